@@ -1,0 +1,1 @@
+//! Draws diagnostics for people: the only printer of source excerpts.

@@ -1,0 +1,269 @@
+//! The minijinja wall: everything that knows how dbt's Jinja is read and rendered.
+//!
+//! In: macro files, and one template text at a time with a [`Context`] that says what the outside
+//! answers. Out: what a template refers to ([`Scan`]), or its text with a map back to the source
+//! ([`Rendered`]), or a [`TemplateError`] with the place and the chain of macro calls.
+//! Deliberately absent: files, clock, environment and engine; all of them are behind [`Host`].
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Span, Spanned};
+use crate::node::Relation;
+
+/// One text to read or render.
+#[derive(Clone, Debug)]
+pub struct TemplateSource {
+    /// The package it belongs to: whose macros win when a name is looked up.
+    pub package: String,
+    /// The file it is in.
+    pub file: FileId,
+    /// The part of the file; its text is what is rendered, and places are reported in the file.
+    pub text: Arc<str>,
+    /// Offset of the first byte of `text` in the file.
+    pub offset: usize,
+}
+
+/// A macro file of a package.
+#[derive(Clone, Debug)]
+pub struct MacroFile {
+    /// The package it belongs to; built-in macros have the package `dbt`.
+    pub package: String,
+    /// The file.
+    pub file: FileId,
+    /// Whole text.
+    pub text: Arc<str>,
+}
+
+/// What a block in a macro file defines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MacroKind {
+    /// `{% macro name(...) %}`.
+    Macro,
+    /// `{% test name(...) %}` or `{% data_test name(...) %}`; its macro name is `test_name`.
+    Test,
+}
+
+/// A macro as declared.
+#[derive(Clone, Debug)]
+pub struct MacroDefinition {
+    /// Name to call it by (`test_...` for tests).
+    pub name: String,
+    /// Package.
+    pub package: String,
+    /// What kind of block it is.
+    pub kind: MacroKind,
+    /// Where the name is written.
+    pub span: Span,
+    /// The whole block.
+    pub block: Span,
+    /// Parameter names in order.
+    pub parameters: Vec<String>,
+}
+
+/// A `{% docs name %}` block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocsBlock {
+    /// Name to give to `doc()`.
+    pub name: Spanned<String>,
+    /// Text between the tags, trimmed as dbt does.
+    pub contents: String,
+}
+
+/// A call of `ref()`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RefCall {
+    /// First argument of a two-argument call.
+    pub package: Option<String>,
+    /// The model, seed or snapshot.
+    pub name: String,
+    /// `v=` or `version=`.
+    pub version: Option<String>,
+}
+
+/// A call of `source()`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceCall {
+    /// First argument.
+    pub source: String,
+    /// Second argument.
+    pub table: String,
+}
+
+/// What a template says about itself when it is parsed.
+#[derive(Clone, Debug, Default)]
+pub struct Scan {
+    /// Calls of `ref()` in order, each with the place of the call's name argument.
+    pub refs: Vec<Spanned<RefCall>>,
+    /// Calls of `source()` in order, likewise.
+    pub sources: Vec<Spanned<SourceCall>>,
+    /// Keyword arguments of `config()` in order; a later one wins or adds, as the key says.
+    pub config: Vec<(Spanned<String>, Json)>,
+    /// Unique ids of macros that were called (`macro.package.name`), sorted.
+    pub macros: Vec<String>,
+    /// Whether it was read from its syntax tree without rendering.
+    pub is_static: bool,
+}
+
+/// Whether rendering may look at the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// `execute` is false: only calls are recorded.
+    Parse,
+    /// `execute` is true.
+    Execute,
+}
+
+/// What the outside answers to a template. An `Err` becomes a template error at the place of the call.
+pub trait Host: Send + Sync {
+    /// `ref(...)`: the relation. In [`Mode::Parse`] any relation will do: the call itself is recorded by the wall.
+    fn reference(&self, call: &RefCall) -> Result<Relation, HostError>;
+    /// `source(...)`: likewise.
+    fn source(&self, call: &SourceCall) -> Result<Relation, HostError>;
+    /// `var(name)` or `var(name, default)`.
+    fn var(&self, name: &str, default: Option<Json>) -> Result<Json, HostError>;
+    /// `var.has_var(name)`.
+    fn has_var(&self, name: &str) -> bool;
+    /// `env_var(name)` or `env_var(name, default)`.
+    fn env_var(&self, name: &str, default: Option<String>) -> Result<String, HostError>;
+    /// `doc(name)` or `doc(package, name)`.
+    fn doc(&self, package: Option<&str>, name: &str) -> Result<String, HostError>;
+    /// `config.get(key)`; `None` if the key is not set.
+    fn config_get(&self, key: &str) -> Option<Json>;
+    /// `is_incremental()`.
+    fn is_incremental(&self) -> bool;
+    /// `log(message, info)` and `print(message)` (always info).
+    fn log(&self, message: &str, info: bool);
+    /// `exceptions.warn(message)`.
+    fn warn(&self, message: &str);
+}
+
+/// A host's refusal: what is wrong in one lowercase phrase, and perhaps what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostError {
+    /// Kebab-case code of the fault.
+    pub code: &'static str,
+    /// Headline.
+    pub message: String,
+    /// Advice.
+    pub help: Option<String>,
+}
+
+/// Variables that are the same for every template of a run.
+#[derive(Clone, Debug)]
+pub struct Globals {
+    /// `target`: name, schema, database, type, threads, path, ...
+    pub target: Json,
+    /// `project_name`.
+    pub project_name: String,
+    /// `invocation_id`.
+    pub invocation_id: String,
+    /// `run_started_at`, in RFC 3339, UTC; a datetime object in templates.
+    pub run_started_at: String,
+    /// `flags`: `FULL_REFRESH`, `WHICH`, ...
+    pub flags: Json,
+}
+
+/// What one rendering sees.
+#[derive(Clone)]
+pub struct Context {
+    /// Parse or execute.
+    pub mode: Mode,
+    /// The run's variables.
+    pub globals: Arc<Globals>,
+    /// The outside.
+    pub host: Arc<dyn Host>,
+    /// `this`: the relation being built.
+    pub this: Option<Relation>,
+    /// `model`: the node as artifacts show it.
+    pub model: Option<Json>,
+    /// Variables of this rendering alone, over all others.
+    pub locals: Vec<(String, TemplateValue)>,
+}
+
+/// A value handed to a template: plain data, or a relation that renders as its name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TemplateValue {
+    /// Numbers, texts, lists, dictionaries, null.
+    Json(Json),
+    /// A relation object with `.database`, `.schema`, `.identifier`, `.name`, ...
+    Relation(Relation),
+}
+
+/// How a stretch of output relates to the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SegmentKind {
+    /// Copied: offsets inside map one to one.
+    Verbatim,
+    /// The value of an expression: every byte maps to the whole expression.
+    Expression,
+}
+
+/// A stretch of output and the source it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Bytes of the output.
+    pub output: Range<usize>,
+    /// Place in the source.
+    pub source: Span,
+    /// Copied or computed.
+    pub kind: SegmentKind,
+}
+
+/// A template's output with the way back to its source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rendered {
+    /// The text.
+    pub text: String,
+    /// Stretches in order, not overlapping; gaps have no known source.
+    pub segments: Vec<Segment>,
+}
+
+impl Rendered {
+    /// The place in the source that a byte of the output came from: an exact point for copied text,
+    /// the whole expression for computed text, `None` if unknown.
+    pub fn source_of(&self, output_offset: usize) -> Option<(Span, SegmentKind)> {
+        let index = self.segments.partition_point(|it| it.output.end <= output_offset);
+        let segment = self.segments.get(index).filter(|it| it.output.start <= output_offset)?;
+        Some(match segment.kind {
+            SegmentKind::Verbatim => {
+                let start = segment.source.start as usize + (output_offset - segment.output.start);
+                (Span::new(segment.source.file, start..start), SegmentKind::Verbatim)
+            }
+            SegmentKind::Expression => (segment.source, SegmentKind::Expression),
+        })
+    }
+}
+
+/// A template could not be read or rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateError {
+    /// Kebab-case code: `template-syntax`, `undefined-variable`, `unknown-macro`, `template-call`,
+    /// `compilation-error` (raised by the project itself), or the host's own.
+    pub code: &'static str,
+    /// Headline.
+    pub message: String,
+    /// Innermost place, where known.
+    pub span: Option<Span>,
+    /// The calls that led there, innermost first: place and `in macro x`-like text.
+    pub trace: Vec<(Span, String)>,
+    /// Advice.
+    pub help: Option<String>,
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl TemplateError {
+    /// The error as a diagnostic.
+    pub fn into_diagnostic(self) -> Diagnostic {
+        let diagnostic = Diagnostic::error(self.code, self.message).at_opt(self.span, "").help_opt(self.help);
+        self.trace.into_iter().fold(diagnostic, |it, (span, text)| it.and_at(span, text))
+    }
+}

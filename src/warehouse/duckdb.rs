@@ -1,0 +1,1 @@
+//! The duckdb wall: the embedded engine behind [`super::Warehouse`].

@@ -1,0 +1,209 @@
+//! What Tidemill asks of an engine, in Tidemill's words.
+//!
+//! [`Warehouse`] is one connection. `duckdb` is the only implementation and the only file that knows
+//! the engine's crate; a second engine is a second implementation of the same trait.
+
+pub mod duckdb;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::node::{Relation, RelationKind};
+
+/// How to open the engine; made from a target by `cli`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectOptions {
+    /// Database file; `None` for a database in memory.
+    pub path: Option<PathBuf>,
+    /// Only read: fails if the file does not exist, and any number of readers may share the file.
+    pub read_only: bool,
+    /// The schema that unqualified names resolve to.
+    pub schema: String,
+    /// Number of models built at the same time; the engine's own threads are not this.
+    pub workers: usize,
+    /// Engine settings of the target, in the order given (`memory_limit`, `threads`, ...).
+    pub settings: Vec<(String, String)>,
+    /// Extensions to load.
+    pub extensions: Vec<String>,
+    /// Further databases.
+    pub attach: Vec<Attachment>,
+    /// How long to wait for a file that another process holds.
+    pub wait: Duration,
+    /// Texts that must never appear in an error message.
+    pub secrets: Vec<String>,
+}
+
+/// A further database file to attach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Path or connection text.
+    pub path: String,
+    /// Name in SQL; the engine's default if absent.
+    pub alias: Option<String>,
+    /// Kind of database (`sqlite`, `postgres`, ...); a DuckDB file if absent.
+    pub kind: Option<String>,
+    /// Whether it may only be read.
+    pub read_only: bool,
+}
+
+/// A value that came out of the engine, reduced to what reports and artifacts need.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// SQL null.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Int(i128),
+    /// A floating point number.
+    Float(f64),
+    /// Anything else, as the engine writes it (dates, decimals, lists, ...).
+    Text(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Null => f.write_str("NULL"),
+            Value::Bool(it) => write!(f, "{it}"),
+            Value::Int(it) => write!(f, "{it}"),
+            Value::Float(it) => write!(f, "{it:?}"),
+            Value::Text(it) => f.write_str(it),
+        }
+    }
+}
+
+impl Value {
+    /// The value as a whole number, if it is one.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Value::Int(it) => i64::try_from(*it).ok(),
+            Value::Null | Value::Bool(_) | Value::Float(_) | Value::Text(_) => None,
+        }
+    }
+}
+
+/// The rows of a query.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    /// Column names and types, in order.
+    pub columns: Vec<Column>,
+    /// Rows, each as long as `columns`.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// A column's name and type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Name as the engine spells it.
+    pub name: String,
+    /// Type as the engine spells it, such as `DECIMAL(18,3)`.
+    pub data_type: String,
+}
+
+/// What one statement did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effect {
+    /// Rows that were written, where the statement writes rows.
+    pub rows_written: Option<u64>,
+    /// Rows read from tables and files, over all scans of the statement, where the engine can tell.
+    pub rows_scanned: Option<u64>,
+}
+
+/// A relation found in the warehouse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogEntry {
+    /// Its name.
+    pub relation: Relation,
+    /// Table or view.
+    pub kind: RelationKind,
+    /// Row count as the engine keeps it (an estimate after deletes); `None` for views.
+    pub estimated_rows: Option<u64>,
+}
+
+/// What stands in the way of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The engine rejects the statement or it failed while running.
+    Sql,
+    /// Another process holds the database file.
+    Locked {
+        /// Who, as far as the engine says: program and process id.
+        holder: Option<String>,
+    },
+    /// [`Interrupt::interrupt`] was called.
+    Interrupted,
+    /// Memory (or the spill folder) ran out.
+    OutOfMemory,
+    /// The disk is full.
+    DiskFull,
+    /// The file is not a database of this engine, or is damaged.
+    Corrupt,
+    /// The file does not exist, or may not be read or written.
+    Unavailable,
+    /// Two transactions changed the same thing; trying again may help.
+    Conflict,
+}
+
+/// A statement or a connection failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WarehouseError {
+    /// What kind of trouble.
+    pub kind: ErrorKind,
+    /// The engine's message in one or few lines, without its excerpt of the statement, secrets removed.
+    pub message: String,
+    /// Byte offset in the statement that was given, where the engine says one.
+    pub position: Option<usize>,
+}
+
+impl fmt::Display for WarehouseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for WarehouseError {}
+
+/// Stops the statement that a connection is running; may be called from any thread.
+pub trait Interrupt: Send + Sync {
+    /// Makes the running statement fail with [`ErrorKind::Interrupted`]; does nothing when idle.
+    fn interrupt(&self);
+}
+
+/// One connection to an engine. Dropping it inside a transaction rolls back.
+pub trait Warehouse: Send {
+    /// Another connection to the same database, for another thread.
+    fn connect(&self) -> Result<Box<dyn Warehouse>, WarehouseError>;
+
+    /// A handle that stops what this connection is doing.
+    fn interrupt_handle(&self) -> Arc<dyn Interrupt>;
+
+    /// Runs one or more statements for their effect. The effect is that of the last one.
+    fn execute(&mut self, sql: &str) -> Result<Effect, WarehouseError>;
+
+    /// Runs one query and gives at most `limit` rows (all for `None`).
+    fn query(&mut self, sql: &str, limit: Option<usize>) -> Result<Rows, WarehouseError>;
+
+    /// Names and types of a query's columns without running it.
+    fn describe(&mut self, sql: &str) -> Result<Vec<Column>, WarehouseError>;
+
+    /// `begin`.
+    fn begin(&mut self) -> Result<(), WarehouseError>;
+
+    /// `commit`; after an error the transaction is gone.
+    fn commit(&mut self) -> Result<(), WarehouseError>;
+
+    /// `rollback`; never fails in a way that matters, since a lost connection has rolled back too.
+    fn rollback(&mut self);
+
+    /// All tables and views of these databases in one query (of all attached ones if empty), sorted by name.
+    fn catalog(&mut self, databases: &[String]) -> Result<Vec<CatalogEntry>, WarehouseError>;
+
+    /// The name of the database that unqualified names resolve to.
+    fn database(&self) -> &str;
+
+    /// Engine name and version, such as `DuckDB v1.5.5`.
+    fn version(&mut self) -> Result<String, WarehouseError>;
+}
