@@ -1,1 +1,0 @@
-//! The duckdb wall: the embedded engine behind [`super::Warehouse`].

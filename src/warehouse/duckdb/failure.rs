@@ -1,0 +1,322 @@
+//! From the engine's error text to a [`WarehouseError`]: kind, message, place.
+//!
+//! The engine is told to write its errors as JSON (`errors_as_json`), which gives the exact byte offset
+//! in the text that was sent; errors of opening, before that setting, are plain text.
+
+use ::duckdb::Error;
+use serde_json::Value as Json;
+
+use crate::warehouse::{ErrorKind, WarehouseError};
+
+/// More lines than this are cut: a missing function lists every overload there is.
+const MAX_LINES: usize = 6;
+
+/// Replaces texts that must not be shown.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scrubber {
+    /// Longest first, so that a secret that contains another one goes away whole.
+    secrets: Vec<String>,
+}
+
+impl Scrubber {
+    pub(super) fn new(secrets: &[String]) -> Self {
+        let mut secrets: Vec<String> = secrets.iter().filter(|it| !it.is_empty()).cloned().collect();
+        secrets.sort_by_key(|it| std::cmp::Reverse(it.len()));
+        Self { secrets }
+    }
+
+    /// The text without known secrets and without passwords in connection texts.
+    pub(super) fn scrub(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.secrets {
+            text = text.replace(secret.as_str(), "***");
+        }
+        without_passwords(&text)
+    }
+}
+
+/// Hides what follows `password=` and what stands between `://user:` and `@`.
+fn without_passwords(text: &str) -> String {
+    const KEY: &str = "password=";
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        let key = rest.to_ascii_lowercase().find(KEY).map(|at| at + KEY.len());
+        let url = rest.find("://").map(|at| at + 3);
+        let (start, is_key) = match (key, url) {
+            (Some(key), Some(url)) if url < key => (url, false),
+            (Some(key), _) => (key, true),
+            (None, Some(url)) => (url, false),
+            (None, None) => break,
+        };
+        let (before, after) = rest.split_at(start);
+        out.push_str(before);
+        let quote = after.chars().next().filter(|it| is_key && matches!(it, '\'' | '"'));
+        let end = match quote {
+            Some(quote) => after[1..].find(quote).map(|at| at + 2),
+            None => after.find([' ', '\n', '\'', '"', ';', '&', '/', ',', ')']),
+        };
+        let end = end.unwrap_or(after.len());
+        if is_key {
+            out.push_str("***");
+            rest = &after[end..];
+            continue;
+        }
+        match (after[..end].find(':'), after[..end].rfind('@')) {
+            (Some(colon), Some(at)) if colon < at => {
+                out.push_str(&after[..=colon]);
+                out.push_str("***");
+                rest = &after[at..];
+            }
+            _ => rest = after,
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What the engine said, taken apart.
+#[derive(Debug, Default, PartialEq)]
+struct Said {
+    /// The engine's class of error: `Binder`, `Conversion`, `IO`, ...
+    class: String,
+    text: String,
+    position: Option<usize>,
+    /// The name that the error is about, for some classes.
+    name: Option<String>,
+}
+
+/// An error of a statement; `sql` is the text that was sent.
+pub(super) fn from_engine(error: Error, sql: &str, scrubber: &Scrubber) -> WarehouseError {
+    from_wrapped(error, sql, 0, scrubber)
+}
+
+/// As [`from_engine`] for a statement that was sent with `before` more bytes in front of it.
+pub(super) fn from_wrapped(error: Error, sql: &str, before: usize, scrubber: &Scrubber) -> WarehouseError {
+    if let Error::NulError(nul) = &error {
+        return WarehouseError {
+            kind: ErrorKind::Sql,
+            message: "the statement contains a NUL character".to_owned(),
+            position: nul.nul_position().checked_sub(before),
+        };
+    }
+    let said = take_apart(&raw_text(error));
+    let kind = classify(&said.class, &said.text);
+    let position = said.position.and_then(|it| it.checked_sub(before));
+    let position = position.filter(|at| is_plausible(sql, *at, said.name.as_deref()));
+    WarehouseError { message: scrubber.scrub(&shorten(&said.text, &kind)), kind, position }
+}
+
+/// An error of opening the database: files that cannot be had are `Unavailable`, not faulty SQL.
+pub(super) fn from_opening(error: Error, scrubber: &Scrubber) -> WarehouseError {
+    let said = take_apart(&raw_text(error));
+    let kind = match classify(&said.class, &said.text) {
+        ErrorKind::Sql if said.class == "IO" => ErrorKind::Unavailable,
+        kind => kind,
+    };
+    WarehouseError { message: scrubber.scrub(&shorten(&said.text, &kind)), kind, position: None }
+}
+
+/// A statement that runs, but gives no rows that could be described.
+pub(super) fn not_a_query() -> WarehouseError {
+    WarehouseError {
+        kind: ErrorKind::Sql,
+        message: "a query is expected here, such as `select ...`".to_owned(),
+        position: None,
+    }
+}
+
+/// The statement's text holds no statement: it is empty, or only a comment.
+pub(super) fn is_no_statement(error: &Error) -> bool {
+    matches!(error, Error::DuckDBFailure(_, None))
+        || matches!(error, Error::DuckDBFailure(_, Some(text)) if text.is_empty())
+}
+
+/// The byte offset, in the text that was sent, of the `;` that the parser did not expect.
+pub(super) fn unexpected_semicolon(error: &Error) -> Option<usize> {
+    let said = take_apart(&error.to_string());
+    said.position.filter(|_| said.text.ends_with("at or near \";\""))
+}
+
+pub(super) fn is_parser_error(error: &Error) -> bool {
+    take_apart(&error.to_string()).class == "Parser"
+}
+
+fn raw_text(error: Error) -> String {
+    match error {
+        Error::DuckDBFailure(_, Some(text)) => text,
+        Error::DuckDBFailure(_, None) => "the engine failed without saying why".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn take_apart(raw: &str) -> Said {
+    if let Some(start) = raw.find("{\"exception_type\"") {
+        let mut values = serde_json::Deserializer::from_str(&raw[start..]).into_iter::<Json>();
+        if let Some(Ok(json)) = values.next() {
+            return from_json(&json);
+        }
+    }
+    let text = raw.split("\n\nLINE ").next().unwrap_or(raw);
+    match text.split_once(" Error: ") {
+        Some((class, text)) if !class.contains('\n') && class.len() < 40 => {
+            Said { class: class.to_owned(), text: text.to_owned(), ..Said::default() }
+        }
+        Some(_) | None => Said { text: text.to_owned(), ..Said::default() },
+    }
+}
+
+fn from_json(json: &Json) -> Said {
+    let field = |name: &str| json.get(name).and_then(Json::as_str).map(str::to_owned);
+    let text = field("exception_message").unwrap_or_default();
+    let said = Said {
+        class: field("exception_type").unwrap_or_default(),
+        position: field("position").and_then(|it| it.parse().ok()),
+        name: field("name").or_else(|| source_column(&text)),
+        text,
+    };
+    // An error may carry another one, written as JSON too.
+    let Some(start) = said.text.find("{\"exception_type\"") else { return said };
+    let inner = take_apart(&said.text[start..]);
+    Said { text: format!("{}{}", &said.text[..start], inner.text), ..said }
+}
+
+/// The column that a failed cast read.
+fn source_column(text: &str) -> Option<String> {
+    let (_, name) = text.rsplit_once(" when casting from source column ")?;
+    Some(name.trim().to_owned())
+}
+
+fn classify(class: &str, text: &str) -> ErrorKind {
+    let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
+    if has(&["Could not set lock on file", "being used by another process"]) {
+        return ErrorKind::Locked { holder: holder(text) };
+    }
+    if has(&["No space left on device", "not enough space on the disk"]) {
+        return ErrorKind::DiskFull;
+    }
+    let is_corrupt = has(&[
+        "not a valid DuckDB database file",
+        "Corrupt database file",
+        "Could not read enough bytes",
+        "read a database file with version number",
+        "Failure while replaying WAL",
+    ]);
+    match class {
+        "INTERRUPT" => ErrorKind::Interrupted,
+        "Out of Memory" => ErrorKind::OutOfMemory,
+        "IO" | "Serialization" if is_corrupt => ErrorKind::Corrupt,
+        "TransactionContext" | "Transaction" | "Catalog" | "Dependency" if is_conflict(text) => {
+            ErrorKind::Conflict
+        }
+        _ => ErrorKind::Sql,
+    }
+}
+
+fn is_conflict(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["conflict", "another transaction", "could not commit creation of dependency"]
+        .iter()
+        .any(|part| text.contains(part))
+}
+
+/// `python3.11 (PID 4711)`, from the engine's message about a lock.
+fn holder(text: &str) -> Option<String> {
+    let start =
+        ["lock is held in ", "already open in "].iter().find_map(|it| Some(text.find(it)? + it.len()))?;
+    let rest = &text[start..];
+    let end = rest.find(')').map(|at| at + 1)?;
+    let (program, pid) = rest[..end].trim().rsplit_once(" (PID ")?;
+    let name = program.rsplit(['/', '\\']).next().unwrap_or(program);
+    Some(format!("{name} (PID {pid}"))
+}
+
+/// Whether an offset can be meant for this text.
+///
+/// Errors inside a view carry the offset in the view's own text. Such an offset is dropped where that
+/// shows: it is out of bounds, in the middle of a word, on a blank, or the name in question is not in the text.
+fn is_plausible(sql: &str, at: usize, name: Option<&str>) -> bool {
+    if at == sql.len() {
+        return true;
+    }
+    let (Some(before), Some(after)) = (sql.get(..at), sql.get(at..)) else { return false };
+    let is_word = |it: char| it.is_alphanumeric() || it == '_';
+    let starts_word = after.starts_with(is_word);
+    if after.starts_with(char::is_whitespace) || (starts_word && before.ends_with(is_word)) {
+        return false;
+    }
+    name.is_none_or(|name| !name.chars().all(is_word) || has_word(sql, name))
+}
+
+/// Whether a name stands in the text as a whole word, in any case of letters.
+fn has_word(sql: &str, name: &str) -> bool {
+    let name = name.to_lowercase();
+    sql.to_lowercase().split(|it: char| !it.is_alphanumeric() && it != '_').any(|word| word == name)
+}
+
+/// The message without advice that Tidemill gives itself, and with a bounded number of lines.
+fn shorten(text: &str, kind: &ErrorKind) -> String {
+    let text = match kind {
+        ErrorKind::OutOfMemory => {
+            text.split("\n\n").next().unwrap_or(text).split("\nDatabase is launched").next()
+        }
+        ErrorKind::Locked { .. } => text.split(" See also http").next(),
+        ErrorKind::Sql
+        | ErrorKind::Interrupted
+        | ErrorKind::DiskFull
+        | ErrorKind::Corrupt
+        | ErrorKind::Unavailable
+        | ErrorKind::Conflict => Some(text),
+    }
+    .unwrap_or(text)
+    .trim_end();
+    let lines: Vec<&str> = text.lines().filter(|it| !it.trim().is_empty()).collect();
+    if lines.len() <= MAX_LINES {
+        return lines.join("\n");
+    }
+    format!("{}\n... and {} more lines", lines[..MAX_LINES].join("\n"), lines.len() - MAX_LINES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Scrubber, holder, take_apart};
+
+    #[test]
+    fn a_longer_secret_goes_before_one_that_it_contains() {
+        let scrubber = Scrubber::new(&["key".to_owned(), "key-2".to_owned(), String::new()]);
+        assert_eq!(scrubber.scrub("key-2, key"), "***, ***");
+    }
+
+    #[test]
+    fn passwords_in_connection_texts_are_hidden() {
+        let check = |text: &str, expected: &str| assert_eq!(Scrubber::default().scrub(text), expected);
+        check("host=h Password=a1 user=u", "host=h Password=*** user=u");
+        check("at 'postgres://u:p@h/db' and http://h:80/x", "at 'postgres://u:***@h/db' and http://h:80/x");
+        check("(password='a b', c)", "(password=***, c)");
+        check("See https://duckdb.org", "See https://duckdb.org");
+    }
+
+    #[test]
+    fn a_plain_error_is_taken_apart_too() {
+        let said = take_apart("Binder Error: no such column\n\nLINE 1: select x\n               ^");
+        assert_eq!((said.class.as_str(), said.text.as_str()), ("Binder", "no such column"));
+        assert_eq!(take_apart("odd").text, "odd");
+    }
+
+    #[test]
+    fn an_error_in_an_error_is_read_too() {
+        let inner = r#"{\"exception_type\":\"Constraint\",\"exception_message\":\"too small\"}"#;
+        let raw =
+            format!(r#"X Error: {{"exception_type":"X","exception_message":"Failed to commit: {inner}"}}"#);
+        assert_eq!(take_apart(&raw).text, "Failed to commit: too small");
+    }
+
+    #[test]
+    fn the_holder_is_a_program_without_its_folders() {
+        let text = "Conflicting lock is held in /usr/bin/python3.11 (PID 7) by user me. See also";
+        assert_eq!(holder(text).as_deref(), Some("python3.11 (PID 7)"));
+        let text = "File is already open in \nC:\\dbeaver\\dbeaver.exe (PID 8)";
+        assert_eq!(holder(text).as_deref(), Some("dbeaver.exe (PID 8)"));
+        assert_eq!(holder("Could not set lock on file"), None);
+    }
+}

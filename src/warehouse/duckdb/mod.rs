@@ -1,0 +1,180 @@
+//! The DuckDB wall: these files are the only ones that know the engine's crate.
+//!
+//! [`open`] turns connection options into a [`Warehouse`]; `opening` prepares the database, `failure`
+//! reads the engine's errors, `values` brings results over, `limits` asks the machine. Deliberately
+//! absent: any SQL that models or materializations are made of.
+
+mod failure;
+mod limits;
+mod opening;
+mod profile;
+mod values;
+
+use std::sync::Arc;
+
+use ::duckdb::{Connection, InterruptHandle, Row};
+
+use crate::node::{Relation, RelationKind, quote_literal};
+use crate::warehouse::{
+    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Rows, Warehouse, WarehouseError,
+};
+use failure::Scrubber;
+use opening::SpillFolder;
+
+/// Opens the database and prepares it: settings, extensions, attached databases, default schema.
+///
+/// While another process holds the file this tries again for as long as `options.wait` says, and fails
+/// with [`Locked`](crate::warehouse::ErrorKind::Locked) after that.
+pub fn open(options: &ConnectOptions) -> Result<Box<dyn Warehouse>, WarehouseError> {
+    open_with(options, &mut |_| {})
+}
+
+/// As [`open`]; `on_wait` is called once, with the error that names the holder, when waiting begins.
+pub fn open_with(
+    options: &ConnectOptions,
+    on_wait: &mut dyn FnMut(&WarehouseError),
+) -> Result<Box<dyn Warehouse>, WarehouseError> {
+    let (connection, shared) = opening::open(options, on_wait)?;
+    Ok(Box::new(DuckDb { connection, shared: Arc::new(shared) }))
+}
+
+/// What all connections to one database have in common.
+struct Shared {
+    /// The database that unqualified names resolve to.
+    database: String,
+    /// The schema that unqualified names resolve to, if it exists.
+    schema: Option<String>,
+    /// Settings that the engine keeps for each connection.
+    local_settings: Vec<(String, String)>,
+    scrubber: Scrubber,
+    /// Held so that it is cleaned up after the last connection.
+    _spill: SpillFolder,
+}
+
+/// One connection. The connection goes before what it shares with others: a field is dropped in this order.
+struct DuckDb {
+    connection: Connection,
+    shared: Arc<Shared>,
+}
+
+impl DuckDb {
+    fn fail(&self, error: ::duckdb::Error, sql: &str) -> WarehouseError {
+        failure::from_engine(error, sql, &self.shared.scrubber)
+    }
+
+    fn run(&self, sql: &str) -> Result<(), WarehouseError> {
+        self.connection.execute_batch(sql).map_err(|error| self.fail(error, sql))
+    }
+}
+
+impl Warehouse for DuckDb {
+    fn connect(&self) -> Result<Box<dyn Warehouse>, WarehouseError> {
+        let connection = self.connection.try_clone().map_err(|error| self.fail(error, ""))?;
+        let clone = DuckDb { connection, shared: Arc::clone(&self.shared) };
+        for (name, value) in &self.shared.local_settings {
+            clone.run(&opening::set_here(name, value))?;
+        }
+        if let Some(schema) = &self.shared.schema {
+            clone.run(&opening::use_schema(&self.shared.database, schema))?;
+        }
+        profile::enable(&clone.connection).map_err(|error| clone.fail(error, ""))?;
+        Ok(Box::new(clone))
+    }
+
+    fn interrupt_handle(&self) -> Arc<dyn Interrupt> {
+        Arc::new(Handle(self.connection.interrupt_handle()))
+    }
+
+    fn execute(&mut self, sql: &str) -> Result<Effect, WarehouseError> {
+        let mut statement = match self.connection.prepare(sql) {
+            Ok(statement) => statement,
+            Err(error) if failure::is_no_statement(&error) => return Ok(Effect::default()),
+            Err(error) => return Err(self.fail(error, sql)),
+        };
+        let rows_written = values::rows_written(&mut statement).map_err(|error| self.fail(error, sql))?;
+        drop(statement);
+        Ok(Effect { rows_written, rows_scanned: profile::rows_scanned(&self.connection) })
+    }
+
+    fn query(&mut self, sql: &str, limit: Option<usize>) -> Result<Rows, WarehouseError> {
+        match self.describe_select(sql) {
+            Ok((sql, columns)) => self.select(sql, columns, limit),
+            // Not a `select`, or not SQL: only the engine's own reading of the bare text can tell.
+            Err(error) if failure::is_parser_error(&error) => self.select_bare(sql, limit),
+            Err(error) => Err(self.fail_describe(error, sql)),
+        }
+    }
+
+    fn describe(&mut self, sql: &str) -> Result<Vec<Column>, WarehouseError> {
+        match self.describe_select(sql) {
+            Ok((_, columns)) => Ok(columns),
+            Err(error) => Err(self.why_not_described(error, sql)),
+        }
+    }
+
+    fn begin(&mut self) -> Result<(), WarehouseError> {
+        self.run("begin")
+    }
+
+    fn commit(&mut self) -> Result<(), WarehouseError> {
+        self.run("commit")
+    }
+
+    fn rollback(&mut self) {
+        // It fails only when no transaction is open, and then there is nothing to undo.
+        let _ = self.connection.execute_batch("rollback");
+    }
+
+    fn catalog(&mut self, databases: &[String]) -> Result<Vec<CatalogEntry>, WarehouseError> {
+        let sql = catalog_sql(databases);
+        let read = || -> ::duckdb::Result<Vec<CatalogEntry>> {
+            let mut statement = self.connection.prepare(&sql)?;
+            statement.query_map([], catalog_entry)?.collect()
+        };
+        read().map_err(|error| self.fail(error, &sql))
+    }
+
+    fn database(&self) -> &str {
+        &self.shared.database
+    }
+
+    fn version(&mut self) -> Result<String, WarehouseError> {
+        let sql = "select version()";
+        let version: Result<String, _> = self.connection.query_row(sql, [], |row| row.get(0));
+        version.map(|it| format!("DuckDB {it}")).map_err(|error| self.fail(error, sql))
+    }
+}
+
+struct Handle(Arc<InterruptHandle>);
+
+impl Interrupt for Handle {
+    fn interrupt(&self) {
+        self.0.interrupt();
+    }
+}
+
+fn catalog_sql(databases: &[String]) -> String {
+    let names: Vec<String> = databases.iter().map(|it| quote_literal(it)).collect();
+    let filter = if names.is_empty() {
+        String::new()
+    } else {
+        format!(" and database_name in ({})", names.join(", "))
+    };
+    format!(
+        "select database_name, schema_name, table_name as name, true as is_table, estimated_size
+         from duckdb_tables()
+         where not internal and not temporary{filter}
+         union all
+         select database_name, schema_name, view_name, false, null
+         from duckdb_views()
+         where not internal and not temporary{filter}
+         order by all"
+    )
+}
+
+fn catalog_entry(row: &Row<'_>) -> ::duckdb::Result<CatalogEntry> {
+    let (database, schema, name): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    let kind = if row.get(3)? { RelationKind::Table } else { RelationKind::View };
+    let estimated_rows = row.get::<_, Option<i64>>(4)?.and_then(|it| u64::try_from(it).ok());
+    Ok(CatalogEntry { relation: Relation::new(database, schema, name), kind, estimated_rows })
+}

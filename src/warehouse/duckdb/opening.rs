@@ -1,0 +1,285 @@
+//! Opens a database and prepares what all its connections share.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ::duckdb::{AccessMode, Config, Connection};
+use uuid::Uuid;
+
+use super::failure::{self, Scrubber};
+use super::{Shared, limits, profile};
+use crate::node::{quote_identifier, quote_literal};
+use crate::warehouse::{Attachment, ConnectOptions, ErrorKind, WarehouseError};
+
+/// Pause between two attempts to open a file that another process holds.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// Settings that the engine takes only while it opens.
+const AT_OPENING: &[&str] = &[
+    "allow_community_extensions",
+    "allow_unsigned_extensions",
+    "custom_user_agent",
+    "disable_database_invalidation",
+    "duckdb_api",
+    "enable_external_access",
+    "vacuum_rebuild_indexes",
+];
+
+/// Files that the engine leaves in a spill folder begin with this.
+const SPILL_FILE: &str = "duckdb_temp_";
+
+/// Opens the database, waiting for another process if the options say so.
+pub(super) fn open(
+    options: &ConnectOptions,
+    on_wait: &mut dyn FnMut(&WarehouseError),
+) -> Result<(Connection, Shared), WarehouseError> {
+    let start = Instant::now();
+    let mut is_waiting = false;
+    loop {
+        let error = match attempt(options) {
+            Err(error) if matches!(error.kind, ErrorKind::Locked { .. }) => error,
+            done => return done,
+        };
+        let left = options.wait.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            return Err(error);
+        }
+        if !is_waiting {
+            on_wait(&error);
+            is_waiting = true;
+        }
+        thread::sleep(RETRY.min(left));
+    }
+}
+
+fn attempt(options: &ConnectOptions) -> Result<(Connection, Shared), WarehouseError> {
+    let scrubber = Scrubber::new(&options.secrets);
+    let path = options.path.as_deref();
+    if let Some(path) = path.filter(|it| it.is_dir()) {
+        return Err(unavailable(format!("{} is a folder, not a database file", path.display())));
+    }
+    let spill = spill_path(options);
+    let config = config(options, &spill).map_err(|error| failure::from_opening(error, &scrubber))?;
+    let connection = Connection::open_with_flags(path.unwrap_or(Path::new(":memory:")), config)
+        .map_err(|error| failure::from_opening(error, &scrubber))?;
+    // Only now: the folder of a file that could not be opened belongs to the process that holds it.
+    let spill = SpillFolder::new(spill);
+    let preparing = Preparing { connection: &connection, options, scrubber: &scrubber };
+    let local_settings = preparing.settings()?;
+    preparing.extensions()?;
+    preparing.attach()?;
+    let (database, schema) = preparing.schema()?;
+    profile::enable(&connection).map_err(|error| failure::from_opening(error, &scrubber))?;
+    Ok((connection, Shared { database, schema, local_settings, scrubber, _spill: spill }))
+}
+
+/// What must be known before the file is opened: replaying a log already needs memory.
+fn config(options: &ConnectOptions, spill: &Path) -> ::duckdb::Result<Config> {
+    let is_set = |names: &[&str]| options.settings.iter().any(|(name, _)| is_one_of(name, names));
+    let mut config = Config::default();
+    if options.read_only {
+        config = config.access_mode(AccessMode::ReadOnly)?;
+    }
+    if !is_set(&["threads", "worker_threads"]) {
+        config = config.with("threads", limits::threads().to_string())?;
+    }
+    if !is_set(&["memory_limit", "max_memory"])
+        && let Some(bytes) = limits::memory_limit()
+    {
+        config = config.with("memory_limit", format!("{bytes}B"))?;
+    }
+    if !is_set(&["temp_directory"]) {
+        config = config.with("temp_directory", spill.to_string_lossy())?;
+    }
+    if !is_set(&["autoinstall_known_extensions"]) {
+        config = config.with("autoinstall_known_extensions", "false")?;
+    }
+    for (name, value) in &options.settings {
+        if is_one_of(name, AT_OPENING) {
+            config = config.with(name.to_ascii_lowercase(), value)?;
+        }
+    }
+    Ok(config)
+}
+
+fn is_one_of(name: &str, names: &[&str]) -> bool {
+    names.iter().any(|it| it.eq_ignore_ascii_case(name))
+}
+
+/// A setting of the database as a statement.
+fn set(name: &str, value: &str) -> String {
+    format!("set {} = {}", quote_identifier(name), quote_literal(value))
+}
+
+/// A setting of one connection as a statement.
+pub(super) fn set_here(name: &str, value: &str) -> String {
+    format!("set session {} = {}", quote_identifier(name), quote_literal(value))
+}
+
+/// Makes unqualified names resolve to a schema, then to `main`.
+pub(super) fn use_schema(database: &str, schema: &str) -> String {
+    let mut path = format!("{}.{}", quote_identifier(database), quote_identifier(schema));
+    if schema != "main" {
+        path = format!("{path},{}.main", quote_identifier(database));
+    }
+    set_here("search_path", &path)
+}
+
+fn unavailable(message: String) -> WarehouseError {
+    WarehouseError { kind: ErrorKind::Unavailable, message, position: None }
+}
+
+/// The steps on the first connection.
+struct Preparing<'a> {
+    connection: &'a Connection,
+    options: &'a ConnectOptions,
+    scrubber: &'a Scrubber,
+}
+
+impl Preparing<'_> {
+    fn run(&self, sql: &str) -> Result<(), WarehouseError> {
+        self.connection.execute_batch(sql).map_err(|error| failure::from_opening(error, self.scrubber))
+    }
+
+    fn texts(&self, sql: &str) -> Result<Vec<String>, WarehouseError> {
+        let read = || -> ::duckdb::Result<Vec<String>> {
+            let mut statement = self.connection.prepare(sql)?;
+            statement.query_map([], |row| row.get(0))?.collect()
+        };
+        read().map_err(|error| failure::from_opening(error, self.scrubber))
+    }
+
+    /// Applies the settings; gives those that each further connection needs again.
+    fn settings(&self) -> Result<Vec<(String, String)>, WarehouseError> {
+        self.run(&set("errors_as_json", "true"))?;
+        let mut local = Vec::new();
+        for (name, value) in &self.options.settings {
+            if is_one_of(name, AT_OPENING) {
+                continue;
+            }
+            if self.run(&set_here(name, value)).is_ok() {
+                local.push((name.clone(), value.clone()));
+                continue;
+            }
+            // What cannot be set for one connection is set for the database; a bad value fails again.
+            self.run(&set(name, value)).map_err(|error| WarehouseError {
+                message: format!("setting `{name}`: {}", error.message),
+                ..error
+            })?;
+        }
+        Ok(local)
+    }
+
+    fn extensions(&self) -> Result<(), WarehouseError> {
+        for extension in &self.options.extensions {
+            let (name, repository) = match extension.split_once(" from ") {
+                Some((name, repository)) => (name.trim(), Some(repository.trim())),
+                None => (extension.as_str(), None),
+            };
+            let load = format!("load {}", quote_literal(name));
+            if self.run(&load).is_ok() {
+                continue;
+            }
+            let from = repository.map_or(String::new(), |it| format!(" from {}", quote_identifier(it)));
+            let install = format!("install {}{from}; {load}", quote_literal(name));
+            self.run(&install).map_err(|error| {
+                let cause = error.message.lines().next().unwrap_or_default();
+                unavailable(format!(
+                    "extension `{name}` is not installed and could not be fetched: {cause}\n\
+                     Install it once where there is a network, or name the path of its .duckdb_extension file"
+                ))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn attach(&self) -> Result<(), WarehouseError> {
+        for attachment in &self.options.attach {
+            self.run(&attach_sql(attachment)).map_err(|error| {
+                let name = attachment.alias.as_deref().unwrap_or(&attachment.path);
+                let message = format!("database `{name}` cannot be attached: {}", error.message);
+                WarehouseError { message: self.scrubber.scrub(&message), ..error }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The default database, and the default schema if it exists or can be made.
+    fn schema(&self) -> Result<(String, Option<String>), WarehouseError> {
+        let database = self.texts("select current_database()")?.into_iter().next().unwrap_or_default();
+        let schema = &self.options.schema;
+        if !self.options.read_only {
+            let name = format!("{}.{}", quote_identifier(&database), quote_identifier(schema));
+            self.run(&format!("create schema if not exists {name}"))?;
+        } else if !self.has_schema(&database)? {
+            return Ok((database, None));
+        }
+        self.run(&use_schema(&database, schema))?;
+        Ok((database, Some(schema.clone())))
+    }
+
+    fn has_schema(&self, database: &str) -> Result<bool, WarehouseError> {
+        let found = self.texts(&format!(
+            "select schema_name from duckdb_schemas() where database_name = {} and schema_name = {}",
+            quote_literal(database),
+            quote_literal(&self.options.schema),
+        ))?;
+        Ok(!found.is_empty())
+    }
+}
+
+fn attach_sql(attachment: &Attachment) -> String {
+    let alias = attachment.alias.as_deref().map(|it| format!(" as {}", quote_identifier(it)));
+    let kind = attachment.kind.as_deref().map(|it| format!("type {}", quote_identifier(it)));
+    let read_only = attachment.read_only.then(|| "read_only".to_owned());
+    let parts: Vec<String> = kind.into_iter().chain(read_only).collect();
+    let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
+    format!("attach {}{}{parts}", quote_literal(&attachment.path), alias.unwrap_or_default())
+}
+
+/// Where the engine puts what does not fit into memory: beside the database file, or in the system's
+/// temporary folder for a database in memory. The engine makes the folder when it needs it.
+fn spill_path(options: &ConnectOptions) -> PathBuf {
+    let unique = Uuid::new_v4().simple();
+    let Some(path) = &options.path else {
+        return tempfile::env::temp_dir().join(format!("tidemill-{unique}.tmp"));
+    };
+    let mut name = path.clone().into_os_string();
+    // Several readers may be at work at once, and the engine's file names would collide.
+    if options.read_only {
+        name.push(format!(".{unique}"));
+    }
+    name.push(".tmp");
+    name.into()
+}
+
+/// A spill folder that only this process uses: its name is unique, or the database file is held.
+pub(super) struct SpillFolder(PathBuf);
+
+impl SpillFolder {
+    /// Takes the folder over, without what a process that was killed may have left in it.
+    fn new(path: PathBuf) -> Self {
+        remove_spill_files(&path);
+        Self(path)
+    }
+}
+
+impl Drop for SpillFolder {
+    fn drop(&mut self) {
+        remove_spill_files(&self.0);
+    }
+}
+
+/// Removes the engine's files from a folder, and the folder if nothing else is in it.
+fn remove_spill_files(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.filter_map(Result::ok) {
+        if entry.file_name().to_string_lossy().starts_with(SPILL_FILE) {
+            // What cannot be removed is only in the way of the folder's removal.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    let _ = fs::remove_dir(folder);
+}
