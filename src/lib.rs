@@ -2,5 +2,7 @@
 
 pub mod diagnostics;
 pub mod node;
+pub mod report;
+pub mod run;
 pub mod template;
 pub mod warehouse;

@@ -1,0 +1,356 @@
+//! The report for people: one line a step while a run goes on, and at its end what matters most last.
+//!
+//! Colour is always written; the streams given take it out where it is not wanted. Lines adapt to the
+//! width: columns where they fit, else a line and its details below.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Effects, Style};
+
+use crate::diagnostics::render::{self, render};
+use crate::diagnostics::{Diagnostic, Severity, Sources};
+use crate::node::UniqueId;
+use crate::report::live::Live;
+use crate::report::summary::{self, Findings};
+use crate::report::{Output, Reporter, Verbosity, layout, numbers};
+use crate::run::event::{
+    LogLevel, NodeFinished, NodeRef, Outcome, RunCommand, RunEvent, RunStarted, TestFinished, TestStatus,
+    TestTotals, Totals,
+};
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
+const CAREFUL: Style = AnsiColor::Yellow.on_default();
+const FAINT: Style = Style::new().effects(Effects::DIMMED);
+
+/// Widths of the columns of a step's line: outcome, node, rows or reason, time.
+const COLUMNS: [usize; 4] = [11, 36, 26, 7];
+
+/// How a terminal reporter behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TerminalOptions {
+    /// Columns.
+    pub width: usize,
+    /// How much is shown.
+    pub verbosity: Verbosity,
+    /// Whether to show what is running, on the process's own standard error.
+    pub is_live: bool,
+}
+
+/// Writes for people: reports and results to one stream, diagnostics and logs to the other.
+pub struct Terminal<O, E> {
+    out: Output<O>,
+    err: Output<E>,
+    options: TerminalOptions,
+    live: Live,
+    run: Run,
+    n_errors: usize,
+    n_warnings: usize,
+}
+
+/// What is remembered of the run that goes on.
+struct Run {
+    command: RunCommand,
+    steps: usize,
+    step: usize,
+    /// Tests of nodes that are being worked on.
+    open: BTreeMap<UniqueId, Vec<TestFinished>>,
+    slowest: Vec<(Duration, String)>,
+    findings: Findings,
+}
+
+/// A step's line before it is laid out.
+struct StepLine<'a> {
+    word: &'a str,
+    style: Style,
+    label: &'a str,
+    detail: Option<String>,
+    elapsed: Option<Duration>,
+}
+
+impl<O: Write, E: Write> Terminal<O, E> {
+    /// A reporter that writes results to `out` and diagnostics to `err`.
+    pub fn new(out: O, err: E, options: TerminalOptions) -> Self {
+        let live = if options.is_live { Live::on_standard_error() } else { Live::absent() };
+        let (out, err) = (Output::new(out), Output::new(err));
+        Self { out, err, options, live, run: Run::new(RunCommand::Build, 0), n_errors: 0, n_warnings: 0 }
+    }
+
+    fn print(&mut self, text: &str) {
+        let out = &mut self.out;
+        self.live.suspend(|| out.write(text));
+    }
+
+    fn print_error(&mut self, text: &str) {
+        let err = &mut self.err;
+        self.live.suspend(|| err.write(text));
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.options.verbosity == Verbosity::Quiet
+    }
+
+    fn started(&mut self, started: &RunStarted) {
+        self.run = Run::new(started.command, started.steps);
+        if !self.is_quiet() {
+            let line = layout::wrap(&summary::opening(started), self.options.width, 2);
+            self.print(&format!("{line}\n"));
+        }
+    }
+
+    fn test_finished(&mut self, sources: &Sources, finished: &TestFinished) {
+        self.run.findings.test(sources, finished, self.options.width);
+        if let Some(owner) = &finished.owner {
+            self.run.open.entry(owner.unique_id.clone()).or_default().push(finished.clone());
+            return;
+        }
+        self.live.finish(&finished.test);
+        let label = format!("test {}", finished.test.label);
+        let (word, style) = test_word(finished.status);
+        let detail = finished.failures.filter(|n| *n > 0).map(summary::rows_fail);
+        let elapsed = Some(finished.elapsed);
+        self.step(&StepLine { word, style, label: &label, detail, elapsed });
+    }
+
+    fn node_finished(&mut self, sources: &Sources, finished: &NodeFinished) {
+        let node = &finished.node;
+        self.live.finish(node);
+        self.run.findings.node(sources, finished, self.options.width);
+        self.run.slowest.push((finished.elapsed, node.label.clone()));
+        let tests = self.run.open.remove(&node.unique_id).unwrap_or_default();
+        let (word, style) = node_word(self.run.command, &finished.outcome);
+        let rows = finished.rows.map(|rows| numbers::rows(rows, finished.rows_in));
+        let detail = match &finished.outcome {
+            Outcome::Success | Outcome::TestsFailed { .. } => rows,
+            Outcome::RolledBack { kept, .. } | Outcome::Error { kept } => Some(kept.to_string()),
+        };
+        let elapsed = Some(finished.elapsed);
+        self.step(&StepLine { word, style, label: &node.label, detail, elapsed });
+        if let (Some(fault), false) = (&finished.fault, self.is_quiet()) {
+            let line = self.below(&place_and_message(sources, fault));
+            self.print(&line);
+        }
+        self.tests_below(sources, &tests);
+    }
+
+    /// The tests of a node: how many ended how, and each that needs attention.
+    fn tests_below(&mut self, sources: &Sources, tests: &[TestFinished]) {
+        let mut totals = TestTotals::default();
+        for test in tests {
+            totals.add(test.status);
+        }
+        if totals.is_empty() || self.is_quiet() {
+            return;
+        }
+        let mut text = self.below(&summary::tests(totals));
+        for test in tests {
+            let (word, style) = test_word(test.status);
+            let said = match (test.status, test.failures, &test.fault) {
+                (TestStatus::Pass | TestStatus::Skipped, _, _) => continue,
+                (TestStatus::Warn | TestStatus::Fail, Some(failures), _) => {
+                    format!(": {}", summary::rows_fail(failures))
+                }
+                (_, _, Some(fault)) => format!(": {}", place_and_message(sources, fault)),
+                (TestStatus::Warn | TestStatus::Fail | TestStatus::Error, _, None) => String::new(),
+            };
+            let line = self.below(&format!("{word} {}{said}", test.test.label));
+            text.push_str(&line.replacen(word, &format!("{style}{word}{style:#}"), 1));
+        }
+        self.print(&text);
+    }
+
+    /// A line that belongs to the step above it.
+    fn below(&self, text: &str) -> String {
+        let indent = 2 * digits(self.run.steps) + 3;
+        let text = layout::wrap(text, self.options.width.saturating_sub(indent), 2);
+        layout::indent(&text, indent)
+    }
+
+    fn step(&mut self, line: &StepLine) {
+        self.run.step += 1;
+        if self.is_quiet() {
+            return;
+        }
+        let text = lay_out(line, self.run.step, self.run.steps.max(self.run.step), self.options.width);
+        self.print(&text);
+    }
+
+    fn finished(&mut self, sources: &Sources, elapsed: Duration, totals: &Totals) {
+        self.live.clear();
+        for tests in std::mem::take(&mut self.run.open).into_values() {
+            self.tests_below(sources, &tests);
+        }
+        let width = self.options.width;
+        let is_success = totals.is_success();
+        let mut text = String::new();
+        if !self.is_quiet() {
+            if !is_success && let Some(line) = summary::totals(self.run.command, totals) {
+                let _ = writeln!(text, "\n{}", layout::wrap(&line, width, 2));
+            }
+            text.push_str(&summary::slowest(&mut self.run.slowest));
+            text.push_str(&self.run.findings.warnings());
+        }
+        text.push_str(&self.run.findings.failures());
+        if !is_success || !self.is_quiet() {
+            if !text.is_empty() || !self.is_quiet() {
+                text.push('\n');
+            }
+            if let Some(command) = self.run.findings.next_step(self.run.command) {
+                let _ = writeln!(text, "next: {command}");
+            }
+            let style = if is_success { GOOD } else { BAD };
+            let verdict = summary::verdict(self.run.command, elapsed, totals);
+            let verdict = layout::wrap(&verdict, width, 2);
+            let (head, rest) = verdict.split_once(' ').unwrap_or((&verdict, ""));
+            let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+            let _ = writeln!(text, "{style}{head} {word}{style:#} {rest}");
+        }
+        self.print(&text);
+    }
+
+    fn logged(&mut self, level: LogLevel, message: &str) {
+        match level {
+            LogLevel::Print => self.print(&format!("{message}\n")),
+            LogLevel::Debug if self.options.verbosity < Verbosity::Debug => {}
+            LogLevel::Info | LogLevel::Warning if self.is_quiet() => {}
+            LogLevel::Debug => self.print_error(&format!("{FAINT}{message}{FAINT:#}\n")),
+            LogLevel::Info => self.print_error(&format!("{message}\n")),
+            LogLevel::Warning => self.print_error(&format!("{CAREFUL}warning{CAREFUL:#}: {message}\n")),
+        }
+    }
+
+    fn statement(&mut self, node: Option<&NodeRef>, sql: &str, elapsed: Duration) {
+        if self.options.verbosity == Verbosity::Debug {
+            let label = node.map_or("the run", |node| &node.label);
+            let time = numbers::duration(elapsed);
+            self.print_error(&format!("{FAINT}-- {label}, {time}{FAINT:#}\n{}\n", sql.trim_end()));
+        }
+    }
+}
+
+impl<O: Write, E: Write> Reporter for Terminal<O, E> {
+    fn event(&mut self, sources: &Sources, event: &RunEvent) {
+        match event {
+            RunEvent::RunStarted(started) => self.started(started),
+            RunEvent::NodeStarted { node } => self.live.start(node),
+            RunEvent::Statement { node, sql, elapsed } => self.statement(node.as_ref(), sql, *elapsed),
+            RunEvent::TestFinished(finished) => self.test_finished(sources, finished),
+            RunEvent::NodeFinished(finished) => self.node_finished(sources, finished),
+            RunEvent::NodeSkipped { node, reason } => {
+                self.live.finish(node);
+                let detail = Some(format!("({reason})"));
+                let label = node.label.as_str();
+                self.step(&StepLine { word: "skipped", style: CAREFUL, label, detail, elapsed: None });
+            }
+            RunEvent::Log { level, message } => self.logged(*level, message),
+            RunEvent::Waiting { holder } => {
+                let holder = holder.as_deref().unwrap_or("another process");
+                self.print_error(&format!("waiting for the database, which {holder} holds\n"));
+            }
+            RunEvent::RunFinished { elapsed, totals } => self.finished(sources, *elapsed, totals),
+        }
+    }
+
+    fn diagnostics(&mut self, sources: &Sources, diagnostics: &[Diagnostic]) {
+        let (errors, warnings): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
+            diagnostics.iter().partition(|it| it.severity == Severity::Error);
+        self.n_errors += errors.len();
+        self.n_warnings += warnings.len();
+        let is_shown = |it: &&Diagnostic| it.severity == Severity::Error || !self.is_quiet();
+        let shown: Vec<Diagnostic> = diagnostics.iter().filter(is_shown).cloned().collect();
+        if !shown.is_empty() {
+            let style = render::Style { color: true, width: self.options.width };
+            let text = render(sources, &shown, style);
+            self.print_error(&format!("{text}\n"));
+        }
+    }
+
+    fn data(&mut self, text: &str) {
+        let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+        self.print(&format!("{text}{end}"));
+    }
+
+    fn stopped(&mut self) {
+        let counts = render::summary(self.n_errors, self.n_warnings);
+        self.print_error(&format!("{BAD}stopped{BAD:#}: {counts}\n"));
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.live.clear();
+        self.out.finish().and(self.err.finish())
+    }
+}
+
+impl Run {
+    fn new(command: RunCommand, steps: usize) -> Self {
+        let (open, slowest) = (BTreeMap::new(), Vec::new());
+        Self { command, steps, step: 0, open, slowest, findings: Findings::default() }
+    }
+}
+
+fn digits(n: usize) -> usize {
+    n.to_string().len()
+}
+
+/// One line in columns if the terminal is wide enough, else as few lines as it takes.
+fn lay_out(line: &StepLine, step: usize, steps: usize, width: usize) -> String {
+    let index = layout::pad_left(&format!("{step}/{steps}"), 2 * digits(steps) + 1);
+    let StepLine { word, style, label, detail, elapsed } = line;
+    let time = elapsed.map(numbers::duration);
+    let [word_column, label_column, detail_column, time_column] = COLUMNS;
+    let columns_width = layout::width(&index) + COLUMNS.iter().sum::<usize>() + 2 * COLUMNS.len();
+    if columns_width <= width {
+        let detail = layout::pad_right(detail.as_deref().unwrap_or(""), detail_column);
+        let time = layout::pad_left(time.as_deref().unwrap_or(""), time_column);
+        let rest = format!("{}  {detail}  {time}", layout::pad_right(label, label_column));
+        let rest_width = width - layout::width(&index) - word_column - 4;
+        if layout::width(rest.trim_end()) <= rest_width {
+            let gap = " ".repeat(word_column.saturating_sub(layout::width(word)) + 2);
+            return format!("{index}  {style}{word}{style:#}{gap}{}\n", rest.trim_end());
+        }
+    }
+    let details: Vec<String> = [detail.clone(), time].into_iter().flatten().collect();
+    let details = details.join(", ");
+    let indent = 2 * digits(steps) + 3;
+    let head_width = layout::width(&index) + layout::width(word) + layout::width(label) + 2;
+    let head = format!("{index} {style}{word}{style:#} {label}");
+    if head_width + 2 + layout::width(&details) <= width {
+        format!("{head}  {details}\n")
+    } else {
+        let details = layout::wrap(&details, width.saturating_sub(indent), 0);
+        format!("{head}\n{}", layout::indent(&details, indent))
+    }
+}
+
+fn node_word(command: RunCommand, outcome: &Outcome) -> (&'static str, Style) {
+    match (outcome, command) {
+        (Outcome::Success, RunCommand::Build) => ("published", GOOD),
+        (Outcome::Success, RunCommand::Run) => ("built", GOOD),
+        (Outcome::Success, RunCommand::Test) => ("tested", GOOD),
+        (Outcome::Success, RunCommand::Seed) => ("loaded", GOOD),
+        (Outcome::RolledBack { .. }, _) => ("rolled back", BAD),
+        (Outcome::TestsFailed { .. }, _) => ("failed", BAD),
+        (Outcome::Error { .. }, _) => ("error", BAD),
+    }
+}
+
+fn test_word(status: TestStatus) -> (&'static str, Style) {
+    match status {
+        TestStatus::Pass => ("passed", GOOD),
+        TestStatus::Warn => ("warning", CAREFUL),
+        TestStatus::Fail => ("failed", BAD),
+        TestStatus::Error => ("error", BAD),
+        TestStatus::Skipped => ("skipped", CAREFUL),
+    }
+}
+
+fn place_and_message(sources: &Sources, fault: &Diagnostic) -> String {
+    let message = layout::one_line(&fault.message);
+    match &fault.primary {
+        Some(label) => format!("{}: {message}", sources.place(label.span)),
+        None => message,
+    }
+}

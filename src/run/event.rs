@@ -1,0 +1,413 @@
+//! What happens in a run, as plain data: all that the runner tells the reporter.
+//!
+//! Workers send, the main thread owns the state and prints. The order for one node is `NodeStarted`,
+//! then `TestFinished` for each test it owns, then `NodeFinished`; a node that is not worked on has one
+//! `NodeSkipped` instead. A test that runs on its own has no owner, and is a step like a node.
+//! Deliberately absent: texts of reports, except for the reasons that have the same words everywhere.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::diagnostics::Diagnostic;
+use crate::node::{NodeKind, UniqueId};
+use crate::warehouse::Rows;
+
+/// Something happened in a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunEvent {
+    /// The plan is made and work begins.
+    RunStarted(RunStarted),
+    /// A worker took up a node.
+    NodeStarted {
+        /// The node.
+        node: NodeRef,
+    },
+    /// A statement was run; shown with `--debug`.
+    Statement {
+        /// The node it was run for; `None` for what prepares or ends the run.
+        node: Option<NodeRef>,
+        /// As it was sent.
+        sql: String,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// A test was run, or skipped because its owner failed.
+    TestFinished(TestFinished),
+    /// A node is done, well or not.
+    NodeFinished(NodeFinished),
+    /// A node is not worked on.
+    NodeSkipped {
+        /// The node.
+        node: NodeRef,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// A text from a macro (`log`, `print`) or about the run as a whole.
+    Log {
+        /// How much it matters.
+        level: LogLevel,
+        /// The text.
+        message: String,
+    },
+    /// The database file is held by another process, and the run waits for it.
+    Waiting {
+        /// Who holds it, as far as the engine says.
+        holder: Option<String>,
+    },
+    /// All nodes are done or skipped.
+    RunFinished {
+        /// From `RunStarted` on.
+        elapsed: Duration,
+        /// All that was counted.
+        totals: Totals,
+    },
+}
+
+/// What a run is about to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunStarted {
+    /// The command.
+    pub command: RunCommand,
+    /// How many nodes of each kind are selected, tests included; kinds without nodes are left out.
+    pub counts: Vec<(NodeKind, usize)>,
+    /// How many `NodeFinished`, `NodeSkipped` and owner-less `TestFinished` there will be.
+    pub steps: usize,
+    /// How many nodes are worked on at the same time.
+    pub threads: usize,
+    /// The target's name.
+    pub target: String,
+    /// The database as the user knows it: a path relative to the project, or `:memory:`.
+    pub database: String,
+}
+
+/// The commands that run nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunCommand {
+    /// Makes nodes, tests them and publishes what passes.
+    Build,
+    /// Makes models without testing them.
+    Run,
+    /// Tests what is published.
+    Test,
+    /// Loads seeds.
+    Seed,
+}
+
+impl RunCommand {
+    /// The command as it is typed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RunCommand::Build => "build",
+            RunCommand::Run => "run",
+            RunCommand::Test => "test",
+            RunCommand::Seed => "seed",
+        }
+    }
+}
+
+/// A node as reports name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeRef {
+    /// Its stable name.
+    pub unique_id: UniqueId,
+    /// What it is.
+    pub kind: NodeKind,
+    /// For people: `table main.orders`, `seed raw.customers`; for tests their name.
+    pub label: String,
+    /// The file that declares it, relative to the project: `models/orders.sql`.
+    pub path: String,
+}
+
+impl NodeRef {
+    /// The name to select it by: all after `kind.package.` of the unique id, and for sources
+    /// `source:name.table`.
+    pub fn selector(&self) -> String {
+        let id = self.unique_id.as_str();
+        let rest = id.splitn(3, '.').nth(2).unwrap_or(id);
+        match self.kind {
+            NodeKind::Source => format!("source:{rest}"),
+            NodeKind::Exposure => format!("exposure:{rest}"),
+            // The hash that makes the ids of tests unique is no part of the name.
+            NodeKind::Test => rest.split('.').next().unwrap_or(rest).to_owned(),
+            NodeKind::Seed | NodeKind::Model | NodeKind::Snapshot | NodeKind::Analysis => rest.to_owned(),
+        }
+    }
+}
+
+/// A node is done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeFinished {
+    /// The node.
+    pub node: NodeRef,
+    /// How it went.
+    pub outcome: Outcome,
+    /// How long it took, tests included.
+    pub elapsed: Duration,
+    /// Rows of the new version, where known.
+    pub rows: Option<u64>,
+    /// Rows of what it was made from, where known.
+    pub rows_in: Option<u64>,
+    /// What went wrong, with its place.
+    pub fault: Option<Box<Diagnostic>>,
+}
+
+/// How the work on a node ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Made and published (`build`), made (`run`), loaded (`seed`) or tested without failures (`test`).
+    Success,
+    /// Tests of the new version failed, so it was not published.
+    RolledBack {
+        /// How many tests failed.
+        failed_tests: usize,
+        /// What readers see.
+        kept: Kept,
+    },
+    /// Tests of what is published failed (`test` only).
+    TestsFailed {
+        /// How many tests failed.
+        failed_tests: usize,
+    },
+    /// It could not be made, or a test could not be run.
+    Error {
+        /// What readers see.
+        kept: Kept,
+    },
+}
+
+/// What readers see when a new version is not published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// The version that was there before.
+    Previous {
+        /// When that was published, in words for people.
+        published_at: Option<String>,
+    },
+    /// Nothing: the node was never published.
+    Nothing,
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kept::Previous { published_at: Some(time) } => write!(f, "kept the version of {time}"),
+            Kept::Previous { published_at: None } => f.write_str("kept the previous version"),
+            Kept::Nothing => f.write_str("nothing is published"),
+        }
+    }
+}
+
+/// A test was run or skipped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestFinished {
+    /// The test.
+    pub test: NodeRef,
+    /// The node that is reported together with it; `None` for a test that runs on its own.
+    pub owner: Option<NodeRef>,
+    /// How it went.
+    pub status: TestStatus,
+    /// How many rows fail, as the test counts them.
+    pub failures: Option<u64>,
+    /// How long it took; zero for a test that was part of a scan with others.
+    pub elapsed: Duration,
+    /// What went wrong, with its place.
+    pub fault: Option<Box<Diagnostic>>,
+    /// Some of the rows that fail.
+    pub samples: Option<Rows>,
+    /// A query that shows the failing rows, to paste into a client.
+    pub query: Option<String>,
+}
+
+/// How a test ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TestStatus {
+    /// No row fails.
+    Pass,
+    /// Rows fail; the test only warns.
+    Warn,
+    /// Rows fail, and that stops publication.
+    Fail,
+    /// It could not be run.
+    Error,
+    /// It was not run.
+    Skipped,
+}
+
+impl TestStatus {
+    /// The word in reports and in dbt's artifacts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TestStatus::Pass => "pass",
+            TestStatus::Warn => "warn",
+            TestStatus::Fail => "fail",
+            TestStatus::Error => "error",
+            TestStatus::Skipped => "skipped",
+        }
+    }
+}
+
+/// Why a node is not worked on. The text fits into `skipped table main.child (...)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SkipReason {
+    /// An ancestor could not be made or was rolled back: the one where it began.
+    ParentFailed(NodeRef),
+    /// A test that stands before it failed.
+    TestFailed(NodeRef),
+    /// A source it reads is older than it may be.
+    SourceStale(NodeRef),
+    /// Another node failed and `--fail-fast` is set.
+    FailFast,
+    /// The user stopped the run.
+    Interrupted,
+}
+
+impl SkipReason {
+    /// The node at fault.
+    pub fn because_of(&self) -> Option<&NodeRef> {
+        match self {
+            SkipReason::ParentFailed(node) | SkipReason::TestFailed(node) | SkipReason::SourceStale(node) => {
+                Some(node)
+            }
+            SkipReason::FailFast | SkipReason::Interrupted => None,
+        }
+    }
+
+    /// The word in JSON lines.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            SkipReason::ParentFailed(_) => "parent_failed",
+            SkipReason::TestFailed(_) => "test_failed",
+            SkipReason::SourceStale(_) => "source_stale",
+            SkipReason::FailFast => "fail_fast",
+            SkipReason::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SkipReason::ParentFailed(node) => write!(f, "{} failed", node.selector()),
+            SkipReason::TestFailed(node) => write!(f, "test {} failed", node.selector()),
+            SkipReason::SourceStale(node) => write!(f, "{} is stale", node.selector()),
+            SkipReason::FailFast => f.write_str("stopped after the first failure"),
+            SkipReason::Interrupted => f.write_str("interrupted"),
+        }
+    }
+}
+
+/// How much a logged text matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Shown with `--debug`.
+    Debug,
+    /// Shown unless `--quiet`.
+    Info,
+    /// Shown unless `--quiet`, and marked.
+    Warning,
+    /// `print()` of a template: always shown, and on standard output.
+    Print,
+}
+
+impl LogLevel {
+    /// The word in JSON lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LogLevel::Debug => "debug",
+            LogLevel::Info => "info",
+            LogLevel::Warning => "warning",
+            LogLevel::Print => "print",
+        }
+    }
+}
+
+/// What a run came to. Fed with every event, so that exit status and last line cannot disagree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Nodes that succeeded, by kind, in the order of kinds; tests are not among them.
+    pub succeeded: Vec<(NodeKind, usize)>,
+    /// Nodes whose new version was rolled back.
+    pub rolled_back: usize,
+    /// Nodes that could not be made.
+    pub errors: usize,
+    /// Nodes and owner-less tests that were not worked on.
+    pub skipped: usize,
+    /// Tests by how they ended.
+    pub tests: TestTotals,
+    /// Whether the user stopped the run.
+    pub is_interrupted: bool,
+}
+
+/// How many tests ended in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TestTotals {
+    /// No row fails.
+    pub passed: usize,
+    /// Rows fail; only a warning.
+    pub warned: usize,
+    /// Rows fail.
+    pub failed: usize,
+    /// Could not be run.
+    pub errors: usize,
+    /// Not run.
+    pub skipped: usize,
+}
+
+impl TestTotals {
+    /// Counts one test.
+    pub fn add(&mut self, status: TestStatus) {
+        let counter = match status {
+            TestStatus::Pass => &mut self.passed,
+            TestStatus::Warn => &mut self.warned,
+            TestStatus::Fail => &mut self.failed,
+            TestStatus::Error => &mut self.errors,
+            TestStatus::Skipped => &mut self.skipped,
+        };
+        *counter += 1;
+    }
+
+    /// Whether no test was counted.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Totals {
+    /// Counts what an event says; events that change nothing may be given too.
+    pub fn add(&mut self, event: &RunEvent) {
+        match event {
+            RunEvent::NodeFinished(finished) => match finished.outcome {
+                Outcome::Success => self.add_success(finished.node.kind),
+                Outcome::RolledBack { .. } => self.rolled_back += 1,
+                Outcome::Error { .. } => self.errors += 1,
+                // Its tests are counted by themselves.
+                Outcome::TestsFailed { .. } => {}
+            },
+            RunEvent::TestFinished(finished) => self.tests.add(finished.status),
+            RunEvent::NodeSkipped { reason, .. } => {
+                self.skipped += 1;
+                self.is_interrupted |= *reason == SkipReason::Interrupted;
+            }
+            RunEvent::RunStarted(_)
+            | RunEvent::NodeStarted { .. }
+            | RunEvent::Statement { .. }
+            | RunEvent::Log { .. }
+            | RunEvent::Waiting { .. }
+            | RunEvent::RunFinished { .. } => {}
+        }
+    }
+
+    /// Whether all went well: the exit status is 0 exactly then.
+    pub fn is_success(&self) -> bool {
+        let tests = self.tests;
+        self.rolled_back + self.errors + self.skipped + tests.failed + tests.errors == 0
+            && !self.is_interrupted
+    }
+
+    fn add_success(&mut self, kind: NodeKind) {
+        match self.succeeded.binary_search_by_key(&kind, |(kind, _)| *kind) {
+            Ok(index) => self.succeeded[index].1 += 1,
+            Err(index) => self.succeeded.insert(index, (kind, 1)),
+        }
+    }
+}
