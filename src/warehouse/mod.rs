@@ -4,6 +4,7 @@
 //! the engine's crate; a second engine is a second implementation of the same trait.
 
 pub mod duckdb;
+pub mod seed;
 
 use std::fmt;
 use std::path::PathBuf;
