@@ -283,6 +283,23 @@ fn statements_that_are_no_select_can_be_queried() {
     assert_eq!(query(&mut *warehouse, "pragma table_info('t')")[0][1], text("id"));
     let inserted = warehouse.query("insert into t values (1), (2) returning id", Some(1)).unwrap();
     assert_eq!(inserted.rows, [[Value::Int(1)]]);
+    warehouse
+        .execute("create table u (d date, t timestamp, n decimal(5, 2), b boolean, f double, l int[])")
+        .unwrap();
+    let inserted = warehouse
+        .query(
+            "/* all */ insert into u values ('2024-02-29', '2024-02-29 10:00:00.5', 1.5, true, 0.1, [1, 2]), \
+             (null, null, null, null, null, null) returning *",
+            None,
+        )
+        .unwrap();
+    let texts: Vec<Vec<String>> =
+        inserted.rows.iter().map(|row| row.iter().map(Value::to_string).collect()).collect();
+    assert_eq!(
+        texts,
+        [vec!["2024-02-29", "2024-02-29 10:00:00.500", "1.50", "true", "0.1", "[1, 2]"], vec!["NULL"; 6]]
+    );
+    assert_eq!(query(&mut *warehouse, "checkpoint"), Vec::<Vec<Value>>::new());
     assert_eq!(number(&mut *warehouse, "select count(*) from t"), 2);
 }
 
@@ -300,6 +317,10 @@ fn describing_runs_nothing() {
     assert_eq!((error.message.as_str(), error.position), ("syntax error at end of input", Some(14)));
     let error = warehouse.describe("drop table t").unwrap_err();
     assert_eq!(error.message, "a query is expected here, such as `select ...`");
+    let error = warehouse.describe("drop table t; selec 1").unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Sql);
+    let error = warehouse.describe("selec 1").unwrap_err();
+    assert_eq!((error.message.as_str(), error.position), ("syntax error at or near \"selec\"", Some(0)));
     assert_eq!(number(&mut *warehouse, "select count(*) from t"), 1);
 }
 
