@@ -1,9 +1,11 @@
 //! What Tidemill asks of an engine, in Tidemill's words.
 //!
-//! [`Warehouse`] is one connection. `duckdb` is the only implementation and the only file that knows
-//! the engine's crate; a second engine is a second implementation of the same trait.
+//! [`Warehouse`] is one connection. `duckdb/` is the only implementation and the only folder that knows
+//! the engine's crate; a second engine is a second implementation of the same trait. `seed` finds the
+//! types of CSV files.
 
 pub mod duckdb;
+pub mod seed;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -108,7 +110,8 @@ pub struct Column {
 pub struct Effect {
     /// Rows that were written, where the statement writes rows.
     pub rows_written: Option<u64>,
-    /// Rows read from tables and files, over all scans of the statement, where the engine can tell.
+    /// Rows read, over all scans of the statement, where the engine can tell. Of tables: the rows looked
+    /// at, before filters. Of files and other databases: the rows left after filters that the scan applies.
     pub rows_scanned: Option<u64>,
 }
 
@@ -154,7 +157,8 @@ pub struct WarehouseError {
     pub kind: ErrorKind,
     /// The engine's message in one or few lines, without its excerpt of the statement, secrets removed.
     pub message: String,
-    /// Byte offset in the statement that was given, where the engine says one.
+    /// Byte offset in the statement that was given, where the engine says one. An error inside a view is
+    /// placed by the engine in the view's text; such an offset is left out where it can be told.
     pub position: Option<usize>,
 }
 

@@ -1,8 +1,9 @@
 //! The warehouse trait against the real engine.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -282,6 +283,23 @@ fn statements_that_are_no_select_can_be_queried() {
     assert_eq!(query(&mut *warehouse, "pragma table_info('t')")[0][1], text("id"));
     let inserted = warehouse.query("insert into t values (1), (2) returning id", Some(1)).unwrap();
     assert_eq!(inserted.rows, [[Value::Int(1)]]);
+    warehouse
+        .execute("create table u (d date, t timestamp, n decimal(5, 2), b boolean, f double, l int[])")
+        .unwrap();
+    let inserted = warehouse
+        .query(
+            "/* all */ insert into u values ('2024-02-29', '2024-02-29 10:00:00.5', 1.5, true, 0.1, [1, 2]), \
+             (null, null, null, null, null, null) returning *",
+            None,
+        )
+        .unwrap();
+    let texts: Vec<Vec<String>> =
+        inserted.rows.iter().map(|row| row.iter().map(Value::to_string).collect()).collect();
+    assert_eq!(
+        texts,
+        [vec!["2024-02-29", "2024-02-29 10:00:00.500", "1.50", "true", "0.1", "[1, 2]"], vec!["NULL"; 6]]
+    );
+    assert_eq!(query(&mut *warehouse, "checkpoint"), Vec::<Vec<Value>>::new());
     assert_eq!(number(&mut *warehouse, "select count(*) from t"), 2);
 }
 
@@ -299,6 +317,10 @@ fn describing_runs_nothing() {
     assert_eq!((error.message.as_str(), error.position), ("syntax error at end of input", Some(14)));
     let error = warehouse.describe("drop table t").unwrap_err();
     assert_eq!(error.message, "a query is expected here, such as `select ...`");
+    let error = warehouse.describe("drop table t; selec 1").unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Sql);
+    let error = warehouse.describe("selec 1").unwrap_err();
+    assert_eq!((error.message.as_str(), error.position), ("syntax error at or near \"selec\"", Some(0)));
     assert_eq!(number(&mut *warehouse, "select count(*) from t"), 1);
 }
 
@@ -468,7 +490,7 @@ fn transactions_of_many_threads_fail_only_with_conflicts() {
         warehouse.begin()?;
         warehouse.execute(&format!("create or replace table t{thread} as select {round} as round"))?;
         warehouse.execute(&format!("insert into history values ({thread}, {round})"))?;
-        if round % 5 == 0 { Ok(false) } else { warehouse.commit().map(|()| true) }
+        if round.is_multiple_of(5) { Ok(false) } else { warehouse.commit().map(|()| true) }
     };
     let committed: usize = thread::scope(|scope| {
         let workers: Vec<_> = others
@@ -562,8 +584,8 @@ fn a_full_disk_is_told_from_other_errors() {
 }
 
 #[track_caller]
-fn check_open(path: PathBuf, read_only: bool, kind: &ErrorKind, message: &str) {
-    let error = open_error(&ConnectOptions { read_only, ..options(Some(&path)) });
+fn check_open(path: &Path, read_only: bool, kind: &ErrorKind, message: &str) {
+    let error = open_error(&ConnectOptions { read_only, ..options(Some(path)) });
     assert_eq!(&error.kind, kind, "{error}");
     assert!(error.message.contains(message), "{error}");
 }
@@ -573,13 +595,13 @@ fn files_that_cannot_be_opened_say_why() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     let unavailable = ErrorKind::Unavailable;
-    check_open(file("gone.duckdb"), true, &unavailable, "database does not exist");
-    check_open(file("no/such/folder.duckdb"), false, &unavailable, "No such file or directory");
-    check_open(folder.path().to_path_buf(), false, &unavailable, "is a folder, not a database file");
+    check_open(&file("gone.duckdb"), true, &unavailable, "database does not exist");
+    check_open(&file("no/such/folder.duckdb"), false, &unavailable, "No such file or directory");
+    check_open(folder.path(), false, &unavailable, "is a folder, not a database file");
     fs::write(file("garbage"), "select 1;".repeat(2000)).unwrap();
-    check_open(file("garbage"), false, &ErrorKind::Corrupt, "not a valid DuckDB database file");
+    check_open(&file("garbage"), false, &ErrorKind::Corrupt, "not a valid DuckDB database file");
     fs::write(file("empty"), "").unwrap();
-    check_open(file("empty"), true, &ErrorKind::Corrupt, "not a valid DuckDB database file");
+    check_open(&file("empty"), true, &ErrorKind::Corrupt, "not a valid DuckDB database file");
 }
 
 /// The engine's checksum of a block whose length is a multiple of eight.
@@ -602,12 +624,12 @@ fn damaged_and_newer_files_are_corrupt() {
     let sum = checksum(&newer[8..4096]);
     newer[..8].copy_from_slice(&sum.to_le_bytes());
     fs::write(file("newer"), newer).unwrap();
-    check_open(file("newer"), false, &ErrorKind::Corrupt, "version number");
+    check_open(&file("newer"), false, &ErrorKind::Corrupt, "version number");
 
     let mut damaged = good.clone();
     damaged[5000..12000].fill(7);
     fs::write(file("damaged"), damaged).unwrap();
-    check_open(file("damaged"), true, &ErrorKind::Corrupt, "checksum");
+    check_open(&file("damaged"), true, &ErrorKind::Corrupt, "checksum");
 
     fs::write(file("cut"), &good[..20000]).unwrap();
     let error =
@@ -633,6 +655,7 @@ fn a_read_only_database_is_shared_and_not_written() {
 const HOLD: &str = "TIDEMILL_TEST_HOLD";
 
 #[test]
+#[expect(clippy::print_stdout, reason = "tells the other process")]
 fn holds_a_file_for_the_test_below() {
     let Some(path) = std::env::var_os(HOLD) else { return };
     let _held = at(Path::new(&path));

@@ -97,9 +97,12 @@ impl Warehouse for DuckDb {
     }
 
     fn query(&mut self, sql: &str, limit: Option<usize>) -> Result<Rows, WarehouseError> {
+        if !values::begins_as_query(sql) {
+            return self.select_bare(sql, limit);
+        }
         match self.describe_select(sql) {
             Ok((sql, columns)) => self.select(sql, columns, limit),
-            // Not a `select`, or not SQL: only the engine's own reading of the bare text can tell.
+            // A `with` that writes, or not SQL: only the engine's own reading of the bare text can tell.
             Err(error) if failure::is_parser_error(&error) => self.select_bare(sql, limit),
             Err(error) => Err(self.fail_describe(error, sql)),
         }

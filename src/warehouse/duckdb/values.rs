@@ -3,6 +3,9 @@
 //! Whole numbers, floats, truth values and texts are read as such; every other type is cast to text by
 //! the engine, in a `select` around the query, so that a value is written as the engine writes it.
 
+use ::duckdb::arrow::array::{Array, ArrayRef, RecordBatch};
+use ::duckdb::arrow::datatypes::DataType;
+use ::duckdb::arrow::util::display::{ArrayFormatter, FormatOptions};
 use ::duckdb::types::ValueRef;
 use ::duckdb::{Connection, Error, Row, Statement};
 
@@ -48,7 +51,8 @@ impl DuckDb {
     /// Why a text could not be described: a syntax error is read again from the bare text, since in
     /// parentheses it is told of the closing one.
     pub(super) fn why_not_described(&self, error: Error, sql: &str) -> WarehouseError {
-        if failure::is_parser_error(&error) && failure::unexpected_semicolon(&error).is_none() {
+        // With a semicolon there may be several statements, and preparing the last one runs the others.
+        if failure::is_parser_error(&error) && !sql.contains(';') {
             match self.connection.prepare(sql) {
                 Ok(_) => return failure::not_a_query(),
                 Err(error) => return self.fail(error, sql),
@@ -91,18 +95,19 @@ impl DuckDb {
         }
     }
 
-    /// Runs a statement that gives rows but cannot stand in parentheses: `pragma`, `call`, `explain`,
-    /// `insert ... returning`. Values of nested types are written by the engine's crate.
+    /// Runs a statement that gives rows but cannot stand in parentheses: `show`, `pragma`, `call`,
+    /// `explain`, `insert ... returning`. Values of other than basic types are written by the Arrow crate.
     pub(super) fn select_bare(&self, sql: &str, limit: Option<usize>) -> Result<Rows, WarehouseError> {
         let read = || -> ::duckdb::Result<Rows> {
             let mut statement = self.connection.prepare(sql)?;
-            statement.execute([])?;
-            let columns: Vec<Column> = bare_columns(&statement);
-            let mut found = statement.raw_query();
+            let batches: Vec<RecordBatch> = statement.query_arrow([])?.collect();
+            let columns = bare_columns(&statement);
             let mut rows = Vec::new();
-            while limit.is_none_or(|it| rows.len() < it) {
-                let Some(row) = found.next()? else { break };
-                rows.push((0..columns.len()).map(|n| bare_value(row, n)).collect::<Result<_, _>>()?);
+            for batch in &batches {
+                let left = limit.map_or(usize::MAX, |it| it - rows.len());
+                for n in 0..batch.num_rows().min(left) {
+                    rows.push(batch.columns().iter().map(|it| bare_value(it, n)).collect());
+                }
             }
             Ok(Rows { columns, rows })
         };
@@ -125,21 +130,31 @@ fn cut_at_semicolon<'a>(error: &Error, sql: &'a str) -> Option<&'a str> {
 
 /// Whether a text is only white space, semicolons and comments.
 fn is_blank(text: &str) -> bool {
+    without_blank_start(text, |it| it.is_whitespace() || it == ';').is_empty()
+}
+
+/// The text from the first character that is in no comment and not one of `blanks`.
+fn without_blank_start(text: &str, blanks: impl Fn(char) -> bool) -> &str {
     let mut rest = text;
     loop {
-        rest = rest.trim_start_matches(|it: char| it.is_whitespace() || it == ';');
-        if rest.is_empty() {
-            return true;
-        }
+        rest = rest.trim_start_matches(&blanks);
         let comment = if rest.starts_with("--") {
             rest.find('\n').unwrap_or(rest.len())
         } else if rest.starts_with("/*") {
             rest.find("*/").map_or(rest.len(), |it| it + 2)
         } else {
-            return false;
+            return rest;
         };
         rest = &rest[comment..];
     }
+}
+
+/// Whether a text begins as a query does. `describe` would take other single words for table names.
+pub(super) fn begins_as_query(sql: &str) -> bool {
+    const WORDS: &[&str] = &["select", "with", "from", "values", "pivot", "unpivot", "table"];
+    let start = without_blank_start(sql, |it| it.is_whitespace() || it == '(');
+    let end = start.find(|it: char| !it.is_alphanumeric() && it != '_').unwrap_or(start.len());
+    WORDS.iter().any(|it| it.eq_ignore_ascii_case(&start[..end]))
 }
 
 /// How a column's values come over.
@@ -211,7 +226,22 @@ fn bare_columns(statement: &Statement<'_>) -> Vec<Column> {
         .collect()
 }
 
-fn bare_value(row: &Row<'_>, n: usize) -> ::duckdb::Result<Value> {
-    let value = row.get_ref(n)?;
-    Ok(native(value).unwrap_or_else(|| Value::Text(format!("{:?}", value.to_owned()))))
+fn bare_value(column: &ArrayRef, n: usize) -> Value {
+    if column.is_null(n) {
+        return Value::Null;
+    }
+    let options = FormatOptions::new().with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"));
+    let text = ArrayFormatter::try_new(column, &options)
+        .and_then(|it| it.value(n).try_to_string())
+        .unwrap_or_else(|error| error.to_string());
+    let kind = column.data_type();
+    if kind.is_integer() {
+        text.parse().map_or(Value::Text(text), Value::Int)
+    } else if kind.is_floating() {
+        text.parse().map_or(Value::Text(text), Value::Float)
+    } else if *kind == DataType::Boolean {
+        Value::Bool(text == "true")
+    } else {
+        Value::Text(text)
+    }
 }
