@@ -10,24 +10,28 @@ A project is a folder of SELECT statements that refer to each other with ref(). 
 makes each a table or view, runs its tests on the new version, and only then lets readers see it. \
 A project written for dbt runs as it is.";
 
-pub(super) const EXAMPLES: &str = "\
+/// Examples for the short and for the long help; a macro, since only literals can be joined.
+macro_rules! examples {
+    () => {
+        "\
 Examples:
   tidemill init shop            start a project in the folder shop
   tidemill build                make, test and publish everything
   tidemill build -s +orders     orders and all that it is made from
   tidemill show orders          its first rows
   tidemill list -s tag:daily    what a selector picks
+"
+    };
+}
 
-See 'tidemill <command> --help' for a command, 'tidemill --help' for selectors and variables.";
+pub(super) const EXAMPLES: &str = concat!(
+    examples!(),
+    "\nSee 'tidemill <command> --help' for a command, 'tidemill --help' for selectors and variables."
+);
 
-pub(super) const MORE: &str = "\
-Examples:
-  tidemill init shop            start a project in the folder shop
-  tidemill build                make, test and publish everything
-  tidemill build -s +orders     orders and all that it is made from
-  tidemill show orders          its first rows
-  tidemill list -s tag:daily    what a selector picks
-
+pub(super) const MORE: &str = concat!(
+    examples!(),
+    "
 Selectors, for --select and --exclude:
   orders                        a model, seed, snapshot, source or test by its name
   +orders  orders+  2+orders    with all ancestors, all descendants, two generations of ancestors
@@ -53,7 +57,8 @@ Accepted for compatibility; no effect:
   --[no-]partial-parse, --[no-]static-parser, --[no-]use-experimental-parser, --[no-]version-check,
   --[no-]send-anonymous-usage-stats, --[no-]populate-cache, --[no-]cache-selected-only,
   --[no-]introspect, --[no-]log-cache-events, --[no-]use-colors-file, --[no-]show-all-deprecations,
-  --log-path, --log-level, --log-level-file, --log-format-file, --record-timing-info";
+  --log-path, --log-level, --log-level-file, --log-format-file, --record-timing-info"
+);
 
 /// dbt's switches that change nothing here.
 pub(super) const WITHOUT_EFFECT: &[&str] = &[

@@ -1,6 +1,8 @@
 use clap::error::ErrorKind;
 
 use super::*;
+use crate::cli::args::command::{Limit, RunArgs, ShowOutput};
+use crate::node::NodeKind;
 
 fn variables(pairs: &[(&str, &str)]) -> Environment {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
