@@ -120,12 +120,17 @@ pub fn for_standard_streams(options: ReportOptions) -> Box<dyn Reporter> {
     }
 }
 
+/// Columns of the terminal that standard output is; `None` elsewhere, where nothing needs to be cropped.
+pub fn standard_output_width() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|size| usize::from(size.0.0)).filter(|width| *width > 0)
+}
+
 /// Columns of the terminal that standard output is, or standard error where output goes elsewhere:
 /// then diagnostics still fit.
 fn terminal_width() -> Option<usize> {
-    let size = terminal_size::terminal_size_of(io::stdout())
-        .or_else(|| terminal_size::terminal_size_of(io::stderr()))?;
-    Some(usize::from(size.0.0)).filter(|width| *width > 0)
+    let on_standard_error = || terminal_size::terminal_size_of(io::stderr());
+    let columns = || on_standard_error().map(|size| usize::from(size.0.0)).filter(|width| *width > 0);
+    standard_output_width().or_else(columns)
 }
 
 /// A stream that forgives a closed pipe and remembers the first other error until the end.

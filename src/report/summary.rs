@@ -133,9 +133,10 @@ fn finding(sources: &Sources, finished: &TestFinished, width: usize) -> String {
 fn without_place(finished: &TestFinished) -> Diagnostic {
     let test = format!("test `{}`", finished.test.label);
     let of = finished.owner.as_ref().map(|it| format!(" of {}", it.label)).unwrap_or_default();
+    let verb = if finished.status == TestStatus::Warn { "warned" } else { "failed" };
     let said = match finished.failures {
-        Some(failures) => format!("{test}{of} failed: {}", rows_fail(failures)),
-        None => format!("{test}{of} failed"),
+        Some(failures) => format!("{test}{of} {verb}: {}", rows_fail(failures)),
+        None => format!("{test}{of} {verb}"),
     };
     let diagnostic = match finished.status {
         TestStatus::Warn => Diagnostic::warning("test-warned", said),
@@ -241,7 +242,7 @@ pub(super) fn verdict(command: RunCommand, elapsed: Duration, totals: &Totals) -
         counted(totals.rolled_back, "node", "rolled back"),
         counted(totals.tests.failed, "test", "failed"),
         counted(totals.tests.errors, "test", "could not be run"),
-        counted(totals.skipped, "node", "skipped"),
+        (totals.skipped > 0).then(|| format!("{} skipped", numbers::thousands(totals.skipped as u64))),
     ]
     .into_iter()
     .flatten()

@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Effects, Style};
 
 use crate::diagnostics::render::{self, render};
 use crate::diagnostics::{Diagnostic, Severity, Sources};
-use crate::node::UniqueId;
+use crate::node::{NodeKind, UniqueId};
 use crate::report::live::Live;
 use crate::report::summary::{self, Findings};
 use crate::report::{Output, Reporter, Verbosity, layout, numbers};
@@ -26,8 +26,13 @@ const BAD: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
 const CAREFUL: Style = AnsiColor::Yellow.on_default();
 const FAINT: Style = Style::new().effects(Effects::DIMMED);
 
-/// Widths of the columns of a step's line: outcome, node, rows or reason, time.
-const COLUMNS: [usize; 4] = [11, 36, 26, 7];
+/// Widths of the columns of a step's line around the node's label: outcome, rows or reason, time.
+const WORD: usize = 11;
+const DETAIL: usize = 22;
+const TIME: usize = 7;
+
+/// The label's column takes what is left between these; with less there are no columns.
+const LABEL: std::ops::RangeInclusive<usize> = 18..=36;
 
 /// How a terminal reporter behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +113,7 @@ impl<O: Write, E: Write> Terminal<O, E> {
             return;
         }
         self.live.finish(&finished.test);
-        let label = format!("test {}", finished.test.label);
+        let label = step_label(&finished.test);
         let (word, style) = test_word(finished.status);
         let detail = finished.failures.filter(|n| *n > 0).map(summary::rows_fail);
         let elapsed = Some(finished.elapsed);
@@ -122,16 +127,17 @@ impl<O: Write, E: Write> Terminal<O, E> {
         self.run.slowest.push((finished.elapsed, node.label.clone()));
         let tests = self.run.open.remove(&node.unique_id).unwrap_or_default();
         let (word, style) = node_word(self.run.command, &finished.outcome);
-        let rows = finished.rows.map(|rows| numbers::rows(rows, finished.rows_in));
-        let detail = match &finished.outcome {
-            Outcome::Success | Outcome::TestsFailed { .. } => rows,
-            Outcome::RolledBack { kept, .. } | Outcome::Error { kept } => Some(kept.to_string()),
-        };
+        let detail = finished.rows.map(|rows| numbers::rows(rows, finished.rows_in));
         let elapsed = Some(finished.elapsed);
         self.step(&StepLine { word, style, label: &node.label, detail, elapsed });
-        if let (Some(fault), false) = (&finished.fault, self.is_quiet()) {
-            let line = self.below(&place_and_message(sources, fault));
-            self.print(&line);
+        let fault = finished.fault.as_deref().map(|fault| place_and_message(sources, fault));
+        let kept = match &finished.outcome {
+            Outcome::Success | Outcome::TestsFailed { .. } => None,
+            Outcome::RolledBack { kept, .. } | Outcome::Error { kept } => Some(kept.to_string()),
+        };
+        if !self.is_quiet() {
+            let text: String = fault.into_iter().chain(kept).map(|line| self.below(&line)).collect();
+            self.print(&text);
         }
         self.tests_below(sources, &tests);
     }
@@ -195,20 +201,16 @@ impl<O: Write, E: Write> Terminal<O, E> {
         }
         text.push_str(&self.run.findings.failures());
         if !is_success || !self.is_quiet() {
-            if !text.is_empty() || !self.is_quiet() {
-                text.push('\n');
-            }
+            text.push('\n');
             if let Some(command) = self.run.findings.next_step(self.run.command) {
                 let _ = writeln!(text, "next: {command}");
             }
             let style = if is_success { GOOD } else { BAD };
             let verdict = summary::verdict(self.run.command, elapsed, totals);
-            let verdict = layout::wrap(&verdict, width, 2);
-            let (head, rest) = verdict.split_once(' ').unwrap_or((&verdict, ""));
-            let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-            let _ = writeln!(text, "{style}{head} {word}{style:#} {rest}");
+            let _ = writeln!(text, "{}", emphasized(&layout::wrap(&verdict, width, 2), style));
         }
-        self.print(&text);
+        // Nothing is above a quiet report that an empty line would set it off from.
+        self.print(if self.is_quiet() { text.trim_start() } else { &text });
     }
 
     fn logged(&mut self, level: LogLevel, message: &str) {
@@ -242,8 +244,14 @@ impl<O: Write, E: Write> Reporter for Terminal<O, E> {
             RunEvent::NodeSkipped { node, reason } => {
                 self.live.finish(node);
                 let detail = Some(format!("({reason})"));
-                let label = node.label.as_str();
-                self.step(&StepLine { word: "skipped", style: CAREFUL, label, detail, elapsed: None });
+                let label = step_label(node);
+                self.step(&StepLine {
+                    word: "skipped",
+                    style: CAREFUL,
+                    label: &label,
+                    detail,
+                    elapsed: None,
+                });
             }
             RunEvent::Log { level, message } => self.logged(*level, message),
             RunEvent::Waiting { holder } => {
@@ -291,6 +299,13 @@ impl Run {
     }
 }
 
+/// The text with its first two words in a style.
+fn emphasized(text: &str, style: Style) -> String {
+    let end = text.match_indices(' ').nth(1).map_or(text.len(), |(index, _)| index);
+    let (head, rest) = text.split_at(end);
+    format!("{style}{head}{style:#}{rest}")
+}
+
 fn digits(n: usize) -> usize {
     n.to_string().len()
 }
@@ -298,24 +313,37 @@ fn digits(n: usize) -> usize {
 /// One line in columns if the terminal is wide enough, else as few lines as it takes.
 fn lay_out(line: &StepLine, step: usize, steps: usize, width: usize) -> String {
     let index = layout::pad_left(&format!("{step}/{steps}"), 2 * digits(steps) + 1);
+    in_columns(line, &index, width).unwrap_or_else(|| in_lines(line, &index, width))
+}
+
+fn in_columns(line: &StepLine, index: &str, width: usize) -> Option<String> {
     let StepLine { word, style, label, detail, elapsed } = line;
-    let time = elapsed.map(numbers::duration);
-    let [word_column, label_column, detail_column, time_column] = COLUMNS;
-    let columns_width = layout::width(&index) + COLUMNS.iter().sum::<usize>() + 2 * COLUMNS.len();
-    if columns_width <= width {
-        let detail = layout::pad_right(detail.as_deref().unwrap_or(""), detail_column);
-        let time = layout::pad_left(time.as_deref().unwrap_or(""), time_column);
-        let rest = format!("{}  {detail}  {time}", layout::pad_right(label, label_column));
-        let rest_width = width - layout::width(&index) - word_column - 4;
-        if layout::width(rest.trim_end()) <= rest_width {
-            let gap = " ".repeat(word_column.saturating_sub(layout::width(word)) + 2);
-            return format!("{index}  {style}{word}{style:#}{gap}{}\n", rest.trim_end());
-        }
+    let left = width.checked_sub(layout::width(index) + WORD + DETAIL + TIME + 8)?;
+    let label_column = left.min(*LABEL.end());
+    if label_column < *LABEL.start() {
+        return None;
     }
-    let details: Vec<String> = [detail.clone(), time].into_iter().flatten().collect();
+    let mut rest = layout::pad_right(label, label_column);
+    if let Some(detail) = detail {
+        rest = format!("{rest}  {detail}");
+    }
+    if let Some(elapsed) = elapsed {
+        let time = layout::pad_left(&numbers::duration(*elapsed), TIME);
+        rest = format!("{}  {time}", layout::pad_right(&rest, label_column + 2 + DETAIL));
+    }
+    let rest = rest.trim_end();
+    let gap = " ".repeat(WORD.saturating_sub(layout::width(word)) + 2);
+    let fits = layout::width(index) + 2 + WORD + 2 + layout::width(rest) <= width;
+    fits.then(|| format!("{index}  {style}{word}{style:#}{gap}{rest}\n"))
+}
+
+fn in_lines(line: &StepLine, index: &str, width: usize) -> String {
+    let StepLine { word, style, label, detail, elapsed } = line;
+    let details: Vec<String> =
+        [detail.clone(), elapsed.map(numbers::duration)].into_iter().flatten().collect();
     let details = details.join(", ");
-    let indent = 2 * digits(steps) + 3;
-    let head_width = layout::width(&index) + layout::width(word) + layout::width(label) + 2;
+    let indent = layout::width(index) + 2;
+    let head_width = layout::width(index) + layout::width(word) + layout::width(label) + 2;
     let head = format!("{index} {style}{word}{style:#} {label}");
     if head_width + 2 + layout::width(&details) <= width {
         format!("{head}  {details}\n")
@@ -344,6 +372,19 @@ fn test_word(status: TestStatus) -> (&'static str, Style) {
         TestStatus::Fail => ("failed", BAD),
         TestStatus::Error => ("error", BAD),
         TestStatus::Skipped => ("skipped", CAREFUL),
+    }
+}
+
+/// The label of a node that is a step by itself: tests, unlike others, do not say what they are.
+fn step_label(node: &NodeRef) -> String {
+    match node.kind {
+        NodeKind::Test => format!("test {}", node.label),
+        NodeKind::Source
+        | NodeKind::Seed
+        | NodeKind::Model
+        | NodeKind::Snapshot
+        | NodeKind::Analysis
+        | NodeKind::Exposure => node.label.clone(),
     }
 }
 

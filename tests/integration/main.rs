@@ -1,3 +1,5 @@
-//! Integration tests.
+//! All Rust integration tests, in one binary.
+
+mod report;
 mod seed;
 mod warehouse;

@@ -1,0 +1,331 @@
+//! The commands with their own flags.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::cli::args::help;
+use crate::node::NodeKind;
+
+/// The commands.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Load seeds, make models, test each, and publish what passes
+    #[command(after_help = help::BUILD)]
+    Build(BuildArgs),
+    /// Make models without testing them
+    #[command(after_help = help::RUN)]
+    Run(RunArgs),
+    /// Test what is published
+    #[command(after_help = help::TEST)]
+    Test(TestArgs),
+    /// Load seeds
+    #[command(after_help = help::SEED)]
+    Seed(SeedArgs),
+    /// Render and check every model without running it; SQL goes to target/compiled
+    #[command(after_help = help::COMPILE)]
+    Compile(CompileArgs),
+    /// Read and check the project without rendering SQL
+    Parse,
+    /// List nodes
+    #[command(visible_alias = "ls", after_help = help::LIST)]
+    List(ListArgs),
+    /// Show rows of a model or of a query
+    #[command(after_help = help::SHOW)]
+    Show(ShowArgs),
+    /// Delete what the project lists under clean-targets (the target folder by default)
+    Clean,
+    /// Check project, target and connection, and say what was found
+    Debug,
+    /// Start a project
+    #[command(after_help = help::INIT)]
+    Init(InitArgs),
+    /// Write a script that completes commands and flags in a shell
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Write a manual page
+    #[command(after_help = help::MAN)]
+    Man(ManArgs),
+}
+
+impl Command {
+    pub(super) fn full_refresh_mut(&mut self) -> Option<&mut bool> {
+        match self {
+            Command::Build(args) => Some(&mut args.full_refresh),
+            Command::Run(args) => Some(&mut args.full_refresh),
+            Command::Seed(args) => Some(&mut args.full_refresh),
+            Command::Test(_)
+            | Command::Compile(_)
+            | Command::Parse
+            | Command::List(_)
+            | Command::Show(_)
+            | Command::Clean
+            | Command::Debug
+            | Command::Init(_)
+            | Command::Completions(_)
+            | Command::Man(_) => None,
+        }
+    }
+}
+
+/// Which nodes.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Selection")]
+pub struct SelectionArgs {
+    /// Nodes to work on; several are added up [default: all]
+    #[arg(
+        long,
+        short,
+        short_alias = 'm',
+        visible_alias = "models",
+        alias = "model",
+        num_args = 1..,
+        value_name = "SELECTOR"
+    )]
+    pub select: Vec<String>,
+    /// Nodes to leave out
+    #[arg(long, num_args = 1.., value_name = "SELECTOR")]
+    pub exclude: Vec<String>,
+}
+
+/// Which kinds of nodes.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Selection")]
+pub struct ResourceTypeArgs {
+    /// Only nodes of these kinds
+    #[arg(long, alias = "resource-types", num_args = 1.., value_name = "KIND", ignore_case = true)]
+    pub resource_type: Vec<ResourceType>,
+    /// No nodes of these kinds
+    #[arg(long, alias = "exclude-resource-types", num_args = 1.., value_name = "KIND", ignore_case = true)]
+    pub exclude_resource_type: Vec<ResourceType>,
+}
+
+impl ResourceTypeArgs {
+    /// Whether nodes of a kind are wanted.
+    pub fn includes(&self, kind: NodeKind) -> bool {
+        let names = |types: &[ResourceType]| types.iter().any(|it| it.kind().is_none_or(|it| it == kind));
+        (self.resource_type.is_empty() || names(&self.resource_type)) && !names(&self.exclude_resource_type)
+    }
+}
+
+/// `build`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuildArgs {
+    /// Make incremental models from scratch, and seeds anew
+    #[arg(long, short)]
+    pub full_refresh: bool,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Which kinds of nodes.
+    #[command(flatten)]
+    pub kinds: ResourceTypeArgs,
+}
+
+/// `run`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunArgs {
+    /// Make incremental models from scratch
+    #[arg(long, short)]
+    pub full_refresh: bool,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// `test`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct TestArgs {
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// `seed`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeedArgs {
+    /// Make the tables anew, even if their columns changed
+    #[arg(long, short)]
+    pub full_refresh: bool,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// `compile`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct CompileArgs {
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// `list`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ListArgs {
+    /// What to write for a node
+    #[arg(long, value_name = "FORMAT", default_value = "selector", ignore_case = true)]
+    pub output: ListOutput,
+    /// Keys to write with `--output json`; a dot goes into a key: config.materialized
+    #[arg(long, num_args = 1.., value_name = "KEY")]
+    pub output_keys: Vec<String>,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Which kinds of nodes.
+    #[command(flatten)]
+    pub kinds: ResourceTypeArgs,
+}
+
+/// `show`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ShowArgs {
+    /// Model, seed or source to show
+    #[arg(value_name = "MODEL", conflicts_with_all = ["select", "inline"], required_unless_present_any = ["select", "inline"])]
+    pub model: Option<String>,
+    /// The same as MODEL, as dbt writes it
+    #[arg(
+        long,
+        short,
+        short_alias = 'm',
+        alias = "models",
+        value_name = "SELECTOR",
+        conflicts_with = "inline"
+    )]
+    pub select: Option<String>,
+    /// Query to show instead; may use refs and macros
+    #[arg(long, value_name = "SQL")]
+    pub inline: Option<String>,
+    /// How many rows; -1 for all
+    #[arg(long, value_name = "N", default_value = "5", allow_hyphen_values = true, value_parser = parse_limit)]
+    pub limit: Limit,
+    /// How to write them
+    #[arg(long, value_name = "FORMAT", default_value = "table", ignore_case = true)]
+    pub output: ShowOutput,
+}
+
+impl ShowArgs {
+    /// The node to show, in whichever way it was given; `None` for `--inline`.
+    pub fn selector(&self) -> Option<&str> {
+        self.model.as_deref().or(self.select.as_deref())
+    }
+}
+
+/// `init`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct InitArgs {
+    /// Name of the project and of its new folder [default: this folder becomes a project]
+    pub name: Option<String>,
+}
+
+/// `completions`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ManArgs {
+    /// Command to describe [default: the program]
+    pub command: Option<String>,
+}
+
+/// Kinds of nodes, under dbt's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum ResourceType {
+    /// Models.
+    Model,
+    /// Seeds.
+    Seed,
+    /// Sources.
+    Source,
+    /// Snapshots.
+    Snapshot,
+    /// Data tests.
+    Test,
+    /// Analyses.
+    Analysis,
+    /// Exposures.
+    Exposure,
+    /// All of them.
+    #[value(alias = "default")]
+    All,
+}
+
+impl ResourceType {
+    /// The kind, or `None` for all.
+    pub fn kind(self) -> Option<NodeKind> {
+        match self {
+            ResourceType::Model => Some(NodeKind::Model),
+            ResourceType::Seed => Some(NodeKind::Seed),
+            ResourceType::Source => Some(NodeKind::Source),
+            ResourceType::Snapshot => Some(NodeKind::Snapshot),
+            ResourceType::Test => Some(NodeKind::Test),
+            ResourceType::Analysis => Some(NodeKind::Analysis),
+            ResourceType::Exposure => Some(NodeKind::Exposure),
+            ResourceType::All => None,
+        }
+    }
+}
+
+/// What `list` writes for a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListOutput {
+    /// `shop.marts.orders`.
+    #[value(help = "package, folders and name, which can be selected: shop.marts.orders")]
+    Selector,
+    /// `orders`.
+    #[value(help = "the name")]
+    Name,
+    /// `models/marts/orders.sql`.
+    #[value(help = "the file")]
+    Path,
+    /// One object a line.
+    #[value(help = "one JSON object a line")]
+    Json,
+}
+
+/// How `show` writes rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ShowOutput {
+    /// Aligned, cropped to the terminal.
+    #[value(alias = "text", help = "aligned, cropped to the terminal")]
+    Table,
+    /// An array of objects.
+    #[value(help = "an array of objects")]
+    Json,
+    /// With a header line.
+    #[value(help = "with a header line")]
+    Csv,
+}
+
+/// How many rows `show` shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// All rows.
+    All,
+    /// At most so many.
+    Rows(usize),
+}
+
+impl Limit {
+    /// The limit as the warehouse takes it.
+    pub fn rows(self) -> Option<usize> {
+        match self {
+            Limit::All => None,
+            Limit::Rows(n) => Some(n),
+        }
+    }
+}
+
+/// A number of rows; `-1` is all.
+fn parse_limit(text: &str) -> Result<Limit, String> {
+    match text {
+        "-1" => Ok(Limit::All),
+        _ => text
+            .parse()
+            .map(Limit::Rows)
+            .map_err(|_| format!("`{text}` is not a number of rows; -1 stands for all")),
+    }
+}

@@ -1,0 +1,151 @@
+//! Texts of `--help` that are longer than a line.
+
+pub(super) const ABOUT: &str =
+    "Makes tables of templated SQL in DuckDB, tests them, and publishes what passes";
+
+pub(super) const LONG_ABOUT: &str = "\
+Makes tables of templated SQL in DuckDB, tests them, and publishes what passes.
+
+A project is a folder of SELECT statements that refer to each other with ref(). Tidemill orders them, \
+makes each a table or view, runs its tests on the new version, and only then lets readers see it. \
+A project written for dbt runs as it is.";
+
+/// Examples for the short and for the long help; a macro, since only literals can be joined.
+macro_rules! examples {
+    () => {
+        "\
+Examples:
+  tidemill init shop            start a project in the folder shop
+  tidemill build                make, test and publish everything
+  tidemill build -s +orders     orders and all that it is made from
+  tidemill show orders          its first rows
+  tidemill list -s tag:daily    what a selector picks
+"
+    };
+}
+
+pub(super) const EXAMPLES: &str = concat!(
+    examples!(),
+    "\nSee 'tidemill <command> --help' for a command, 'tidemill --help' for selectors and variables."
+);
+
+pub(super) const MORE: &str = concat!(
+    examples!(),
+    "
+Selectors, for --select and --exclude:
+  orders                        a model, seed, snapshot, source or test by its name
+  +orders  orders+  2+orders    with all ancestors, all descendants, two generations of ancestors
+  @orders                       with its descendants and all their ancestors
+  tag:daily                     by tag
+  path:models/marts             by file or folder; so does a plain folder name
+  source:raw.sales+             all that reads a source
+  config.materialized:table     by a config
+  'stg_*'                       by a pattern
+  a b                           both: a or b
+  a,b                           what is in a and in b
+
+Environment variables:
+  Each of these flags can be given as TIDEMILL_X or, as dbt names it, DBT_X; the command line wins:
+  PROJECT_DIR, PROFILES_DIR, PROFILE, TARGET, TARGET_PATH, VARS, THREADS, FULL_REFRESH, FAIL_FAST,
+  WAIT, QUIET, DEBUG, LOG_FORMAT, USE_COLORS, PRINTER_WIDTH.
+  NO_COLOR takes colour out; CLICOLOR_FORCE=1 puts it in where no terminal is.
+
+Exit status:
+  0 all good, 1 a node or test failed, 2 the command could not run, 101 a bug in tidemill, 130 interrupted
+
+Accepted for compatibility; no effect:
+  --[no-]partial-parse, --[no-]static-parser, --[no-]use-experimental-parser, --[no-]version-check,
+  --[no-]send-anonymous-usage-stats, --[no-]populate-cache, --[no-]cache-selected-only,
+  --[no-]introspect, --[no-]log-cache-events, --[no-]use-colors-file, --[no-]show-all-deprecations,
+  --log-path, --log-level, --log-level-file, --log-format-file, --record-timing-info"
+);
+
+/// dbt's switches that change nothing here.
+pub(super) const WITHOUT_EFFECT: &[&str] = &[
+    "partial-parse",
+    "no-partial-parse",
+    "static-parser",
+    "no-static-parser",
+    "use-experimental-parser",
+    "no-use-experimental-parser",
+    "version-check",
+    "no-version-check",
+    "send-anonymous-usage-stats",
+    "no-send-anonymous-usage-stats",
+    "populate-cache",
+    "no-populate-cache",
+    "cache-selected-only",
+    "no-cache-selected-only",
+    "introspect",
+    "no-introspect",
+    "log-cache-events",
+    "no-log-cache-events",
+    "use-colors-file",
+    "no-use-colors-file",
+    "show-all-deprecations",
+    "no-show-all-deprecations",
+];
+
+/// dbt's flags with a value that change nothing here.
+pub(super) const WITHOUT_EFFECT_VALUED: &[&str] =
+    &["log-path", "log-level", "log-level-file", "log-format-file", "record-timing-info"];
+
+pub(super) const BUILD: &str = "\
+Examples:
+  tidemill build                           everything
+  tidemill build -s orders+                orders and all that depends on it
+  tidemill build -s tag:daily --exclude path:models/drafts
+  tidemill build --target prod --vars '{start: 2026-01-01}'
+
+A node is made, tested and published in one transaction: if a test fails, readers keep the version \
+they have, and what depends on the node is skipped.";
+
+pub(super) const RUN: &str = "\
+Examples:
+  tidemill run -s stg_orders               one model
+  tidemill run -s stg_orders+ -f           with all that depends on it, incremental models from scratch
+
+'tidemill build' does the same and tests each model before readers see it.";
+
+pub(super) const TEST: &str = "\
+Examples:
+  tidemill test                            all tests
+  tidemill test -s orders                  the tests of one model
+  tidemill test -s source:raw              the tests of a source";
+
+pub(super) const SEED: &str = "\
+Examples:
+  tidemill seed                            all seeds
+  tidemill seed -s customers               one of them";
+
+pub(super) const COMPILE: &str = "\
+Examples:
+  tidemill compile                         check everything
+  tidemill compile -s orders               one model";
+
+pub(super) const LIST: &str = "\
+Examples:
+  tidemill list                            all nodes
+  tidemill ls -s +orders --resource-type model
+  tidemill ls --output json --output-keys name config.materialized";
+
+pub(super) const SHOW: &str = "\
+Examples:
+  tidemill show orders                     its first 5 rows
+  tidemill show orders --limit -1 --output csv > orders.csv
+  tidemill show --inline \"select count(*) from {{ ref('orders') }}\"";
+
+pub(super) const INIT: &str = "\
+Examples:
+  tidemill init shop                       a new folder with a small project that can be built
+  tidemill init                            the same in this folder";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  tidemill completions bash > ~/.local/share/bash-completion/completions/tidemill
+  tidemill completions zsh > ~/.zfunc/_tidemill";
+
+pub(super) const MAN: &str = "\
+Examples:
+  tidemill man > tidemill.1
+  tidemill man build > tidemill-build.1";
