@@ -5,14 +5,41 @@
 //! ([`Rendered`]), or a [`TemplateError`] with the place and the chain of macro calls.
 //! Deliberately absent: files, clock, environment and engine; all of them are behind [`Host`].
 
+mod blocks;
+mod context;
+mod docs_block;
+mod fault;
+mod library;
+mod macros;
+mod rewrite;
+mod session;
+mod static_scan;
+mod syntax;
+mod templates;
+mod unit;
+mod values;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Span, Spanned};
+pub use self::docs_block::docs_blocks;
+pub use self::templates::Templates;
+use crate::diagnostics::{Diagnostic, FileId, Span, Spanned};
 use crate::node::Relation;
+
+/// The built-in macros, as path shown and text: files of the package `dbt`.
+pub fn builtin_files() -> &'static [(&'static str, &'static str)] {
+    &[("builtin/generic_tests.sql", include_str!("builtin/generic_tests.sql"))]
+}
+
+/// Whether a text has anything that must be rendered; if not, it is its own rendering.
+pub fn has_template_syntax(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.windows(2).any(|it| matches!(it, b"{{" | b"{%" | b"{#" | b"#}" | b"}}" | b"%}"))
+}
 
 /// One text to read or render.
 #[derive(Clone, Debug)]

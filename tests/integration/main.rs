@@ -2,4 +2,5 @@
 
 mod report;
 mod seed;
+mod template_cases;
 mod warehouse;

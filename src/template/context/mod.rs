@@ -1,0 +1,211 @@
+//! What dbt puts into every template: functions, objects and variables by name.
+//!
+//! Each value is made when a template asks for its name, and answers through the session's host.
+//! Deliberately absent: macros (they win over these names, see `session`) and anything that needs the
+//! engine, which is refused with the code `unsupported-call`.
+
+pub(super) mod adapter;
+pub(super) mod datetime;
+pub(super) mod functions;
+pub(super) mod references;
+pub(super) mod relation;
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::value::{Object, ObjectRepr};
+use minijinja::{Error, State, Value};
+
+use super::session::{Session, to_value};
+use super::unit::{Site, Unit};
+use super::values::convert::from_json;
+use crate::diagnostics::Span;
+use crate::template::TemplateValue;
+
+/// The names, for suggestions.
+pub(super) const NAMES: &[&str] = &[
+    "adapter",
+    "api",
+    "builtins",
+    "config",
+    "database",
+    "dbt_version",
+    "diff_of_two_dicts",
+    "doc",
+    "env_var",
+    "exceptions",
+    "execute",
+    "flags",
+    "fromjson",
+    "fromyaml",
+    "invocation_id",
+    "is_incremental",
+    "load_result",
+    "local_md5",
+    "log",
+    "model",
+    "modules",
+    "print",
+    "project_name",
+    "ref",
+    "render",
+    "return",
+    "run_query",
+    "run_started_at",
+    "schema",
+    "set",
+    "set_strict",
+    "source",
+    "statement",
+    "target",
+    "this",
+    "thread_id",
+    "tojson",
+    "toyaml",
+    "var",
+    "zip",
+    "zip_strict",
+];
+
+/// Version of dbt whose behaviour templates see.
+const DBT_VERSION: &str = "1.11.16";
+
+/// Where a call is written.
+#[derive(Clone, Debug)]
+pub(super) struct Placed {
+    /// The unit it is in.
+    pub(super) unit: Arc<Unit>,
+    /// Its parts.
+    pub(super) site: Site,
+}
+
+impl Placed {
+    /// Place of the last positional argument, or of the call.
+    pub(super) fn argument(&self) -> Span {
+        self.unit.span(self.site.argument.clone().unwrap_or_else(|| self.site.call.clone()))
+    }
+
+    /// Place of a keyword, or of the call.
+    pub(super) fn keyword(&self, name: &str) -> Span {
+        let keyword = self.site.keywords.iter().find(|it| it.0 == name);
+        self.unit.span(keyword.map_or_else(|| self.site.call.clone(), |it| it.1.clone()))
+    }
+}
+
+/// A call of one of dbt's functions.
+pub(super) struct Call<'a, 'state, 'env> {
+    /// The rendering.
+    pub(super) session: &'a Arc<Session>,
+    /// minijinja's state.
+    pub(super) state: &'a mut State<'state, 'env>,
+    /// The arguments as passed.
+    pub(super) args: &'a [Value],
+    /// Where it is written, for the functions where it matters.
+    pub(super) placed: Option<&'a Placed>,
+}
+
+impl Call<'_, '_, '_> {
+    /// Where to point for a call without a known place.
+    pub(super) fn fallback(&self) -> Span {
+        self.session.main.first_line()
+    }
+}
+
+type Run = fn(&mut Call<'_, '_, '_>) -> Result<Value, Error>;
+
+/// One of dbt's functions.
+pub(super) struct Function {
+    name: &'static str,
+    session: Arc<Session>,
+    placed: Option<Placed>,
+    run: Run,
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<function {}>", self.name)
+    }
+}
+
+impl Function {
+    /// A function as a value.
+    pub(super) fn value(
+        session: &Arc<Session>,
+        name: &'static str,
+        placed: Option<Placed>,
+        run: Run,
+    ) -> Value {
+        Value::from_object(Self { name, session: Arc::clone(session), placed, run })
+    }
+}
+
+impl Object for Function {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        let placed = self.placed.as_ref();
+        (self.run)(&mut Call { session: &self.session, state, args, placed })
+    }
+}
+
+/// dbt's value for a name.
+pub(super) fn lookup(session: &Arc<Session>, name: &str, placed: Option<Placed>) -> Option<Value> {
+    if let Some(value) = variable(session, name) {
+        return Some(value);
+    }
+    if name == "config" {
+        return Some(references::ConfigObject::value(session, placed));
+    }
+    let (name, run): (&'static str, Run) = match name {
+        "ref" => ("ref", references::reference),
+        "source" => ("source", references::source),
+        _ => functions::find(name)?,
+    };
+    Some(Function::value(session, name, placed, run))
+}
+
+fn variable(session: &Arc<Session>, name: &str) -> Option<Value> {
+    let context = &session.context;
+    let relation = || context.this.clone().map(TemplateValue::Relation);
+    Some(match name {
+        "this" => relation().map_or_else(|| Value::from(()), |it| to_value(&it)),
+        "model" => context.model.as_ref().map_or_else(|| Value::from(()), from_json),
+        "database" => Value::from(context.this.as_ref()?.database.clone()),
+        "schema" => Value::from(context.this.as_ref()?.schema.clone()),
+        "target" => from_json(&context.globals.target),
+        "flags" => from_json(&context.globals.flags),
+        "execute" => Value::from(session.is_execute()),
+        "project_name" => Value::from(context.globals.project_name.as_str()),
+        "invocation_id" => Value::from(context.globals.invocation_id.as_str()),
+        "run_started_at" => datetime::DateTime::value(&context.globals.run_started_at),
+        "dbt_version" => Value::from(DBT_VERSION),
+        "thread_id" => Value::from("main"),
+        "var" => functions::VarObject::value(session),
+        "adapter" => adapter::AdapterObject::value(session),
+        "api" => adapter::ApiObject::value(),
+        "exceptions" => functions::ExceptionsObject::value(session),
+        "modules" => datetime::ModulesObject::value(),
+        "builtins" => Builtins::value(session),
+        _ => return None,
+    })
+}
+
+/// `builtins`: the functions as dbt has them, even where a macro has taken the name.
+#[derive(Debug)]
+struct Builtins {
+    session: Arc<Session>,
+}
+
+impl Builtins {
+    fn value(session: &Arc<Session>) -> Value {
+        Value::from_object(Self { session: Arc::clone(session) })
+    }
+}
+
+impl Object for Builtins {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        lookup(&self.session, key.as_str().filter(|it| *it != "builtins")?, None)
+    }
+}

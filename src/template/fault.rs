@@ -1,0 +1,338 @@
+//! Errors on their way through minijinja, and what becomes of them outside.
+//!
+//! minijinja gives an error the place where it passes first; each macro call adds a frame of its own,
+//! so that the chain of calls can be told. `return()` travels the same way, with its value.
+
+use std::error::Error as _;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use minijinja::{Error, ErrorKind, Value};
+
+use super::library::Library;
+use super::syntax::SyntaxFault;
+use super::unit::Unit;
+use super::{HostError, TemplateError};
+use crate::diagnostics::{Span, suggest};
+
+/// A fault with its own code and advice.
+#[derive(Debug)]
+pub(super) struct Fault {
+    code: &'static str,
+    help: Option<String>,
+    message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// An error with a code of its own.
+pub(super) fn fail(code: &'static str, message: impl Into<String>) -> Error {
+    fail_with_help(code, message, None)
+}
+
+/// An error with a code of its own and advice.
+pub(super) fn fail_with_help(code: &'static str, message: impl Into<String>, help: Option<String>) -> Error {
+    let message = message.into();
+    Error::new(ErrorKind::InvalidOperation, "").with_source(Fault { code, help, message })
+}
+
+/// A call that cannot be made as it is written.
+pub(super) fn bad_call(message: impl Into<String>) -> Error {
+    fail("template-call", message)
+}
+
+/// The outside's refusal as an error.
+pub(super) fn refused(error: HostError) -> Error {
+    fail_with_help(error.code, error.message, error.help)
+}
+
+/// The value of a `return()` that has not reached its macro yet.
+struct Returned(Value);
+
+impl fmt::Debug for Returned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Returned")
+    }
+}
+
+impl fmt::Display for Returned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("return")
+    }
+}
+
+impl std::error::Error for Returned {}
+
+/// Leaves the macro with a value.
+pub(super) fn return_value(value: Value) -> Error {
+    Error::new(ErrorKind::InvalidOperation, "").with_source(Returned(value))
+}
+
+/// The value, if the error is a `return()`.
+pub(super) fn returned(error: &Error) -> Option<Value> {
+    error.source()?.downcast_ref::<Returned>().map(|it| it.0.clone())
+}
+
+/// An error that happened inside a macro that was called here.
+#[derive(Debug)]
+struct InCall {
+    name: String,
+    error: Error,
+}
+
+impl fmt::Display for InCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "in macro `{}`", self.name)
+    }
+}
+
+impl std::error::Error for InCall {}
+
+/// Adds a frame for a macro call.
+pub(super) fn in_call(name: &str, error: Error) -> Error {
+    Error::new(ErrorKind::EvalBlock, "").with_source(InCall { name: name.to_owned(), error })
+}
+
+/// Where errors are looked up: the template's unit and the macros'.
+pub(super) struct Places<'a> {
+    /// The template that was rendered.
+    pub(super) main: &'a Arc<Unit>,
+    /// All macros.
+    pub(super) library: &'a Library,
+    /// Names a variable might have been meant for.
+    pub(super) known: Vec<String>,
+}
+
+impl Places<'_> {
+    fn unit(&self, name: &str) -> Option<Arc<Unit>> {
+        self.main.find(name).or_else(|| self.library.unit(name))
+    }
+
+    fn place(&self, error: &Error) -> Option<(Arc<Unit>, Range<usize>)> {
+        let unit = self.unit(error.name()?)?;
+        let range = unit.map.range_to_source(error.range()?);
+        Some((unit, range))
+    }
+
+    /// An error as the rest of the program sees it.
+    pub(super) fn describe(&self, error: &Error) -> TemplateError {
+        let mut trace: Vec<(Span, String)> = Vec::new();
+        let mut innermost = error;
+        while let Some(call) = innermost.source().and_then(|it| it.downcast_ref::<InCall>()) {
+            if let Some((unit, range)) = self.place(innermost) {
+                trace.push((unit.span(range), format!("in macro `{}`, called here", call.name)));
+            }
+            innermost = &call.error;
+        }
+        trace.reverse();
+        let place = self.place(innermost);
+        let mut described = self.headline(innermost, place.as_ref());
+        described.span = described.span.or(place.map(|(unit, range)| unit.span(range)));
+        described.trace = trace;
+        described
+    }
+
+    fn headline(&self, error: &Error, place: Option<&(Arc<Unit>, Range<usize>)>) -> TemplateError {
+        if let Some(fault) = error.source().and_then(|it| it.downcast_ref::<Fault>()) {
+            return described(fault.code, fault.message.clone(), fault.help.clone());
+        }
+        let detail = error.detail().unwrap_or_default();
+        let written = place.map(|(unit, range)| &unit.source[range.clone()]).unwrap_or_default();
+        match error.kind() {
+            ErrorKind::UnknownFunction => self.unknown_function(detail, place),
+            ErrorKind::UndefinedError => self.undefined(written),
+            ErrorKind::UnknownMethod if detail.starts_with("undefined") => self.undefined(written),
+            ErrorKind::UnknownFilter => unknown_of("filter", quoted_word(detail), FILTERS),
+            ErrorKind::UnknownTest => unknown_of("test", quoted_word(detail), TESTS),
+            ErrorKind::SyntaxError => described("template-syntax", syntax_message(detail), None),
+            ErrorKind::InvalidOperation if detail == "object is not callable" => {
+                described("template-call", format!("{} cannot be called", called(written)), None)
+            }
+            ErrorKind::InvalidOperation if detail.contains("undefined is not callable") => {
+                self.undefined(written)
+            }
+            kind => {
+                let message = if detail.is_empty() { kind.to_string() } else { lowercase_first(detail) };
+                described("template-call", message, None)
+            }
+        }
+    }
+
+    fn unknown_function(&self, detail: &str, place: Option<&(Arc<Unit>, Range<usize>)>) -> TemplateError {
+        let name = detail.split_whitespace().next().unwrap_or_default();
+        let name = name.split_once("__at_").map_or(name, |it| it.0);
+        let mut found = unknown_macro(name, self.known.iter().map(String::as_str));
+        found.span = place.map(|(unit, range)| {
+            let start = range.start + unit.source[range.clone()].find(name).unwrap_or(0);
+            unit.span(start..start + name.len())
+        });
+        found
+    }
+
+    fn undefined(&self, written: &str) -> TemplateError {
+        let base = written.rfind(['.', '[']).map_or(written, |it| &written[..it]);
+        let base = base.trim();
+        let is_name = base.chars().all(|it| it.is_alphanumeric() || it == '_');
+        if base.is_empty() || base.len() > 60 || base.contains('\n') {
+            return described(
+                "undefined-variable",
+                "a value that is used here is undefined".to_owned(),
+                None,
+            );
+        }
+        let help = is_name.then(|| suggest::did_you_mean(base, self.known.iter().map(String::as_str)));
+        described("undefined-variable", format!("`{base}` is undefined"), help.flatten())
+    }
+}
+
+/// No macro has this name.
+pub(super) fn unknown_macro<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> TemplateError {
+    let message = format!("no macro or function is named `{name}`");
+    described("unknown-macro", message, suggest::did_you_mean(name, known))
+}
+
+/// A fault in the syntax as an error.
+pub(super) fn from_syntax(unit_span: impl Fn(Range<usize>) -> Span, fault: SyntaxFault) -> TemplateError {
+    let mut error = described("template-syntax", fault.message, fault.help);
+    error.span = Some(unit_span(fault.range));
+    error.trace.extend(fault.note.map(|(range, text)| (unit_span(range), text)));
+    error
+}
+
+fn described(code: &'static str, message: String, help: Option<String>) -> TemplateError {
+    TemplateError { code, message, span: None, trace: Vec::new(), help }
+}
+
+fn unknown_of(what: &str, name: &str, known: &[&str]) -> TemplateError {
+    let code = if what == "filter" { "unknown-filter" } else { "unknown-test" };
+    described(
+        code,
+        format!("there is no {what} `{name}`"),
+        suggest::did_you_mean(name, known.iter().copied()),
+    )
+}
+
+fn quoted_word(detail: &str) -> &str {
+    detail.split_whitespace().nth(1).unwrap_or(detail)
+}
+
+fn called(written: &str) -> String {
+    let name = written.split('(').next().unwrap_or_default().trim();
+    if name.is_empty() || name.contains('\n') { "this value".to_owned() } else { format!("`{name}`") }
+}
+
+fn lowercase_first(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
+
+/// minijinja's words for a syntax fault in ours.
+fn syntax_message(detail: &str) -> String {
+    let text = detail
+        .replace("start of variable block", "`{{`")
+        .replace("end of variable block", "`}}`")
+        .replace("start of block", "`{%`")
+        .replace("end of block", "`%}`")
+        .replace("template-data", "text")
+        .replace("end of input", "the end of the template")
+        .replace("identifier or integer", "a name")
+        .replace("identifier", "a name")
+        .replace('\'', "`");
+    lowercase_first(&text)
+}
+
+const FILTERS: &[&str] = &[
+    "abs",
+    "as_bool",
+    "as_native",
+    "as_number",
+    "as_text",
+    "attr",
+    "batch",
+    "capitalize",
+    "center",
+    "count",
+    "default",
+    "dictsort",
+    "escape",
+    "first",
+    "float",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "pprint",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "truncate",
+    "unique",
+    "upper",
+    "urlencode",
+    "wordcount",
+];
+
+const TESTS: &[&str] = &[
+    "boolean",
+    "callable",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "even",
+    "false",
+    "filter",
+    "float",
+    "ge",
+    "gt",
+    "in",
+    "integer",
+    "iterable",
+    "le",
+    "lower",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "sameas",
+    "sequence",
+    "startingwith",
+    "string",
+    "test",
+    "true",
+    "undefined",
+    "upper",
+];

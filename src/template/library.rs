@@ -1,0 +1,134 @@
+//! All macros by package and name, and the order in which dbt looks for one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::MacroDefinition;
+use super::blocks::{MacroBlock, unique_id};
+use super::unit::Unit;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+
+/// The package of the built-in macros.
+pub(super) const BUILTIN: &str = "dbt";
+
+/// All macros.
+#[derive(Debug)]
+pub(super) struct Library {
+    root: String,
+    definitions: Vec<MacroDefinition>,
+    units: Vec<Arc<Unit>>,
+    by_package: BTreeMap<String, BTreeMap<String, usize>>,
+    by_id: BTreeMap<String, usize>,
+    /// Packages to search for a namespace given to `adapter.dispatch`, where the project says so.
+    pub(super) dispatch: BTreeMap<String, Vec<String>>,
+}
+
+impl Library {
+    /// Sorts macros; a name that is defined twice in a package is reported.
+    pub(super) fn new(diags: &mut Diagnostics, root: &str, mut blocks: Vec<MacroBlock>) -> Self {
+        blocks.sort_by(|a, b| {
+            let key = |it: &MacroBlock| {
+                (it.definition.package.clone(), it.definition.name.clone(), it.definition.span)
+            };
+            key(a).cmp(&key(b))
+        });
+        let mut library = Self {
+            root: root.to_owned(),
+            definitions: Vec::new(),
+            units: Vec::new(),
+            by_package: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+            dispatch: BTreeMap::new(),
+        };
+        for block in blocks {
+            library.add(diags, block);
+        }
+        library
+    }
+
+    fn add(&mut self, diags: &mut Diagnostics, block: MacroBlock) {
+        let definition = block.definition;
+        let names = self.by_package.entry(definition.package.clone()).or_default();
+        if let Some(first) = names.get(&definition.name) {
+            let first = &self.definitions[*first];
+            let message = format!("macro `{}` is defined twice in `{}`", definition.name, definition.package);
+            diags.push(
+                Diagnostic::error("duplicate-macro", message)
+                    .at(definition.span, "")
+                    .and_at(first.span, "first defined here"),
+            );
+            return;
+        }
+        let index = self.definitions.len();
+        names.insert(definition.name.clone(), index);
+        self.by_id.insert(unique_id(&definition.package, &definition.name), index);
+        self.definitions.push(definition);
+        self.units.push(block.unit);
+    }
+
+    /// All macros, sorted by package and name.
+    pub(super) fn definitions(&self) -> &[MacroDefinition] {
+        &self.definitions
+    }
+
+    /// The name of the root project.
+    pub(super) fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// Macro and body of an index.
+    pub(super) fn get(&self, index: usize) -> (&MacroDefinition, &Arc<Unit>) {
+        (&self.definitions[index], &self.units[index])
+    }
+
+    /// The unit with this name: a macro's body or a call block inside one.
+    pub(super) fn unit(&self, name: &str) -> Option<Arc<Unit>> {
+        let id = name.split('/').next().unwrap_or(name);
+        self.units[*self.by_id.get(id)?].find(name)
+    }
+
+    /// A macro of exactly this package.
+    pub(super) fn in_package(&self, package: &str, name: &str) -> Option<usize> {
+        self.by_package.get(package)?.get(name).copied()
+    }
+
+    /// Whether a package has any macros.
+    pub(super) fn has_package(&self, package: &str) -> bool {
+        self.by_package.contains_key(package)
+    }
+
+    /// Names of a package's macros.
+    pub(super) fn names_in(&self, package: &str) -> impl Iterator<Item = &str> {
+        self.by_package.get(package).into_iter().flat_map(|it| it.keys().map(String::as_str))
+    }
+
+    /// A macro by its bare name, as templates see it: the package's own, the root project's, a built-in one.
+    pub(super) fn visible(&self, package: &str, name: &str) -> Option<usize> {
+        let search = [package, &self.root, BUILTIN];
+        search.iter().find_map(|package| self.in_package(package, name))
+    }
+
+    /// A macro by its bare name for the use of tests and overrides: other packages are searched too.
+    pub(super) fn anywhere(&self, package: &str, name: &str) -> Option<usize> {
+        let local = self.in_package(package, name).or_else(|| self.in_package(&self.root, name));
+        local
+            .or_else(|| {
+                let others = self.by_package.iter().rev().filter(|it| it.0 != BUILTIN);
+                others.map(|it| it.1).find_map(|names| names.get(name).copied())
+            })
+            .or_else(|| self.in_package(BUILTIN, name))
+    }
+
+    /// Every name that can be called without a package.
+    pub(super) fn visible_names(&self, package: &str) -> Vec<String> {
+        let mut names: Vec<String> = [package, &self.root, BUILTIN]
+            .iter()
+            .flat_map(|package| self.names_in(package))
+            .map(str::to_owned)
+            .collect();
+        names.extend(self.by_package.keys().cloned());
+        names.sort();
+        names.dedup();
+        names
+    }
+}

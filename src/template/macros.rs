@@ -1,0 +1,195 @@
+//! Macros as objects that templates call, packages as objects that hold them, and call blocks.
+
+use std::sync::Arc;
+
+use minijinja::value::{Enumerator, Object, ObjectRepr};
+use minijinja::{Error, ErrorKind, State, Value};
+
+use super::blocks::unique_id;
+use super::fault::{bad_call, fail_with_help, in_call, returned, unknown_macro};
+use super::session::{Scope, Session};
+use super::unit::Unit;
+use super::values::arguments::split;
+use super::values::convert::own;
+use super::values::dict::Dict;
+use super::values::list::List;
+
+/// A macro that can be called.
+#[derive(Debug)]
+pub(super) struct MacroObject {
+    session: Arc<Session>,
+    index: usize,
+}
+
+impl MacroObject {
+    /// The macro of this index as a value.
+    pub(super) fn value(session: &Arc<Session>, index: usize) -> Value {
+        Value::from_object(Self { session: Arc::clone(session), index })
+    }
+}
+
+impl Object for MacroObject {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let (definition, _) = self.session.library.get(self.index);
+        match key.as_str()? {
+            "name" => Some(Value::from(definition.name.as_str())),
+            "unique_id" => Some(Value::from(unique_id(&definition.package, &definition.name))),
+            _ => None,
+        }
+    }
+
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        let (definition, unit) = self.session.library.get(self.index);
+        let locals = bind(&definition.name, unit, args)?;
+        self.session.enter(&unit.name)?;
+        let scope = Scope::value(&self.session, unit, locals);
+        let result = state.env().get_template(&unit.name).and_then(|it| it.render(scope));
+        self.session.leave();
+        match result {
+            Ok(text) => Ok(Value::from(text)),
+            Err(error) => returned(&error).ok_or_else(|| in_call(&definition.name, error)),
+        }
+    }
+}
+
+/// Variables from arguments, as Jinja binds them.
+pub(super) fn bind(name: &str, unit: &Unit, args: &[Value]) -> Result<Vec<(String, Value)>, Error> {
+    let (positional, mut named) = split(args);
+    let mut positional = positional.into_iter();
+    let mut locals = Vec::with_capacity(unit.parameters.len() + 4);
+    let mut missing = Vec::new();
+    for parameter in &unit.parameters {
+        let by_name = named.iter().position(|it| it.0 == parameter.name);
+        let value = match (positional.next(), by_name) {
+            (Some(_), Some(_)) => {
+                return Err(bad_call(format!("macro `{name}` got `{}` twice", parameter.name)));
+            }
+            (Some(value), None) => own(value),
+            (None, Some(index)) => own(named.remove(index).1),
+            (None, None) => {
+                if parameter.has_default {
+                    missing.push((Value::from(parameter.name.as_str()), Value::from(true)));
+                }
+                Value::UNDEFINED
+            }
+        };
+        locals.push((parameter.name.clone(), value));
+    }
+    let rest: Vec<Value> = positional.collect();
+    if !rest.is_empty() && !unit.mentions("varargs") {
+        let (takes, given) = (unit.parameters.len(), unit.parameters.len() + rest.len());
+        return Err(bad_call(format!("macro `{name}` takes {takes} arguments at most, but got {given}")));
+    }
+    let caller = named.iter().position(|it| it.0 == "caller").map(|it| named.remove(it).1);
+    if let Some((unknown, _)) = named.first()
+        && !unit.mentions("kwargs")
+    {
+        let known = unit.parameters.iter().map(|it| it.name.as_str());
+        let help = crate::diagnostics::suggest::did_you_mean(unknown, known);
+        let message = format!("macro `{name}` has no parameter `{unknown}`");
+        return Err(fail_with_help("template-call", message, help));
+    }
+    locals.push(("varargs".to_owned(), List::value(rest)));
+    let named = named.into_iter().map(|(key, value)| (Value::from(key), own(value)));
+    locals.push(("kwargs".to_owned(), Dict::value(named)));
+    locals.extend(caller.map(|it| ("caller".to_owned(), it)));
+    locals.push(("__missing".to_owned(), Dict::value(missing)));
+    Ok(locals)
+}
+
+/// `package` in `package.macro()`.
+#[derive(Debug)]
+pub(super) struct PackageObject {
+    session: Arc<Session>,
+    package: String,
+}
+
+impl PackageObject {
+    /// The package as a value.
+    pub(super) fn value(session: &Arc<Session>, package: &str) -> Value {
+        Value::from_object(Self { session: Arc::clone(session), package: package.to_owned() })
+    }
+}
+
+impl Object for PackageObject {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let index = self.session.library.in_package(&self.package, key.as_str()?)?;
+        Some(MacroObject::value(&self.session, index))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let names: Vec<Value> = self.session.library.names_in(&self.package).map(Value::from).collect();
+        Enumerator::Iter(Box::new(names.into_iter()))
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        state: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        match self.get_value(&Value::from(method)) {
+            Some(found) => found.call(state, args),
+            None if method == "get" => Err(Error::from(ErrorKind::UnknownMethod)),
+            None => {
+                let help = unknown_macro(method, self.session.library.names_in(&self.package)).help;
+                let message = format!("package `{}` has no macro `{method}`", self.package);
+                Err(fail_with_help("unknown-macro", message, help))
+            }
+        }
+    }
+}
+
+/// Makes the `caller` of a `{% call %}` block: `__caller(0)` in rewritten templates.
+#[derive(Debug)]
+pub(super) struct CallerFactory {
+    session: Arc<Session>,
+    unit: Arc<Unit>,
+}
+
+impl CallerFactory {
+    /// The factory for the call blocks of a unit.
+    pub(super) fn value(session: &Arc<Session>, unit: &Arc<Unit>) -> Value {
+        Value::from_object(Self { session: Arc::clone(session), unit: Arc::clone(unit) })
+    }
+}
+
+impl Object for CallerFactory {
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        let number = args.first().and_then(Value::as_usize).unwrap_or_default();
+        let Some(unit) = self.unit.callers.get(number) else {
+            return Err(bad_call("the block of this `{% call %}` is missing: this is a bug"));
+        };
+        // The block runs in a state of its own, so it takes along the variables it may use.
+        let seen = unit.identifiers.iter().filter_map(|name| Some((name.clone(), state.lookup(name)?)));
+        let caller =
+            Caller { session: Arc::clone(&self.session), unit: Arc::clone(unit), seen: seen.collect() };
+        Ok(Value::from_object(caller))
+    }
+}
+
+/// The block of a `{% call %}`, with the variables around it.
+#[derive(Debug)]
+struct Caller {
+    session: Arc<Session>,
+    unit: Arc<Unit>,
+    seen: Vec<(String, Value)>,
+}
+
+impl Object for Caller {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        let mut locals = bind("caller", &self.unit, args)?;
+        locals.retain(|it| !matches!(it.0.as_str(), "varargs" | "kwargs"));
+        locals.extend(self.seen.iter().cloned());
+        let scope = Scope::value(&self.session, &self.unit, locals);
+        state.env().render_named_str(&self.unit.name, &self.unit.text, scope).map(Value::from)
+    }
+}

@@ -1,0 +1,193 @@
+//! One rendering: what its templates see, and what it records.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use minijinja::value::Object;
+use minijinja::{Error, Value};
+use serde_json::Value as Json;
+
+use super::context;
+use super::fault::bad_call;
+use super::library::Library;
+use super::macros::{MacroObject, PackageObject};
+use super::unit::{Site, Unit};
+use super::values::convert::from_json;
+use super::values::filters::AS_VALUE;
+use super::{Context, Mode, RefCall, Scan, SourceCall, TemplateValue};
+use crate::diagnostics::{Span, Spanned};
+
+/// How deep macros may call each other. Worker threads have small stacks.
+const MAX_DEPTH: usize = 64;
+
+/// The state of one rendering, shared by everything it creates.
+pub(super) struct Session {
+    /// All macros.
+    pub(super) library: Arc<Library>,
+    /// What the caller gave.
+    pub(super) context: Context,
+    /// The template.
+    pub(super) main: Arc<Unit>,
+    /// Whether the value of its expression is wanted.
+    pub(super) as_value: bool,
+    depth: AtomicUsize,
+    record: Mutex<Record>,
+}
+
+#[derive(Default)]
+struct Record {
+    scan: Scan,
+    macros: BTreeSet<String>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({})", self.main.name)
+    }
+}
+
+impl Session {
+    /// Starts a rendering.
+    pub(super) fn new(library: Arc<Library>, context: Context, main: Arc<Unit>, as_value: bool) -> Arc<Self> {
+        let (depth, record) = (AtomicUsize::new(0), Mutex::default());
+        Arc::new(Self { library, context, main, as_value, depth, record })
+    }
+
+    /// Whether rendering may look at the world.
+    pub(super) fn is_execute(&self) -> bool {
+        self.context.mode == Mode::Execute
+    }
+
+    /// What was recorded.
+    pub(super) fn take_scan(&self) -> Scan {
+        let record = std::mem::take(&mut *self.record.lock().unwrap_or_else(PoisonError::into_inner));
+        Scan { macros: record.macros.into_iter().collect(), ..record.scan }
+    }
+
+    fn scan_mut(&self, change: impl FnOnce(&mut Record)) {
+        change(&mut self.record.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Records a call of `ref()`.
+    pub(super) fn record_ref(&self, call: RefCall, span: Span) {
+        self.scan_mut(|it| it.scan.refs.push(Spanned::new(call, span)));
+    }
+
+    /// Records a call of `source()`.
+    pub(super) fn record_source(&self, call: SourceCall, span: Span) {
+        self.scan_mut(|it| it.scan.sources.push(Spanned::new(call, span)));
+    }
+
+    /// Records an argument of `config()`.
+    pub(super) fn record_config(&self, key: Spanned<String>, value: Json) {
+        self.scan_mut(|it| it.scan.config.push((key, value)));
+    }
+
+    /// Enters a macro. dbt counts as called only what the template itself calls.
+    pub(super) fn enter(&self, id: &str) -> Result<(), Error> {
+        let depth = self.depth.fetch_add(1, Ordering::Relaxed);
+        if depth >= MAX_DEPTH {
+            self.leave();
+            return Err(bad_call(format!("macros call each other more than {MAX_DEPTH} levels deep")));
+        }
+        if depth == 0 {
+            self.scan_mut(|it| {
+                it.macros.insert(id.to_owned());
+            });
+        }
+        Ok(())
+    }
+
+    /// Leaves a macro.
+    pub(super) fn leave(&self) {
+        self.depth.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Names that a template can use, for suggestions.
+    pub(super) fn known_names(&self) -> Vec<String> {
+        let mut names = self.library.visible_names(&self.main.package);
+        names.extend(context::NAMES.iter().map(|it| (*it).to_owned()));
+        names.extend(["range", "dict", "namespace", "loop"].map(str::to_owned));
+        names.extend(self.context.locals.iter().map(|it| it.0.clone()));
+        names
+    }
+}
+
+/// A value given from outside as a template value.
+pub(super) fn to_value(value: &TemplateValue) -> Value {
+    match value {
+        TemplateValue::Json(json) => from_json(json),
+        TemplateValue::Relation(relation) => context::relation::RelationObject::value(relation.clone()),
+    }
+}
+
+/// The variables of a unit: its own first, then macros and packages, then dbt's functions.
+#[derive(Debug)]
+pub(super) struct Scope {
+    session: Arc<Session>,
+    unit: Arc<Unit>,
+    locals: Vec<(String, Value)>,
+}
+
+impl Scope {
+    /// The root context for rendering a unit.
+    pub(super) fn value(session: &Arc<Session>, unit: &Arc<Unit>, locals: Vec<(String, Value)>) -> Value {
+        Value::from_object(Self { session: Arc::clone(session), unit: Arc::clone(unit), locals })
+    }
+
+    fn find(&self, name: &str) -> Option<Value> {
+        if let Some((_, value)) = self.locals.iter().find(|it| it.0 == name) {
+            return Some(value.clone());
+        }
+        if let Some(private) = name.strip_prefix("__") {
+            return self.private(private);
+        }
+        if let Some((name, site)) = self.placed(name) {
+            return self.local_or_macro(name).or_else(|| context::lookup(&self.session, name, Some(site)));
+        }
+        self.local_or_macro(name).or_else(|| context::lookup(&self.session, name, None))
+    }
+
+    fn local_or_macro(&self, name: &str) -> Option<Value> {
+        let session = &self.session;
+        if let Some((_, value)) = session.context.locals.iter().find(|it| it.0 == name) {
+            return Some(to_value(value));
+        }
+        let library = &session.library;
+        let found = library
+            .visible(&session.main.package, name)
+            .or_else(|| library.in_package(&self.unit.package, name));
+        if let Some(index) = found {
+            return Some(MacroObject::value(session, index));
+        }
+        library.has_package(name).then(|| PackageObject::value(session, name))
+    }
+
+    fn private(&self, name: &str) -> Option<Value> {
+        match name {
+            "return" => Some(context::functions::return_function(&self.session)),
+            "caller" => Some(super::macros::CallerFactory::value(&self.session, &self.unit)),
+            _ if AS_VALUE.strip_prefix("__") == Some(name) => Some(Value::from(self.session.as_value)),
+            _ => None,
+        }
+    }
+
+    /// Splits a numbered name and finds the call it stands for.
+    fn placed<'a>(&self, name: &'a str) -> Option<(&'a str, context::Placed)> {
+        let (name, number) = name.split_once("__at_")?;
+        let site: &Site = self.unit.sites.get(number.parse::<usize>().ok()?)?;
+        Some((name, context::Placed { unit: Arc::clone(&self.unit), site: site.clone() }))
+    }
+}
+
+impl Object for Scope {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.find(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        self.find(key)
+    }
+}

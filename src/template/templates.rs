@@ -1,0 +1,399 @@
+//! [`Templates`]: all macros, compiled once, and everything that is done with a template.
+
+use std::sync::Arc;
+
+use minijinja::value::ValueKind;
+use minijinja::{
+    AutoEscape, Environment, Error, OutputSpan, OutputSpanKind, Template, UndefinedBehavior, Value,
+};
+
+use super::blocks::{MacroBlock, read_macro_file};
+use super::context::relation::RelationObject;
+use super::fault::{Places, from_syntax, returned, unknown_macro};
+use super::library::Library;
+use super::macros::bind;
+use super::rewrite::{Origin, Rewriter};
+use super::session::{Scope, Session, to_value};
+use super::static_scan::static_scan;
+use super::syntax::{syntax_config, tokenize};
+use super::unit::Unit;
+use super::values::convert::to_json;
+use super::values::{filters, methods, print};
+use super::{
+    Context, MacroDefinition, MacroFile, Mode, Rendered, Scan, Segment, SegmentKind, TemplateError,
+    TemplateSource, TemplateValue, has_template_syntax,
+};
+use crate::diagnostics::{Diagnostics, Span};
+
+/// Names that may be a template's only calls if it is to be scanned without rendering.
+const STATIC_NAMES: [&str; 4] = ["ref", "source", "config", "var"];
+
+/// Reads and renders templates. Immutable, so that worker threads can share it.
+#[derive(Debug)]
+pub struct Templates {
+    library: Arc<Library>,
+    parsing: Environment<'static>,
+    executing: Environment<'static>,
+}
+
+impl Templates {
+    /// Reads all macro files; what is wrong in them is reported, the rest can be used.
+    pub fn new(diags: &mut Diagnostics, root_package: &str, files: &[MacroFile]) -> Self {
+        let mut blocks = Vec::new();
+        for file in files {
+            blocks.extend(read_macro_file(diags, file));
+        }
+        let mut executing = environment();
+        blocks.retain(|block| match compile_macro(&mut executing, block) {
+            Ok(()) => true,
+            Err(error) => {
+                diags.push(error.into_diagnostic());
+                false
+            }
+        });
+        let mut parsing = executing.clone();
+        parsing.set_undefined_behavior(UndefinedBehavior::Chainable);
+        parsing.set_unknown_method_callback(|state, value, method, args| match value.kind() {
+            ValueKind::Undefined | ValueKind::None => Ok(Value::UNDEFINED),
+            _ => methods::call(state, value, method, args),
+        });
+        Self { library: Arc::new(Library::new(diags, root_package, blocks)), parsing, executing }
+    }
+
+    /// The same with the project's own search order for a namespace in `adapter.dispatch`.
+    #[must_use]
+    pub fn with_dispatch(mut self, namespace: &str, packages: &[String]) -> Self {
+        if let Some(library) = Arc::get_mut(&mut self.library) {
+            library.dispatch.insert(namespace.to_owned(), packages.to_vec());
+        }
+        self
+    }
+
+    /// All macros, sorted by package and name.
+    pub fn macros(&self) -> &[MacroDefinition] {
+        self.library.definitions()
+    }
+
+    /// A macro by its bare name, as dbt looks for it: in the calling package, in the root project, in
+    /// other packages, among the built-in ones.
+    pub fn find_macro(&self, from_package: &str, name: &str) -> Option<&MacroDefinition> {
+        self.library.anywhere(from_package, name).map(|it| self.library.get(it).0)
+    }
+
+    /// What a template refers to and configures.
+    pub fn scan(&self, source: &TemplateSource, ctx: &Context) -> Result<Scan, TemplateError> {
+        if !has_template_syntax(&source.text) {
+            return Ok(Scan { is_static: true, ..Scan::default() });
+        }
+        if !STATIC_NAMES.iter().any(|it| self.is_taken(&source.package, ctx, it))
+            && let Some(scan) = static_scan(source)
+        {
+            return Ok(scan);
+        }
+        let session = self.session(Arc::new(template_unit(source, false)?), ctx, false);
+        self.run(&session, |template, scope| template.render(scope).map(|_| ()))?;
+        Ok(session.take_scan())
+    }
+
+    fn is_taken(&self, package: &str, ctx: &Context, name: &str) -> bool {
+        self.library.visible(package, name).is_some() || ctx.locals.iter().any(|it| it.0 == name)
+    }
+
+    /// A template's text, with the way back to the file.
+    pub fn render(&self, source: &TemplateSource, ctx: &Context) -> Result<Rendered, TemplateError> {
+        if !has_template_syntax(&source.text) {
+            return Ok(verbatim(source));
+        }
+        let session = self.session(Arc::new(template_unit(source, false)?), ctx, false);
+        match self.run(&session, |template, scope| template.render_with_spans(scope))? {
+            Outcome::Finished((text, spans)) => Ok(rendered(&session.main, text, &spans)),
+            Outcome::Returned(value) => Ok(computed(&session.main, &value)),
+        }
+    }
+
+    /// A text of a YAML file or a test's argument as dbt reads it: a lone `{{ expression }}` keeps its type.
+    pub fn render_value(
+        &self,
+        source: &TemplateSource,
+        ctx: &Context,
+    ) -> Result<TemplateValue, TemplateError> {
+        if !has_template_syntax(&source.text) {
+            return Ok(TemplateValue::Json(source.text.to_string().into()));
+        }
+        let as_value = is_lone_expression(&source.text);
+        let session = self.session(Arc::new(template_unit(source, as_value)?), ctx, as_value);
+        match self.run(&session, |template, scope| template.render(scope))? {
+            Outcome::Finished(text) => Ok(TemplateValue::Json(text.into())),
+            Outcome::Returned(value) if is_constant(&source.text) => {
+                Ok(TemplateValue::Json(print::text(&value).into()))
+            }
+            Outcome::Returned(value) => Ok(to_template_value(&value)),
+        }
+    }
+
+    /// Calls a macro, such as a generic test, with arguments by name; places are in the macro's file.
+    pub fn call_test(
+        &self,
+        package: &str,
+        macro_name: &str,
+        kwargs: &[(String, TemplateValue)],
+        ctx: &Context,
+        call_site: Span,
+    ) -> Result<Rendered, TemplateError> {
+        let call = self.test_call(package, macro_name, kwargs, ctx, call_site)?;
+        let locals = call.locals;
+        let outcome =
+            self.run_with(&call.session, locals, |template, scope| template.render_with_spans(scope));
+        match outcome.map_err(|error| called_at(error, macro_name, call_site))? {
+            Outcome::Finished((text, spans)) => Ok(rendered(&call.session.main, text, &spans)),
+            Outcome::Returned(value) => Ok(computed(&call.session.main, &value)),
+        }
+    }
+
+    /// What such a call refers to and configures: rendered as when parsing.
+    pub fn scan_test(
+        &self,
+        package: &str,
+        macro_name: &str,
+        kwargs: &[(String, TemplateValue)],
+        ctx: &Context,
+        call_site: Span,
+    ) -> Result<Scan, TemplateError> {
+        let call = self.test_call(package, macro_name, kwargs, ctx, call_site)?;
+        let outcome = self.run_with(&call.session, call.locals, |template, scope| template.render(scope));
+        outcome.map_err(|error| called_at(error, macro_name, call_site))?;
+        let mut scan = call.session.take_scan();
+        scan.macros = vec![call.session.main.name.clone()];
+        Ok(scan)
+    }
+
+    fn test_call(
+        &self,
+        package: &str,
+        macro_name: &str,
+        kwargs: &[(String, TemplateValue)],
+        ctx: &Context,
+        call_site: Span,
+    ) -> Result<TestCall, TemplateError> {
+        let Some(index) = self.library.anywhere(package, macro_name) else {
+            let known = self.library.visible_names(package);
+            let mut error = unknown_macro(macro_name, known.iter().map(String::as_str));
+            error.span = Some(call_site);
+            return Err(error);
+        };
+        let unit = Arc::clone(self.library.get(index).1);
+        let session = self.session(unit, ctx, false);
+        let named = kwargs.iter().map(|(name, value)| (name.as_str(), to_value(value)));
+        let args = [Value::from(named.collect::<minijinja::value::Kwargs>())];
+        let locals = bind(macro_name, &session.main, &args).map_err(|error| {
+            let mut error = self.describe(&session, &error);
+            error.span = Some(call_site);
+            error
+        })?;
+        // The test itself counts as called: what it calls is one level down, as in dbt.
+        if let Err(error) = session.enter(&session.main.name) {
+            return Err(self.describe(&session, &error));
+        }
+        Ok(TestCall { session, locals })
+    }
+
+    fn session(&self, main: Arc<Unit>, ctx: &Context, as_value: bool) -> Arc<Session> {
+        Session::new(Arc::clone(&self.library), ctx.clone(), main, as_value)
+    }
+
+    fn run<T>(
+        &self,
+        session: &Arc<Session>,
+        render: impl FnOnce(&Template<'_, '_>, Value) -> Result<T, Error>,
+    ) -> Result<Outcome<T>, TemplateError> {
+        self.run_with(session, Vec::new(), render)
+    }
+
+    fn run_with<T>(
+        &self,
+        session: &Arc<Session>,
+        locals: Vec<(String, Value)>,
+        render: impl FnOnce(&Template<'_, '_>, Value) -> Result<T, Error>,
+    ) -> Result<Outcome<T>, TemplateError> {
+        let env = match session.context.mode {
+            Mode::Parse => &self.parsing,
+            Mode::Execute => &self.executing,
+        };
+        let scope = Scope::value(session, &session.main, locals);
+        let result = compile(env, &session.main).and_then(|template| render(&template, scope));
+        match result {
+            Ok(output) => Ok(Outcome::Finished(output)),
+            Err(error) => match returned(&error) {
+                Some(value) => Ok(Outcome::Returned(value)),
+                None => Err(self.describe(session, &error)),
+            },
+        }
+    }
+
+    fn describe(&self, session: &Session, error: &Error) -> TemplateError {
+        Places { main: &session.main, library: &self.library, known: session.known_names() }.describe(error)
+    }
+}
+
+/// How a rendering ended.
+enum Outcome<T> {
+    Finished(T),
+    Returned(Value),
+}
+
+struct TestCall {
+    session: Arc<Session>,
+    locals: Vec<(String, Value)>,
+}
+
+/// An environment as dbt's: nothing is escaped, undefined prints as nothing.
+fn environment() -> Environment<'static> {
+    let mut env = Environment::new();
+    env.set_debug(false);
+    env.set_syntax(syntax_config());
+    env.set_auto_escape_callback(|_| AutoEscape::None);
+    env.set_undefined_behavior(UndefinedBehavior::Lenient);
+    env.set_unknown_method_callback(methods::call);
+    env.set_formatter(|out, _, value| out.write_str(&print::text(value)).map_err(Error::from));
+    filters::register(&mut env);
+    env
+}
+
+fn compile<'env>(env: &'env Environment<'env>, unit: &'env Unit) -> Result<Template<'env, 'env>, Error> {
+    match env.get_template(&unit.name) {
+        Ok(template) => Ok(template),
+        Err(_) => env.template_from_named_str(&unit.name, &unit.text),
+    }
+}
+
+fn compile_macro(env: &mut Environment<'static>, block: &MacroBlock) -> Result<(), TemplateError> {
+    let unit = &block.unit;
+    let mut units = vec![Arc::clone(unit)];
+    while let Some(part) = units.pop() {
+        let result = if part.name == unit.name {
+            env.add_template_owned(unit.name.clone(), unit.text.clone())
+        } else {
+            env.template_from_named_str(&part.name, &part.text).map(|_| ())
+        };
+        if let Err(error) = result {
+            return Err(compile_error(&part, &error));
+        }
+        units.extend(part.callers.iter().cloned());
+    }
+    Ok(())
+}
+
+fn compile_error(unit: &Arc<Unit>, error: &Error) -> TemplateError {
+    let mut diags = Diagnostics::default();
+    let library = Library::new(&mut diags, "", Vec::new());
+    Places { main: unit, library: &library, known: Vec::new() }.describe(error)
+}
+
+/// The name under which a template is compiled; macros have a `macro.` before theirs.
+const TEMPLATE: &str = "template";
+
+fn template_unit(source: &TemplateSource, as_value: bool) -> Result<Unit, TemplateError> {
+    let origin = Origin {
+        package: source.package.clone(),
+        file: source.file,
+        offset: source.offset,
+        source: Arc::clone(&source.text),
+    };
+    let span = |range: std::ops::Range<usize>| {
+        Span::new(source.file, source.offset + range.start..source.offset + range.end)
+    };
+    let tokens = tokenize(&source.text).map_err(|fault| from_syntax(span, fault))?;
+    let rewriter = Rewriter { origin: &origin, tokens: &tokens };
+    rewriter.template(TEMPLATE, as_value).map_err(|fault| from_syntax(span, fault))
+}
+
+/// Whether a text is one `{{ }}` and nothing else; a last line break does not count.
+fn is_lone_expression(text: &str) -> bool {
+    use minijinja::machinery::{Token, Tokenizer};
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let mut tokenizer = Tokenizer::new(text, "", false, syntax_config());
+    let mut starts = 0;
+    while let Ok(Some((token, _))) = tokenizer.next_token() {
+        match token {
+            Token::TemplateData(_) | Token::BlockStart => return false,
+            Token::VariableStart => starts += 1,
+            _ => {}
+        }
+    }
+    starts == 1
+}
+
+/// Jinja folds constants into texts, even where it keeps the type of everything else.
+fn is_constant(text: &str) -> bool {
+    use minijinja::machinery::{ast, parse};
+    let Ok(ast::Stmt::Template(template)) = parse(text, "", syntax_config()) else { return false };
+    template.children.iter().any(|it| match it {
+        ast::Stmt::EmitExpr(emitted) => is_constant_expr(&emitted.expr),
+        _ => false,
+    })
+}
+
+fn is_constant_expr(expr: &minijinja::machinery::ast::Expr<'_>) -> bool {
+    use minijinja::machinery::ast::Expr;
+    match expr {
+        Expr::Const(_) => true,
+        Expr::List(list) => list.items.iter().all(is_constant_expr),
+        Expr::Tuple(tuple) => tuple.items.iter().all(is_constant_expr),
+        Expr::Map(map) => map.keys.iter().chain(&map.values).all(is_constant_expr),
+        Expr::UnaryOp(op) => is_constant_expr(&op.expr),
+        Expr::BinOp(op) => is_constant_expr(&op.left) && is_constant_expr(&op.right),
+        _ => false,
+    }
+}
+
+fn to_template_value(value: &Value) -> TemplateValue {
+    match value.downcast_object_ref::<RelationObject>() {
+        Some(relation) => relation.to_template_value(),
+        None => TemplateValue::Json(to_json(value)),
+    }
+}
+
+fn called_at(mut error: TemplateError, macro_name: &str, call_site: Span) -> TemplateError {
+    let name = macro_name.strip_prefix("test_").unwrap_or(macro_name);
+    error.trace.push((call_site, format!("in test `{name}`, called here")));
+    error
+}
+
+fn verbatim(source: &TemplateSource) -> Rendered {
+    let text = source.text.to_string();
+    let source = Span::new(source.file, source.offset..source.offset + text.len());
+    let segments = vec![Segment { output: 0..text.len(), source, kind: SegmentKind::Verbatim }];
+    Rendered { segments: if text.is_empty() { Vec::new() } else { segments }, text }
+}
+
+/// Output that is a value handed back as a whole.
+fn computed(unit: &Unit, value: &Value) -> Rendered {
+    let text = print::text(value);
+    let segment = Segment { output: 0..text.len(), source: unit.first_line(), kind: SegmentKind::Expression };
+    Rendered { segments: if text.is_empty() { Vec::new() } else { vec![segment] }, text }
+}
+
+fn rendered(unit: &Unit, text: String, spans: &[OutputSpan]) -> Rendered {
+    let mut segments = Vec::with_capacity(spans.len());
+    for span in spans.iter().filter(|it| it.name() == unit.name) {
+        let compiled = span.source_range();
+        match span.kind() {
+            OutputSpanKind::Raw if compiled.len() == span.output_range().len() => {
+                for (part, source) in unit.map.copies_within(&compiled) {
+                    let start = span.output_range().start + (part.start - compiled.start);
+                    segments.push(Segment {
+                        output: start..start + part.len(),
+                        source: unit.span(source..source + part.len()),
+                        kind: SegmentKind::Verbatim,
+                    });
+                }
+            }
+            _ => segments.push(Segment {
+                output: span.output_range(),
+                source: unit.span_of_compiled(compiled),
+                kind: SegmentKind::Expression,
+            }),
+        }
+    }
+    Rendered { text, segments }
+}

@@ -1,0 +1,108 @@
+//! Values as Python prints them.
+
+use minijinja::Value;
+use minijinja::value::ValueKind;
+
+/// `str(value)`.
+pub(crate) fn text(value: &Value) -> String {
+    match value.kind() {
+        ValueKind::Number if !value.is_integer() => float(value),
+        _ => value.to_string(),
+    }
+}
+
+/// `repr(value)`: texts in quotes.
+pub(crate) fn repr(value: &Value) -> String {
+    match value.kind() {
+        ValueKind::String => quoted(value.as_str().unwrap_or_default()),
+        ValueKind::Number if !value.is_integer() => float(value),
+        ValueKind::Undefined => "Undefined".to_owned(),
+        ValueKind::Seq | ValueKind::Iterable if is_plain_sequence(value) => {
+            let items: Vec<Value> = value.try_iter().into_iter().flatten().collect();
+            sequence("[", &items, "]")
+        }
+        _ => value.to_string(),
+    }
+}
+
+fn is_plain_sequence(value: &Value) -> bool {
+    value.downcast_object_ref::<Vec<Value>>().is_some()
+}
+
+/// A sequence's items in brackets.
+pub(crate) fn sequence(open: &str, items: &[Value], close: &str) -> String {
+    let items: Vec<String> = items.iter().map(repr).collect();
+    format!("{open}{}{close}", items.join(", "))
+}
+
+/// A dictionary's entries in braces.
+pub(crate) fn mapping(entries: &[(Value, Value)]) -> String {
+    let entries: Vec<String> =
+        entries.iter().map(|(key, value)| format!("{}: {}", repr(key), repr(value))).collect();
+    format!("{{{}}}", entries.join(", "))
+}
+
+/// A text in quotes: single ones, unless it has single quotes and no double ones.
+fn quoted(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push(quote);
+    for char in text.chars() {
+        match char {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            _ if char == quote => {
+                out.push('\\');
+                out.push(char);
+            }
+            _ if (char as u32) < 0x20 || char as u32 == 0x7f => {
+                out.push_str(&format!("\\x{:02x}", char as u32));
+            }
+            _ => out.push(char),
+        }
+    }
+    out.push(quote);
+    out
+}
+
+fn float(value: &Value) -> String {
+    f64::try_from(value.clone()).map_or_else(|_| value.to_string(), float_text)
+}
+
+/// Shortest form that reads back, with an exponent where Python writes one.
+pub(crate) fn float_text(value: f64) -> String {
+    if value.is_nan() {
+        return "nan".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "inf".to_owned() } else { "-inf".to_owned() };
+    }
+    let magnitude = value.abs();
+    if magnitude != 0.0 && !(1e-4..1e16).contains(&magnitude) {
+        let text = format!("{value:e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, digits) = match exponent.strip_prefix('-') {
+            Some(digits) => ('-', digits),
+            None => ('+', exponent),
+        };
+        return format!("{mantissa}e{sign}{digits:0>2}");
+    }
+    format!("{value:?}")
+}
+
+/// What a value is, for messages: `a list`, `a text`, ...
+pub(crate) fn kind_of(value: &Value) -> &'static str {
+    match value.kind() {
+        ValueKind::Undefined => "an undefined value",
+        ValueKind::None => "none",
+        ValueKind::Bool => "a boolean",
+        ValueKind::Number => "a number",
+        ValueKind::String => "a text",
+        ValueKind::Bytes => "bytes",
+        ValueKind::Seq | ValueKind::Iterable => "a list",
+        ValueKind::Map => "a dictionary",
+        _ => "an object",
+    }
+}
