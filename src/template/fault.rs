@@ -118,7 +118,8 @@ impl Places<'_> {
     fn place(&self, error: &Error) -> Option<(Arc<Unit>, Range<usize>)> {
         let unit = self.unit(error.name()?)?;
         let range = unit.map.range_to_source(error.range()?);
-        Some((unit, range))
+        let start = chain_start(&unit.source, &range);
+        Some((unit, start..range.end))
     }
 
     /// An error as the rest of the program sees it.
@@ -132,6 +133,7 @@ impl Places<'_> {
             innermost = &call.error;
         }
         trace.reverse();
+        shorten(&mut trace);
         let place = self.place(innermost);
         let mut described = self.headline(innermost, place.as_ref());
         described.span = described.span.or(place.map(|(unit, range)| unit.span(range)));
@@ -152,16 +154,7 @@ impl Places<'_> {
             ErrorKind::UnknownFilter => unknown_of("filter", quoted_word(detail), FILTERS),
             ErrorKind::UnknownTest => unknown_of("test", quoted_word(detail), TESTS),
             ErrorKind::SyntaxError => described("template-syntax", syntax_message(detail), None),
-            ErrorKind::InvalidOperation if detail == "object is not callable" => {
-                described("template-call", format!("{} cannot be called", called(written)), None)
-            }
-            ErrorKind::InvalidOperation if detail.contains("undefined is not callable") => {
-                self.undefined(written)
-            }
-            kind => {
-                let message = if detail.is_empty() { kind.to_string() } else { lowercase_first(detail) };
-                described("template-call", message, None)
-            }
+            kind => described("template-call", call_message(kind, detail, written), None),
         }
     }
 
@@ -177,8 +170,7 @@ impl Places<'_> {
     }
 
     fn undefined(&self, written: &str) -> TemplateError {
-        let base = written.rfind(['.', '[']).map_or(written, |it| &written[..it]);
-        let base = base.trim();
+        let base = undefined_part(written);
         let is_name = base.chars().all(|it| it.is_alphanumeric() || it == '_');
         if base.is_empty() || base.len() > 60 || base.contains('\n') {
             return described(
@@ -187,8 +179,13 @@ impl Places<'_> {
                 None,
             );
         }
-        let help = is_name.then(|| suggest::did_you_mean(base, self.known.iter().map(String::as_str)));
-        described("undefined-variable", format!("`{base}` is undefined"), help.flatten())
+        let help =
+            is_name.then(|| suggest::did_you_mean(base, self.known.iter().map(String::as_str))).flatten();
+        if is_name && written.ends_with(')') {
+            let message = format!("`{base}` is neither a variable nor an installed package");
+            return described("undefined-variable", message, help);
+        }
+        described("undefined-variable", format!("`{base}` is undefined"), help)
     }
 }
 
@@ -223,9 +220,98 @@ fn quoted_word(detail: &str) -> &str {
     detail.split_whitespace().nth(1).unwrap_or(detail)
 }
 
-fn called(written: &str) -> String {
-    let name = written.split('(').next().unwrap_or_default().trim();
-    if name.is_empty() || name.contains('\n') { "this value".to_owned() } else { format!("`{name}`") }
+/// minijinja's words for a call or an operation that failed in ours.
+fn call_message(kind: ErrorKind, detail: &str, written: &str) -> String {
+    let words: Vec<&str> = detail.split_whitespace().collect();
+    if let Some(kind) =
+        detail.strip_prefix("value of type ").and_then(|it| it.strip_suffix(" is not callable"))
+    {
+        let name = written.split('(').next().unwrap_or_default().trim();
+        return format!("`{name}` cannot be called: it is {}", in_our_words(kind));
+    }
+    if detail == "object is not callable" {
+        return format!("`{}` cannot be called", written.split('(').next().unwrap_or_default().trim());
+    }
+    match words.as_slice() {
+        ["tried", "to", "use", operator, "operator", "on", "unsupported", "types", a, "and", b] => {
+            format!("`{operator}` does not work with {} and {}", in_our_words(a), in_our_words(b))
+        }
+        ["unable", "to", "calculate", rest @ ..] => format!("`{}` cannot be calculated", rest.join(" ")),
+        [] => kind.to_string(),
+        _ => lowercase_first(detail),
+    }
+}
+
+fn in_our_words(kind: &str) -> &str {
+    match kind {
+        "undefined" => "an undefined value",
+        "bool" => "a boolean",
+        "number" => "a number",
+        "string" => "a text",
+        "sequence" | "iterator" => "a list",
+        "map" => "a dictionary",
+        "plain" | "plain object" => "an object",
+        other => other,
+    }
+}
+
+/// Start of the chain of names, items and calls that a range is the last link of: minijinja's ranges
+/// of `a.b(c)` start at the dot.
+fn chain_start(source: &str, range: &Range<usize>) -> usize {
+    let bytes = source.as_bytes();
+    let mut start = range.start;
+    while matches!(bytes.get(start), Some(b'.' | b'[' | b'(')) && start > 0 {
+        let Some(before) = link_start(bytes, start) else { break };
+        if before == start {
+            break;
+        }
+        start = before;
+        if start > 0 && bytes[start - 1] == b'.' {
+            start -= 1;
+        }
+    }
+    start
+}
+
+/// Start of the name, bracket or text that ends before an offset.
+fn link_start(bytes: &[u8], end: usize) -> Option<usize> {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
+    let last = *bytes.get(end.checked_sub(1)?)?;
+    if is_word(last) {
+        let word = bytes[..end].iter().rev().take_while(|it| is_word(**it)).count();
+        return Some(end - word);
+    }
+    if matches!(last, b'\'' | b'"') {
+        return bytes[..end - 1].iter().rposition(|it| *it == last);
+    }
+    let mut depth = 0_usize;
+    for at in (0..end).rev() {
+        match bytes[at] {
+            b')' | b']' | b'}' => depth += 1,
+            b'(' | b'[' | b'{' => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+        if depth == 0 {
+            return (at + 1 < end).then_some(at);
+        }
+    }
+    None
+}
+
+/// What must have been undefined for the last link of a chain to fail.
+fn undefined_part(written: &str) -> &str {
+    let call = written.strip_suffix(')').and_then(|_| link_start(written.as_bytes(), written.len()));
+    let callee = call.map_or(written, |it| &written[..it]);
+    callee.rfind(['.', '[']).map_or(callee, |it| &callee[..it]).trim()
+}
+
+/// Long chains of calls are cut in the middle; a macro that calls itself is told once.
+fn shorten(trace: &mut Vec<(Span, String)>) {
+    const KEPT: usize = 5;
+    trace.dedup();
+    if trace.len() > 2 * KEPT {
+        trace.drain(KEPT..trace.len() - KEPT);
+    }
 }
 
 fn lowercase_first(text: &str) -> String {
@@ -245,6 +331,7 @@ fn syntax_message(detail: &str) -> String {
         .replace("end of block", "`%}`")
         .replace("template-data", "text")
         .replace("end of input", "the end of the template")
+        .replace("unexpected identifier", "unexpected name")
         .replace("identifier or integer", "a name")
         .replace("identifier", "a name")
         .replace('\'', "`");

@@ -173,7 +173,7 @@ impl<'a> Rewriter<'a> {
             match token {
                 Token::TemplateData(_) => normalize_newlines(&self.origin.source, bytes, into),
                 Token::BlockStart => index = self.tag(index, unit, parameters, into)?,
-                Token::Ident(name) if !self.is_attribute(index) => {
+                Token::Ident(name) if !self.is_attribute(index) || self.is_builtin(index) => {
                     into.identifiers.push((*name).to_owned());
                     if PLACED.contains(name) && !parameters.contains(name) {
                         self.place_call(index, name, into);
@@ -379,6 +379,7 @@ impl<'a> Rewriter<'a> {
                 Token::ParenOpen | Token::BracketOpen | Token::BraceOpen if depth == 0 => break,
                 Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => depth -= 1,
                 _ if depth > 0 => {}
+                Token::Minus if self.is_sign(at - 1) => {}
                 token if is_weaker(token) => break,
                 Token::Ident(name) if is_keyword(name) && !self.is_attribute(at - 1) => break,
                 _ => {}
@@ -409,8 +410,25 @@ impl<'a> Rewriter<'a> {
         }
     }
 
+    /// Whether a `-` at this index is the sign of what follows.
+    fn is_sign(&self, index: usize) -> bool {
+        match index.checked_sub(1).map(|it| &self.tokens.list[it].0) {
+            Some(Token::Ident(name)) => is_keyword(name),
+            Some(Token::Int(_) | Token::Int128(_) | Token::Float(_) | Token::Str(_) | Token::String(_)) => {
+                false
+            }
+            Some(Token::ParenClose | Token::BracketClose | Token::BraceClose) => false,
+            _ => true,
+        }
+    }
+
     fn is_attribute(&self, index: usize) -> bool {
         index > 0 && matches!(self.tokens.list[index - 1].0, Token::Dot)
+    }
+
+    /// `builtins.ref` and its like.
+    fn is_builtin(&self, index: usize) -> bool {
+        index > 1 && matches!(self.tokens.list[index - 2].0, Token::Ident("builtins"))
     }
 
     /// Whether a `[` at this index takes an item of what stands before it.

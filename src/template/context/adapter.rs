@@ -74,7 +74,9 @@ impl AdapterObject {
             return order.iter().cloned().map(Some).collect();
         }
         if namespace != BUILTIN && library.has_package(namespace) {
-            return vec![Some(library.root().to_owned()), Some(namespace.to_owned())];
+            let mut packages = vec![Some(library.root().to_owned()), Some(namespace.to_owned())];
+            packages.dedup();
+            return packages;
         }
         vec![None]
     }
