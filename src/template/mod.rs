@@ -10,14 +10,18 @@ mod context;
 mod docs_block;
 mod fault;
 mod library;
+mod lone_expression;
 mod macros;
+mod operands;
 mod rewrite;
+mod segments;
 mod session;
 mod static_scan;
 mod syntax;
 mod templates;
 mod unit;
 mod values;
+mod wording;
 
 use std::fmt;
 use std::ops::Range;

@@ -20,7 +20,7 @@ use super::{Context, Mode, RefCall, Scan, SourceCall, TemplateValue};
 use crate::diagnostics::{Span, Spanned};
 
 /// How deep macros may call each other. Worker threads have small stacks.
-const MAX_DEPTH: usize = 64;
+const MAX_DEPTH: usize = 150;
 
 /// The state of one rendering, shared by everything it creates.
 pub(super) struct Session {

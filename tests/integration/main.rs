@@ -1,3 +1,4 @@
 //! Integration tests.
 
+mod template_api;
 mod template_cases;

@@ -1,9 +1,11 @@
 //! Filters and operators that differ from minijinja's own, and those of dbt.
+#![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
 
 use minijinja::formatting::{FormatStyle, format};
 use minijinja::value::{Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
+use super::arguments::{Arguments, split};
 use super::convert::{from_json, own, spread, to_json};
 use super::dict::{Dict, entries_of};
 use super::json::dumps_for_html;
@@ -54,33 +56,24 @@ fn text(value: &Value) -> Value {
     if value.kind() == ValueKind::String { value.clone() } else { Value::from(print::text(value)) }
 }
 
-fn join(
-    state: &State<'_, '_>,
-    value: Value,
-    separator: Option<Value>,
-    named: minijinja::value::Kwargs,
-) -> Result<String, Error> {
-    let _ = state;
-    let separator = match separator {
-        Some(separator) => Some(separator),
-        None => named.get::<Option<Value>>("d")?,
-    };
-    let attribute: Option<Value> = named.get("attribute")?;
-    named.assert_all_used()?;
-    let separator = separator.map(|it| print::text(&it)).unwrap_or_default();
+fn join(args: Rest<Value>) -> Result<String, Error> {
+    let mut args = Arguments::new("join", &args);
+    let value = args.required("value")?;
+    let separator = args.optional("d").map(|it| print::text(&it)).unwrap_or_default();
+    let attribute = args.optional("attribute").filter(|it| !it.is_none());
+    args.finish()?;
     let mut parts = Vec::new();
     for item in value.try_iter()? {
-        let item = match &attribute {
-            Some(attribute) => item.get_item(attribute)?,
-            None => item,
-        };
-        parts.push(print::text(&item));
+        parts.push(match &attribute {
+            Some(attribute) => print::text(&item.get_item(attribute)?),
+            None => print::text(&item),
+        });
     }
     Ok(parts.join(&separator))
 }
 
 fn dict(args: Rest<Value>) -> Result<Value, Error> {
-    let (positional, named) = super::arguments::split(&args);
+    let (positional, named) = split(&args);
     let mut entries = Vec::new();
     for value in positional {
         entries.extend(entries_of(&value)?);
