@@ -302,8 +302,8 @@ impl Rewriter<'_> {
 
     fn place_call(&self, index: usize, name: &str, into: &mut Gathered) {
         let list = &self.tokens.list;
-        let is_target = index > 0 && matches!(list[index - 1].0, Token::Ident("set" | "for" | "macro"));
-        if is_target || !matches!(list.get(index + 1), Some((Token::ParenOpen, _))) {
+        let is_call = matches!(list.get(index + 1), Some((Token::ParenOpen, _)));
+        if !is_call || self.is_rebound(name) {
             return;
         }
         let mut site = Site {
@@ -321,6 +321,14 @@ impl Rewriter<'_> {
         }
         into.replace(list[index].1.clone(), format!("{name}__at_{}", into.sites.len()));
         into.sites.push(site);
+    }
+
+    /// Whether the text gives a name of its own to something else.
+    fn is_rebound(&self, name: &str) -> bool {
+        self.tokens.list.windows(2).any(|pair| match (&pair[0].0, &pair[1].0) {
+            (Token::Ident("set" | "for"), Token::Ident(bound)) => *bound == name,
+            _ => false,
+        })
     }
 
     /// Token ranges of the arguments between an opening bracket and its closing one.

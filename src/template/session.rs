@@ -142,8 +142,8 @@ impl Scope {
         if let Some((_, value)) = self.locals.iter().find(|it| it.0 == name) {
             return Some(value.clone());
         }
-        if let Some(private) = name.strip_prefix("__") {
-            return self.private(private);
+        if let Some(value) = name.strip_prefix("__").and_then(|it| self.private(it)) {
+            return Some(value);
         }
         let (name, _) = context::split_placed(name);
         self.local_or_macro(name).or_else(|| context::lookup(&self.session, &self.unit, full))

@@ -95,9 +95,9 @@ fn a_test_is_called_by_names_and_maps_into_its_file() {
     assert_eq!(rendered.text, "\nselect * from \"db\".\"main\".\"t\" where price < 0\n");
     let (span, _) = rendered.source_of(rendered.text.find("where").unwrap()).unwrap();
     assert_eq!(sources.place(span), "shop.sql:2:27");
-    let scan = templates.scan_test("shop", "test_over", &kwargs, &context(Mode::Parse), site).unwrap();
-    assert_eq!(scan.config[0].1, json!("warn"));
-    assert_eq!(scan.macros, ["macro.shop.test_over"]);
+    let recorded = templates.scan_test("shop", "test_over", &kwargs, &context(Mode::Parse), site).unwrap();
+    assert_eq!(recorded.config[0].1, json!("warn"));
+    assert_eq!(recorded.macros, ["macro.shop.test_over"]);
 }
 
 #[test]

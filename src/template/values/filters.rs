@@ -2,10 +2,9 @@
 #![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
 
 use minijinja::formatting::{FormatStyle, format};
-use minijinja::value::{Rest, ValueKind};
+use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
-use super::arguments::{Arguments, split};
 use super::convert::{from_json, own, spread, to_json};
 use super::dict::{Dict, entries_of};
 use super::json::dumps_for_html;
@@ -56,12 +55,13 @@ fn text(value: &Value) -> Value {
     if value.kind() == ValueKind::String { value.clone() } else { Value::from(print::text(value)) }
 }
 
-fn join(args: Rest<Value>) -> Result<String, Error> {
-    let mut args = Arguments::new("join", &args);
-    let value = args.required("value")?;
-    let separator = args.optional("d").map(|it| print::text(&it)).unwrap_or_default();
-    let attribute = args.optional("attribute").filter(|it| !it.is_none());
-    args.finish()?;
+fn join(value: Value, separator: Option<Value>, named: Kwargs) -> Result<String, Error> {
+    let separator = match separator {
+        Some(separator) => Some(separator),
+        None => named.get("d")?,
+    };
+    let attribute: Option<Value> = named.get("attribute")?;
+    named.assert_all_used()?;
     let mut parts = Vec::new();
     for item in value.try_iter()? {
         parts.push(match &attribute {
@@ -69,16 +69,17 @@ fn join(args: Rest<Value>) -> Result<String, Error> {
             None => print::text(&item),
         });
     }
-    Ok(parts.join(&separator))
+    Ok(parts.join(&separator.map(|it| print::text(&it)).unwrap_or_default()))
 }
 
-fn dict(args: Rest<Value>) -> Result<Value, Error> {
-    let (positional, named) = split(&args);
-    let mut entries = Vec::new();
-    for value in positional {
-        entries.extend(entries_of(&value)?);
+fn dict(first: Option<Value>, named: Kwargs) -> Result<Value, Error> {
+    let mut entries = match first {
+        Some(first) => entries_of(&first)?,
+        None => Vec::new(),
+    };
+    for name in named.args() {
+        entries.push((Value::from(name), named.get(name)?));
     }
-    entries.extend(named.into_iter().map(|(key, value)| (Value::from(key), value)));
     Ok(Dict::value(entries))
 }
 
