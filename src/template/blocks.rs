@@ -73,7 +73,7 @@ fn read_block(
         return Err(SyntaxFault::new(name_range.clone(), message));
     }
     let (signature, past) = rewriter.signature(start + 3)?;
-    if past != end {
+    if past != end && !(past + 1 == end && matches!(list[past].0, Token::Colon)) {
         let message = "expected `%}` after the parameters";
         return Err(SyntaxFault::new(list[past].1.clone(), message));
     }

@@ -81,6 +81,9 @@ fn find_end<'a>(text: &'a str, from: usize, word: &str) -> Option<Tag<'a>> {
         if tag.word == word {
             return Some(tag);
         }
+        if tag.word == "docs" && word == "enddocs" {
+            return None; // the next block begins: this one was forgotten to be closed
+        }
         at = tag.range.end;
     }
 }

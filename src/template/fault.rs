@@ -13,6 +13,9 @@ use minijinja::{Error, ErrorKind, Value};
 use super::library::Library;
 use super::syntax::SyntaxFault;
 use super::unit::Unit;
+use super::wording::{
+    FILTERS, TESTS, call_message, chain_start, quoted_word, syntax_message, undefined_part,
+};
 use super::{HostError, TemplateError};
 use crate::diagnostics::{Span, suggest};
 
@@ -118,7 +121,8 @@ impl Places<'_> {
     fn place(&self, error: &Error) -> Option<(Arc<Unit>, Range<usize>)> {
         let unit = self.unit(error.name()?)?;
         let range = unit.map.range_to_source(error.range()?);
-        Some((unit, range))
+        let start = chain_start(&unit.source, &range);
+        Some((unit, start..range.end))
     }
 
     /// An error as the rest of the program sees it.
@@ -132,6 +136,7 @@ impl Places<'_> {
             innermost = &call.error;
         }
         trace.reverse();
+        shorten(&mut trace);
         let place = self.place(innermost);
         let mut described = self.headline(innermost, place.as_ref());
         described.span = described.span.or(place.map(|(unit, range)| unit.span(range)));
@@ -152,16 +157,7 @@ impl Places<'_> {
             ErrorKind::UnknownFilter => unknown_of("filter", quoted_word(detail), FILTERS),
             ErrorKind::UnknownTest => unknown_of("test", quoted_word(detail), TESTS),
             ErrorKind::SyntaxError => described("template-syntax", syntax_message(detail), None),
-            ErrorKind::InvalidOperation if detail == "object is not callable" => {
-                described("template-call", format!("{} cannot be called", called(written)), None)
-            }
-            ErrorKind::InvalidOperation if detail.contains("undefined is not callable") => {
-                self.undefined(written)
-            }
-            kind => {
-                let message = if detail.is_empty() { kind.to_string() } else { lowercase_first(detail) };
-                described("template-call", message, None)
-            }
+            kind => described("template-call", call_message(kind, detail, written), None),
         }
     }
 
@@ -177,8 +173,7 @@ impl Places<'_> {
     }
 
     fn undefined(&self, written: &str) -> TemplateError {
-        let base = written.rfind(['.', '[']).map_or(written, |it| &written[..it]);
-        let base = base.trim();
+        let base = undefined_part(written);
         let is_name = base.chars().all(|it| it.is_alphanumeric() || it == '_');
         if base.is_empty() || base.len() > 60 || base.contains('\n') {
             return described(
@@ -187,8 +182,13 @@ impl Places<'_> {
                 None,
             );
         }
-        let help = is_name.then(|| suggest::did_you_mean(base, self.known.iter().map(String::as_str)));
-        described("undefined-variable", format!("`{base}` is undefined"), help.flatten())
+        let help =
+            is_name.then(|| suggest::did_you_mean(base, self.known.iter().map(String::as_str))).flatten();
+        if is_name && written.ends_with(')') {
+            let message = format!("`{base}` is neither a variable nor an installed package");
+            return described("undefined-variable", message, help);
+        }
+        described("undefined-variable", format!("`{base}` is undefined"), help)
     }
 }
 
@@ -219,120 +219,11 @@ fn unknown_of(what: &str, name: &str, known: &[&str]) -> TemplateError {
     )
 }
 
-fn quoted_word(detail: &str) -> &str {
-    detail.split_whitespace().nth(1).unwrap_or(detail)
-}
-
-fn called(written: &str) -> String {
-    let name = written.split('(').next().unwrap_or_default().trim();
-    if name.is_empty() || name.contains('\n') { "this value".to_owned() } else { format!("`{name}`") }
-}
-
-fn lowercase_first(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_lowercase().chain(chars).collect(),
-        None => String::new(),
+/// Long chains of calls are cut in the middle; a macro that calls itself is told once.
+fn shorten(trace: &mut Vec<(Span, String)>) {
+    const KEPT: usize = 5;
+    trace.dedup();
+    if trace.len() > 2 * KEPT {
+        trace.drain(KEPT..trace.len() - KEPT);
     }
 }
-
-/// minijinja's words for a syntax fault in ours.
-fn syntax_message(detail: &str) -> String {
-    let text = detail
-        .replace("start of variable block", "`{{`")
-        .replace("end of variable block", "`}}`")
-        .replace("start of block", "`{%`")
-        .replace("end of block", "`%}`")
-        .replace("template-data", "text")
-        .replace("end of input", "the end of the template")
-        .replace("identifier or integer", "a name")
-        .replace("identifier", "a name")
-        .replace('\'', "`");
-    lowercase_first(&text)
-}
-
-const FILTERS: &[&str] = &[
-    "abs",
-    "as_bool",
-    "as_native",
-    "as_number",
-    "as_text",
-    "attr",
-    "batch",
-    "capitalize",
-    "center",
-    "count",
-    "default",
-    "dictsort",
-    "escape",
-    "first",
-    "float",
-    "format",
-    "groupby",
-    "indent",
-    "int",
-    "items",
-    "join",
-    "last",
-    "length",
-    "list",
-    "lower",
-    "map",
-    "max",
-    "min",
-    "pprint",
-    "reject",
-    "rejectattr",
-    "replace",
-    "reverse",
-    "round",
-    "safe",
-    "select",
-    "selectattr",
-    "slice",
-    "sort",
-    "string",
-    "sum",
-    "title",
-    "tojson",
-    "trim",
-    "truncate",
-    "unique",
-    "upper",
-    "urlencode",
-    "wordcount",
-];
-
-const TESTS: &[&str] = &[
-    "boolean",
-    "callable",
-    "defined",
-    "divisibleby",
-    "endingwith",
-    "eq",
-    "even",
-    "false",
-    "filter",
-    "float",
-    "ge",
-    "gt",
-    "in",
-    "integer",
-    "iterable",
-    "le",
-    "lower",
-    "lt",
-    "mapping",
-    "ne",
-    "none",
-    "number",
-    "odd",
-    "sameas",
-    "sequence",
-    "startingwith",
-    "string",
-    "test",
-    "true",
-    "undefined",
-    "upper",
-];

@@ -81,8 +81,13 @@ pub(super) fn bind(name: &str, unit: &Unit, args: &[Value]) -> Result<Vec<(Strin
     }
     let rest: Vec<Value> = positional.collect();
     if !rest.is_empty() && !unit.mentions("varargs") {
-        let (takes, given) = (unit.parameters.len(), unit.parameters.len() + rest.len());
-        return Err(bad_call(format!("macro `{name}` takes {takes} arguments at most, but got {given}")));
+        let takes = match unit.parameters.len() {
+            0 => "no arguments".to_owned(),
+            1 => "1 argument at most".to_owned(),
+            more => format!("{more} arguments at most"),
+        };
+        let given = unit.parameters.len() + rest.len();
+        return Err(bad_call(format!("macro `{name}` takes {takes}, but got {given}")));
     }
     let caller = named.iter().position(|it| it.0 == "caller").map(|it| named.remove(it).1);
     if let Some((unknown, _)) = named.first()

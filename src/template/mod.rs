@@ -10,14 +10,18 @@ mod context;
 mod docs_block;
 mod fault;
 mod library;
+mod lone_expression;
 mod macros;
+mod operands;
 mod rewrite;
+mod segments;
 mod session;
 mod static_scan;
 mod syntax;
 mod templates;
 mod unit;
 mod values;
+mod wording;
 
 use std::fmt;
 use std::ops::Range;
@@ -268,8 +272,9 @@ impl Rendered {
 /// A template could not be read or rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateError {
-    /// Kebab-case code: `template-syntax`, `undefined-variable`, `unknown-macro`, `template-call`,
-    /// `compilation-error` (raised by the project itself), or the host's own.
+    /// Kebab-case code: `template-syntax`, `undefined-variable`, `unknown-macro`, `unknown-filter`,
+    /// `unknown-test`, `template-call` (a call or operation that cannot work), `unsupported-call` (it needs
+    /// the engine), `missing-config`, `compilation-error` (raised by the project itself), or the host's own.
     pub code: &'static str,
     /// Headline.
     pub message: String,

@@ -78,7 +78,7 @@ struct Gathered {
     identifiers: Vec<String>,
 }
 
-impl<'a> Rewriter<'a> {
+impl Rewriter<'_> {
     /// The whole text as a template. With `as_value`, its only expression becomes the result.
     pub(super) fn template(&self, name: &str, as_value: bool) -> Result<Unit, SyntaxFault> {
         let source = &*self.origin.source;
@@ -173,13 +173,13 @@ impl<'a> Rewriter<'a> {
             match token {
                 Token::TemplateData(_) => normalize_newlines(&self.origin.source, bytes, into),
                 Token::BlockStart => index = self.tag(index, unit, parameters, into)?,
-                Token::Ident(name) if !self.is_attribute(index) => {
+                Token::Ident(name) if !self.tokens.is_attribute(index) || self.is_builtin(index) => {
                     into.identifiers.push((*name).to_owned());
                     if PLACED.contains(name) && !parameters.contains(name) {
                         self.place_call(index, name, into);
                     }
                 }
-                Token::BracketOpen if !self.is_postfix(index) => self.literal(index, "__list(", into),
+                Token::BracketOpen if !self.tokens.is_postfix(index) => self.literal(index, "__list(", into),
                 Token::BraceOpen => self.literal(index, "__dict(", into),
                 Token::Mod => self.remainder(index, into),
                 _ => {}
@@ -200,6 +200,9 @@ impl<'a> Rewriter<'a> {
         let list = &self.tokens.list;
         let end = tag_end(list, start);
         let Token::Ident(tag) = list[start + 1].0 else { return Ok(start) };
+        if matches!(list[end - 1].0, Token::Colon) {
+            into.replace(list[end - 1].1.clone(), String::new()); // `{% if x: %}`, as in Python
+        }
         match tag {
             "set" => {
                 let assign = (start + 2..end).find(|it| matches!(list[*it].0, Token::Assign));
@@ -254,10 +257,10 @@ impl<'a> Rewriter<'a> {
         let name = format!("{unit}/{}", into.callers.len());
         let mark = self.origin.source[list[start].1.clone()].trim_start_matches("{%");
         into.replace(list[start].1.start..list[first].1.start, format!("{{{{{mark} "));
-        let last = list[end - 1].1.start;
+        let closing = list[end - 1].1.start;
         let comma = if matches!(list[end - 2].0, Token::ParenOpen | Token::Comma) { "" } else { ", " };
         let caller = format!("{comma}caller=__caller({})", into.callers.len());
-        into.insert(last, rank::CLOSE_TAG, &caller);
+        into.insert(closing, rank::CLOSE_TAG, &caller);
         let mark = self.origin.source[list[closer_end].1.clone()].trim_end_matches("%}");
         into.replace(list[end].1.start..list[closer_end].1.end, format!(" {mark}}}}}"));
         let body = self.body(&name, &signature, Body { opener_end: end, closer })?;
@@ -294,17 +297,19 @@ impl<'a> Rewriter<'a> {
             }
             signature.parameters.push((name.to_owned(), default));
         }
-        Ok((signature, self.matching(open) + 1))
+        Ok((signature, self.tokens.matching(open) + 1))
     }
 
     fn place_call(&self, index: usize, name: &str, into: &mut Gathered) {
         let list = &self.tokens.list;
-        let is_target = index > 0 && matches!(list[index - 1].0, Token::Ident("set" | "for" | "macro"));
-        if is_target || !matches!(list.get(index + 1), Some((Token::ParenOpen, _))) {
+        let is_call = matches!(list.get(index + 1), Some((Token::ParenOpen, _)));
+        if !is_call || self.is_rebound(name) {
             return;
         }
-        let mut site =
-            Site { call: list[index].1.start..list[self.matching(index + 1)].1.end, ..Site::default() };
+        let mut site = Site {
+            call: list[index].1.start..list[self.tokens.matching(index + 1)].1.end,
+            ..Site::default()
+        };
         for part in self.split_arguments(index + 1) {
             match (&list[part.start].0, list.get(part.start + 1)) {
                 (Token::Ident(keyword), Some((Token::Assign, _))) => {
@@ -318,13 +323,23 @@ impl<'a> Rewriter<'a> {
         into.sites.push(site);
     }
 
+    /// Whether the text gives a name of its own to something else.
+    fn is_rebound(&self, name: &str) -> bool {
+        self.tokens.list.windows(2).any(|pair| match (&pair[0].0, &pair[1].0) {
+            (Token::Ident("set" | "for"), Token::Ident(bound)) => *bound == name,
+            _ => false,
+        })
+    }
+
     /// Token ranges of the arguments between an opening bracket and its closing one.
     fn split_arguments(&self, open: usize) -> Vec<Range<usize>> {
-        let close = self.matching(open);
+        let close = self.tokens.matching(open);
         let (mut parts, mut start, mut index) = (Vec::new(), open + 1, open + 1);
         while index < close {
             match self.tokens.list[index].0 {
-                Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => index = self.matching(index),
+                Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => {
+                    index = self.tokens.matching(index);
+                }
                 Token::Comma => {
                     parts.push(start..index);
                     start = index + 1;
@@ -338,89 +353,25 @@ impl<'a> Rewriter<'a> {
         parts
     }
 
-    /// Index of the bracket that closes the one at this index. Brackets were checked to be balanced.
-    fn matching(&self, open: usize) -> usize {
-        let mut depth = 0;
-        for (index, (token, _)) in self.tokens.list.iter().enumerate().skip(open) {
-            match token {
-                Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => depth += 1,
-                Token::ParenClose | Token::BracketClose | Token::BraceClose => depth -= 1,
-                _ => {}
-            }
-            if depth == 0 {
-                return index;
-            }
-        }
-        self.tokens.list.len() - 1
-    }
-
     fn literal(&self, index: usize, opener: &str, into: &mut Gathered) {
         into.insert(self.tokens.list[index].1.start, rank::OPEN_LITERAL, opener);
-        into.insert(self.tokens.list[self.matching(index)].1.end, rank::CLOSE_LITERAL, ")");
+        into.insert(self.tokens.list[self.tokens.matching(index)].1.end, rank::CLOSE_LITERAL, ")");
     }
 
     fn remainder(&self, index: usize, into: &mut Gathered) {
-        let (Some(first), Some(last)) = (self.operand_before(index), self.operand_after(index)) else {
+        let (Some(first), Some(last)) = (self.tokens.operand_before(index), self.tokens.operand_after(index))
+        else {
             return;
         };
-        let list = &self.tokens.list;
-        into.insert(list[first].1.start, rank::OPEN_REMAINDER, "__rem(");
-        into.replace(list[index].1.clone(), " , ".to_owned());
-        into.insert(list[last].1.end, rank::CLOSE_REMAINDER, ")");
+        let bytes = |index: usize| self.tokens.list[index].1.clone();
+        into.insert(bytes(first).start, rank::OPEN_REMAINDER, "__rem(");
+        into.replace(bytes(index), " , ".to_owned());
+        into.insert(bytes(last).end, rank::CLOSE_REMAINDER, ")");
     }
 
-    /// First token of what stands left of a `%`: everything that binds at least as strongly.
-    fn operand_before(&self, index: usize) -> Option<usize> {
-        let mut at = index;
-        let mut depth = 0_usize;
-        while at > 0 {
-            match &self.tokens.list[at - 1].0 {
-                Token::ParenClose | Token::BracketClose | Token::BraceClose => depth += 1,
-                Token::ParenOpen | Token::BracketOpen | Token::BraceOpen if depth == 0 => break,
-                Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => depth -= 1,
-                _ if depth > 0 => {}
-                token if is_weaker(token) => break,
-                Token::Ident(name) if is_keyword(name) && !self.is_attribute(at - 1) => break,
-                _ => {}
-            }
-            at -= 1;
-        }
-        (at < index).then_some(at)
-    }
-
-    /// Last token of what stands right of a `%`: a value with its calls, items and filters.
-    fn operand_after(&self, index: usize) -> Option<usize> {
-        let list = &self.tokens.list;
-        let mut at = index + 1;
-        while matches!(list.get(at)?.0, Token::Minus) {
-            at += 1;
-        }
-        if matches!(list.get(at)?.0, Token::ParenOpen | Token::BracketOpen | Token::BraceOpen) {
-            at = self.matching(at);
-        }
-        loop {
-            match list.get(at + 1).map(|it| &it.0) {
-                Some(Token::Dot | Token::Pipe) => at += 2,
-                Some(Token::ParenOpen | Token::BracketOpen) => at = self.matching(at + 1),
-                Some(Token::Str(_) | Token::String(_)) => at += 1,
-                Some(Token::Pow) => return self.operand_after(at + 1),
-                _ => return Some(at),
-            }
-        }
-    }
-
-    fn is_attribute(&self, index: usize) -> bool {
-        index > 0 && matches!(self.tokens.list[index - 1].0, Token::Dot)
-    }
-
-    /// Whether a `[` at this index takes an item of what stands before it.
-    fn is_postfix(&self, index: usize) -> bool {
-        match index.checked_sub(1).map(|it| &self.tokens.list[it].0) {
-            Some(Token::Ident(name)) => !is_keyword(name) || self.is_attribute(index - 1),
-            Some(Token::ParenClose | Token::BracketClose | Token::BraceClose) => true,
-            Some(Token::Str(_) | Token::String(_)) => true,
-            _ => false,
-        }
+    /// `builtins.ref` and its like.
+    fn is_builtin(&self, index: usize) -> bool {
+        index > 1 && matches!(self.tokens.list[index - 2].0, Token::Ident("builtins"))
     }
 
     fn is_plain_constant(&self, range: Range<usize>) -> bool {
@@ -440,30 +391,6 @@ impl Gathered {
     fn replace(&mut self, range: Range<usize>, text: String) {
         self.edits.push(Edit { range, rank: rank::REPLACE, text });
     }
-}
-
-fn is_weaker(token: &Token<'_>) -> bool {
-    matches!(
-        token,
-        Token::Plus
-            | Token::Minus
-            | Token::Tilde
-            | Token::Eq
-            | Token::Ne
-            | Token::Gt
-            | Token::Gte
-            | Token::Lt
-            | Token::Lte
-            | Token::Comma
-            | Token::Colon
-            | Token::Assign
-            | Token::VariableStart
-            | Token::BlockStart
-    )
-}
-
-fn is_keyword(name: &str) -> bool {
-    matches!(name, "in" | "and" | "or" | "not" | "if" | "elif" | "else" | "is" | "do" | "call")
 }
 
 /// Jinja writes every line break of a template as `\n`.

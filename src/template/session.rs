@@ -13,14 +13,14 @@ use super::context;
 use super::fault::bad_call;
 use super::library::Library;
 use super::macros::{MacroObject, PackageObject};
-use super::unit::{Site, Unit};
+use super::unit::Unit;
 use super::values::convert::from_json;
 use super::values::filters::AS_VALUE;
 use super::{Context, Mode, RefCall, Scan, SourceCall, TemplateValue};
 use crate::diagnostics::{Span, Spanned};
 
 /// How deep macros may call each other. Worker threads have small stacks.
-const MAX_DEPTH: usize = 64;
+const MAX_DEPTH: usize = 150;
 
 /// The state of one rendering, shared by everything it creates.
 pub(super) struct Session {
@@ -138,16 +138,15 @@ impl Scope {
     }
 
     fn find(&self, name: &str) -> Option<Value> {
+        let full = name;
         if let Some((_, value)) = self.locals.iter().find(|it| it.0 == name) {
             return Some(value.clone());
         }
-        if let Some(private) = name.strip_prefix("__") {
-            return self.private(private);
+        if let Some(value) = name.strip_prefix("__").and_then(|it| self.private(it)) {
+            return Some(value);
         }
-        if let Some((name, site)) = self.placed(name) {
-            return self.local_or_macro(name).or_else(|| context::lookup(&self.session, name, Some(site)));
-        }
-        self.local_or_macro(name).or_else(|| context::lookup(&self.session, name, None))
+        let (name, _) = context::split_placed(name);
+        self.local_or_macro(name).or_else(|| context::lookup(&self.session, &self.unit, full))
     }
 
     fn local_or_macro(&self, name: &str) -> Option<Value> {
@@ -172,13 +171,6 @@ impl Scope {
             _ if AS_VALUE.strip_prefix("__") == Some(name) => Some(Value::from(self.session.as_value)),
             _ => None,
         }
-    }
-
-    /// Splits a numbered name and finds the call it stands for.
-    fn placed<'a>(&self, name: &'a str) -> Option<(&'a str, context::Placed)> {
-        let (name, number) = name.split_once("__at_")?;
-        let site: &Site = self.unit.sites.get(number.parse::<usize>().ok()?)?;
-        Some((name, context::Placed { unit: Arc::clone(&self.unit), site: site.clone() }))
     }
 }
 

@@ -54,16 +54,12 @@ impl Reader<'_> {
             "ref" => scan.refs.push(reference(&positional, &named)?),
             "source" if named.is_empty() => scan.sources.push(source_call(&positional)?),
             "config" if positional.is_empty() => {
-                let place = Place { text: &self.source.text, call: call.span() };
+                let keywords = Keywords { text: &self.source.text, call: call.span() };
                 for (name, value) in named {
-                    let span = place.keyword(name).map_or_else(
-                        || self.span(call.span()),
-                        |it| {
-                            let start = self.source.offset + it;
-                            Span::new(self.source.file, start..start + name.len())
-                        },
-                    );
-                    scan.config.push((Spanned::new(name.to_owned(), span), value));
+                    let found = keywords.find(name).map(|it| self.source.offset + it);
+                    let whole = || self.span(call.span());
+                    let at = |start| Span::new(self.source.file, start..start + name.len());
+                    scan.config.push((Spanned::new(name.to_owned(), found.map_or_else(whole, at)), value));
                 }
             }
             "var" if matches!(positional.len(), 1 | 2) && positional[0].0.is_string() => {}
@@ -112,13 +108,13 @@ fn constant(expr: &ast::Expr<'_>) -> Option<Json> {
 }
 
 /// The tree keeps no place for the names of keyword arguments: they are looked for in the text.
-struct Place<'a> {
+struct Keywords<'a> {
     text: &'a str,
     call: minijinja::machinery::Span,
 }
 
-impl Place<'_> {
-    fn keyword(&self, name: &str) -> Option<usize> {
+impl Keywords<'_> {
+    fn find(&self, name: &str) -> Option<usize> {
         let start = self.call.start_offset as usize;
         let written = self.text.get(start..self.call.end_offset as usize)?;
         let mut quote = None;

@@ -154,15 +154,20 @@ fn lexer_fault(
         let end = text[start..].find("%}").map_or(start + 2, |it| start + it + 2);
         return SyntaxFault::new(start..end, "`{% raw %}` is never closed").help("write `{% endraw %}`");
     }
+    let is_in_string = detail.contains("end of string");
+    let quote = is_in_string.then(|| string_start(text, region, at.start));
+    if let Some(quote) = &quote {
+        let before = &text[region.map_or(0, |it| it.end)..quote.start];
+        if !before.contains("}}") && !before.contains("%}") {
+            return SyntaxFault::new(quote.clone(), "this text is never closed with a quote");
+        }
+    }
     if let Some(opener) = open.last() {
         return unclosed_bracket(text, opener.clone());
     }
     let past_end = region.is_some_and(|it| text[it.end..at.start.max(it.end)].contains(['{', '\n']));
     match region {
-        Some(opener) if past_end && !detail.contains("string") => unclosed_region(text, opener.clone()),
-        _ if detail.contains("end of string") => {
-            SyntaxFault::new(string_start(text, region, at.start), "this text is never closed with a quote")
-        }
+        Some(opener) if past_end => unclosed_region(text, opener.clone()),
         _ => {
             let end = text[at.start..].chars().next().map_or(at.start, |it| at.start + it.len_utf8());
             let found = &text[at.start..end];

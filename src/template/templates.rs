@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use minijinja::value::ValueKind;
-use minijinja::{
-    AutoEscape, Environment, Error, OutputSpan, OutputSpanKind, Template, UndefinedBehavior, Value,
-};
+use minijinja::{AutoEscape, Environment, Error, OutputSpan, Template, UndefinedBehavior, Value};
 
 use super::blocks::{MacroBlock, read_macro_file};
 use super::context::relation::RelationObject;
 use super::fault::{Places, from_syntax, returned, unknown_macro};
 use super::library::Library;
+use super::lone_expression::{is_constant, is_lone_expression};
 use super::macros::bind;
 use super::rewrite::{Origin, Rewriter};
+use super::segments::{computed, rendered, verbatim};
 use super::session::{Scope, Session, to_value};
 use super::static_scan::static_scan;
 use super::syntax::{syntax_config, tokenize};
@@ -20,8 +20,8 @@ use super::unit::Unit;
 use super::values::convert::to_json;
 use super::values::{filters, methods, print};
 use super::{
-    Context, MacroDefinition, MacroFile, Mode, Rendered, Scan, Segment, SegmentKind, TemplateError,
-    TemplateSource, TemplateValue, has_template_syntax,
+    Context, MacroDefinition, MacroFile, Mode, Rendered, Scan, TemplateError, TemplateSource, TemplateValue,
+    has_template_syntax,
 };
 use crate::diagnostics::{Diagnostics, Span};
 
@@ -91,7 +91,7 @@ impl Templates {
             return Ok(scan);
         }
         let session = self.session(Arc::new(template_unit(source, false)?), ctx, false);
-        self.run(&session, |template, scope| template.render(scope).map(|_| ()))?;
+        self.run(&session, Vec::new())?;
         Ok(session.take_scan())
     }
 
@@ -105,8 +105,8 @@ impl Templates {
             return Ok(verbatim(source));
         }
         let session = self.session(Arc::new(template_unit(source, false)?), ctx, false);
-        match self.run(&session, |template, scope| template.render_with_spans(scope))? {
-            Outcome::Finished((text, spans)) => Ok(rendered(&session.main, text, &spans)),
+        match self.run(&session, Vec::new())? {
+            Outcome::Finished(text, spans) => Ok(rendered(&session.main, text, &spans)),
             Outcome::Returned(value) => Ok(computed(&session.main, &value)),
         }
     }
@@ -122,8 +122,8 @@ impl Templates {
         }
         let as_value = is_lone_expression(&source.text);
         let session = self.session(Arc::new(template_unit(source, as_value)?), ctx, as_value);
-        match self.run(&session, |template, scope| template.render(scope))? {
-            Outcome::Finished(text) => Ok(TemplateValue::Json(text.into())),
+        match self.run(&session, Vec::new())? {
+            Outcome::Finished(text, _) => Ok(TemplateValue::Json(text.into())),
             Outcome::Returned(value) if is_constant(&source.text) => {
                 Ok(TemplateValue::Json(print::text(&value).into()))
             }
@@ -141,11 +141,9 @@ impl Templates {
         call_site: Span,
     ) -> Result<Rendered, TemplateError> {
         let call = self.test_call(package, macro_name, kwargs, ctx, call_site)?;
-        let locals = call.locals;
-        let outcome =
-            self.run_with(&call.session, locals, |template, scope| template.render_with_spans(scope));
+        let outcome = self.run(&call.session, call.locals);
         match outcome.map_err(|error| called_at(error, macro_name, call_site))? {
-            Outcome::Finished((text, spans)) => Ok(rendered(&call.session.main, text, &spans)),
+            Outcome::Finished(text, spans) => Ok(rendered(&call.session.main, text, &spans)),
             Outcome::Returned(value) => Ok(computed(&call.session.main, &value)),
         }
     }
@@ -160,7 +158,7 @@ impl Templates {
         call_site: Span,
     ) -> Result<Scan, TemplateError> {
         let call = self.test_call(package, macro_name, kwargs, ctx, call_site)?;
-        let outcome = self.run_with(&call.session, call.locals, |template, scope| template.render(scope));
+        let outcome = self.run(&call.session, call.locals);
         outcome.map_err(|error| called_at(error, macro_name, call_site))?;
         let mut scan = call.session.take_scan();
         scan.macros = vec![call.session.main.name.clone()];
@@ -201,28 +199,15 @@ impl Templates {
         Session::new(Arc::clone(&self.library), ctx.clone(), main, as_value)
     }
 
-    fn run<T>(
-        &self,
-        session: &Arc<Session>,
-        render: impl FnOnce(&Template<'_, '_>, Value) -> Result<T, Error>,
-    ) -> Result<Outcome<T>, TemplateError> {
-        self.run_with(session, Vec::new(), render)
-    }
-
-    fn run_with<T>(
-        &self,
-        session: &Arc<Session>,
-        locals: Vec<(String, Value)>,
-        render: impl FnOnce(&Template<'_, '_>, Value) -> Result<T, Error>,
-    ) -> Result<Outcome<T>, TemplateError> {
+    fn run(&self, session: &Arc<Session>, locals: Vec<(String, Value)>) -> Result<Outcome, TemplateError> {
         let env = match session.context.mode {
             Mode::Parse => &self.parsing,
             Mode::Execute => &self.executing,
         };
         let scope = Scope::value(session, &session.main, locals);
-        let result = compile(env, &session.main).and_then(|template| render(&template, scope));
+        let result = compile(env, &session.main).and_then(|template| template.render_with_spans(scope));
         match result {
-            Ok(output) => Ok(Outcome::Finished(output)),
+            Ok((text, spans)) => Ok(Outcome::Finished(text, spans)),
             Err(error) => match returned(&error) {
                 Some(value) => Ok(Outcome::Returned(value)),
                 None => Err(self.describe(session, &error)),
@@ -236,8 +221,8 @@ impl Templates {
 }
 
 /// How a rendering ended.
-enum Outcome<T> {
-    Finished(T),
+enum Outcome {
+    Finished(String, Vec<OutputSpan>),
     Returned(Value),
 }
 
@@ -307,45 +292,6 @@ fn template_unit(source: &TemplateSource, as_value: bool) -> Result<Unit, Templa
     rewriter.template(TEMPLATE, as_value).map_err(|fault| from_syntax(span, fault))
 }
 
-/// Whether a text is one `{{ }}` and nothing else; a last line break does not count.
-fn is_lone_expression(text: &str) -> bool {
-    use minijinja::machinery::{Token, Tokenizer};
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    let mut tokenizer = Tokenizer::new(text, "", false, syntax_config());
-    let mut starts = 0;
-    while let Ok(Some((token, _))) = tokenizer.next_token() {
-        match token {
-            Token::TemplateData(_) | Token::BlockStart => return false,
-            Token::VariableStart => starts += 1,
-            _ => {}
-        }
-    }
-    starts == 1
-}
-
-/// Jinja folds constants into texts, even where it keeps the type of everything else.
-fn is_constant(text: &str) -> bool {
-    use minijinja::machinery::{ast, parse};
-    let Ok(ast::Stmt::Template(template)) = parse(text, "", syntax_config()) else { return false };
-    template.children.iter().any(|it| match it {
-        ast::Stmt::EmitExpr(emitted) => is_constant_expr(&emitted.expr),
-        _ => false,
-    })
-}
-
-fn is_constant_expr(expr: &minijinja::machinery::ast::Expr<'_>) -> bool {
-    use minijinja::machinery::ast::Expr;
-    match expr {
-        Expr::Const(_) => true,
-        Expr::List(list) => list.items.iter().all(is_constant_expr),
-        Expr::Tuple(tuple) => tuple.items.iter().all(is_constant_expr),
-        Expr::Map(map) => map.keys.iter().chain(&map.values).all(is_constant_expr),
-        Expr::UnaryOp(op) => is_constant_expr(&op.expr),
-        Expr::BinOp(op) => is_constant_expr(&op.left) && is_constant_expr(&op.right),
-        _ => false,
-    }
-}
-
 fn to_template_value(value: &Value) -> TemplateValue {
     match value.downcast_object_ref::<RelationObject>() {
         Some(relation) => relation.to_template_value(),
@@ -357,43 +303,4 @@ fn called_at(mut error: TemplateError, macro_name: &str, call_site: Span) -> Tem
     let name = macro_name.strip_prefix("test_").unwrap_or(macro_name);
     error.trace.push((call_site, format!("in test `{name}`, called here")));
     error
-}
-
-fn verbatim(source: &TemplateSource) -> Rendered {
-    let text = source.text.to_string();
-    let source = Span::new(source.file, source.offset..source.offset + text.len());
-    let segments = vec![Segment { output: 0..text.len(), source, kind: SegmentKind::Verbatim }];
-    Rendered { segments: if text.is_empty() { Vec::new() } else { segments }, text }
-}
-
-/// Output that is a value handed back as a whole.
-fn computed(unit: &Unit, value: &Value) -> Rendered {
-    let text = print::text(value);
-    let segment = Segment { output: 0..text.len(), source: unit.first_line(), kind: SegmentKind::Expression };
-    Rendered { segments: if text.is_empty() { Vec::new() } else { vec![segment] }, text }
-}
-
-fn rendered(unit: &Unit, text: String, spans: &[OutputSpan]) -> Rendered {
-    let mut segments = Vec::with_capacity(spans.len());
-    for span in spans.iter().filter(|it| it.name() == unit.name) {
-        let compiled = span.source_range();
-        match span.kind() {
-            OutputSpanKind::Raw if compiled.len() == span.output_range().len() => {
-                for (part, source) in unit.map.copies_within(&compiled) {
-                    let start = span.output_range().start + (part.start - compiled.start);
-                    segments.push(Segment {
-                        output: start..start + part.len(),
-                        source: unit.span(source..source + part.len()),
-                        kind: SegmentKind::Verbatim,
-                    });
-                }
-            }
-            _ => segments.push(Segment {
-                output: span.output_range(),
-                source: unit.span_of_compiled(compiled),
-                kind: SegmentKind::Expression,
-            }),
-        }
-    }
-    Rendered { text, segments }
 }

@@ -2,5 +2,7 @@
 
 mod report;
 mod seed;
+mod template_api;
 mod template_cases;
+mod tidy;
 mod warehouse;

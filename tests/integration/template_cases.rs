@@ -2,6 +2,7 @@
 //!
 //! A file holds cases that start with `=== name`. Sections start with `---`: `macros [package]`, `template`,
 //! and what is expected: `text`, `value` (of `render_value`), `scan`, or `error` in place of any of them.
+//! A name that ends in `(scan)` or `(value)` says that this is what is done instead of rendering.
 //! `UPDATE_GOLDEN=1` rewrites the expectations.
 
 use std::fmt::Write as _;
@@ -72,7 +73,7 @@ impl Host for World {
     fn warn(&self, _message: &str) {}
 }
 
-fn context(mode: Mode) -> Context {
+pub(crate) fn context(mode: Mode) -> Context {
     let globals = Globals {
         target: json!({"name": "dev", "schema": "main", "type": "duckdb", "threads": 4}),
         project_name: "shop".to_owned(),
@@ -148,11 +149,9 @@ fn outcome(case: &Case) -> (String, String) {
     let text: Arc<str> = body(&section.text).replace("\\r", "\r").into();
     let file = sources.add("model.sql", Arc::clone(&text));
     let source = TemplateSource { package: "shop".to_owned(), file, text, offset: 0 };
-    let wanted = case.sections.last().map_or("text", |it| it.head.as_str());
-    let wants = |head: &str| case.sections.iter().any(|it| it.head == head);
-    let result = if wants("scan") || case.name.ends_with("(scan)") {
+    let result = if case.name.ends_with("(scan)") {
         templates.scan(&source, &context(Mode::Parse)).map(|scan| ("scan", show_scan(&sources, &scan)))
-    } else if wants("value") || case.name.ends_with("(value)") {
+    } else if case.name.ends_with("(value)") {
         templates.render_value(&source, &context(Mode::Execute)).map(|it| ("value", show_value(&it)))
     } else {
         templates.render(&source, &context(Mode::Execute)).map(|it| {
@@ -160,7 +159,6 @@ fn outcome(case: &Case) -> (String, String) {
             ("text", it.text)
         })
     };
-    let _ = wanted;
     match result {
         Ok((head, text)) => (head.to_owned(), text),
         Err(error) => ("error".to_owned(), show(&sources, &error.into_diagnostic())),
@@ -199,7 +197,7 @@ fn show_scan(sources: &Sources, scan: &tidemill::template::Scan) -> String {
     };
     for it in &scan.refs {
         let RefCall { package, name, version } = &it.value;
-        line(format!("ref {}:{name}:{}", opt(package), opt(version)), it.span);
+        line(format!("ref {}:{name}:{}", opt(package.as_ref()), opt(version.as_ref())), it.span);
     }
     for it in &scan.sources {
         line(format!("source {}.{}", it.value.source, it.value.table), it.span);
@@ -214,8 +212,8 @@ fn show_scan(sources: &Sources, scan: &tidemill::template::Scan) -> String {
     out
 }
 
-fn opt(text: &Option<String>) -> &str {
-    text.as_deref().unwrap_or("-")
+fn opt(text: Option<&String>) -> &str {
+    text.map_or("-", String::as_str)
 }
 
 fn show_value(value: &TemplateValue) -> String {

@@ -74,7 +74,9 @@ impl AdapterObject {
             return order.iter().cloned().map(Some).collect();
         }
         if namespace != BUILTIN && library.has_package(namespace) {
-            return vec![Some(library.root().to_owned()), Some(namespace.to_owned())];
+            let mut packages = vec![Some(library.root().to_owned()), Some(namespace.to_owned())];
+            packages.dedup();
+            return packages;
         }
         vec![None]
     }
@@ -124,7 +126,37 @@ impl ApiObject {
 
 impl Object for ApiObject {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        (key.as_str()? == "Relation").then(|| Value::from_object(RelationClass))
+        match key.as_str()? {
+            "Relation" => Some(Value::from_object(RelationClass)),
+            "Column" => Some(Value::from_object(ColumnClass)),
+            _ => None,
+        }
+    }
+}
+
+/// `api.Column`: of it only the names of types, which need no engine.
+#[derive(Debug)]
+struct ColumnClass;
+
+impl Object for ColumnClass {
+    fn call_method(
+        self: &Arc<Self>,
+        _state: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        if method != "translate_type" {
+            return Err(unsupported(&format!("api.Column.{method}")));
+        }
+        let name = Arguments::new("translate_type", args).text("dtype")?;
+        Ok(Value::from(match name.to_uppercase().as_str() {
+            "STRING" => "TEXT",
+            "INTEGER" => "INT",
+            "TIMESTAMP" => "TIMESTAMP",
+            "FLOAT" => "FLOAT",
+            "BOOLEAN" => "BOOLEAN",
+            _ => name.as_str(),
+        }))
     }
 }
 

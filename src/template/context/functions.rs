@@ -1,5 +1,6 @@
 //! dbt's functions that need no engine: variables, messages, conversions.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use minijinja::value::{Object, ObjectRepr, Tuple};
@@ -192,8 +193,11 @@ fn zip_all(sequences: &[Value]) -> Result<Value, Error> {
 fn local_md5(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     use md5::{Digest, Md5};
     let text = Arguments::new("local_md5", call.args).text("value")?;
-    let digest = Md5::digest(text.as_bytes());
-    Ok(Value::from(digest.iter().map(|it| format!("{it:02x}")).collect::<String>()))
+    let mut hex = String::with_capacity(32);
+    for byte in Md5::digest(text.as_bytes()) {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    Ok(Value::from(hex))
 }
 
 fn diff_of_two_dicts(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {

@@ -150,8 +150,22 @@ impl Object for Function {
     }
 }
 
-/// dbt's value for a name.
-pub(super) fn lookup(session: &Arc<Session>, name: &str, placed: Option<Placed>) -> Option<Value> {
+/// Splits a numbered name such as `ref__at_3`, which tells where the call is written.
+pub(super) fn split_placed(name: &str) -> (&str, Option<usize>) {
+    match name.split_once("__at_").map(|(name, number)| (name, number.parse().ok())) {
+        Some((name, Some(number))) => (name, Some(number)),
+        _ => (name, None),
+    }
+}
+
+/// dbt's value for a name in a unit.
+pub(super) fn lookup(session: &Arc<Session>, unit: &Arc<Unit>, name: &str) -> Option<Value> {
+    let (name, number) = split_placed(name);
+    let site = number.and_then(|it| unit.sites.get(it));
+    let placed = site.map(|site| Placed { unit: Arc::clone(unit), site: site.clone() });
+    if name == "builtins" {
+        return Some(Value::from_object(Builtins { session: Arc::clone(session), unit: Arc::clone(unit) }));
+    }
     if let Some(value) = variable(session, name) {
         return Some(value);
     }
@@ -187,7 +201,6 @@ fn variable(session: &Arc<Session>, name: &str) -> Option<Value> {
         "api" => adapter::ApiObject::value(),
         "exceptions" => functions::ExceptionsObject::value(session),
         "modules" => datetime::ModulesObject::value(),
-        "builtins" => Builtins::value(session),
         _ => return None,
     })
 }
@@ -196,16 +209,11 @@ fn variable(session: &Arc<Session>, name: &str) -> Option<Value> {
 #[derive(Debug)]
 struct Builtins {
     session: Arc<Session>,
-}
-
-impl Builtins {
-    fn value(session: &Arc<Session>) -> Value {
-        Value::from_object(Self { session: Arc::clone(session) })
-    }
+    unit: Arc<Unit>,
 }
 
 impl Object for Builtins {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        lookup(&self.session, key.as_str().filter(|it| *it != "builtins")?, None)
+        lookup(&self.session, &self.unit, key.as_str()?)
     }
 }

@@ -1,7 +1,8 @@
 //! Filters and operators that differ from minijinja's own, and those of dbt.
+#![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
 
 use minijinja::formatting::{FormatStyle, format};
-use minijinja::value::{Rest, ValueKind};
+use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::convert::{from_json, own, spread, to_json};
@@ -54,38 +55,31 @@ fn text(value: &Value) -> Value {
     if value.kind() == ValueKind::String { value.clone() } else { Value::from(print::text(value)) }
 }
 
-fn join(
-    state: &State<'_, '_>,
-    value: Value,
-    separator: Option<Value>,
-    named: minijinja::value::Kwargs,
-) -> Result<String, Error> {
-    let _ = state;
+fn join(value: Value, separator: Option<Value>, named: Kwargs) -> Result<String, Error> {
     let separator = match separator {
         Some(separator) => Some(separator),
-        None => named.get::<Option<Value>>("d")?,
+        None => named.get("d")?,
     };
     let attribute: Option<Value> = named.get("attribute")?;
     named.assert_all_used()?;
-    let separator = separator.map(|it| print::text(&it)).unwrap_or_default();
     let mut parts = Vec::new();
     for item in value.try_iter()? {
-        let item = match &attribute {
-            Some(attribute) => item.get_item(attribute)?,
-            None => item,
-        };
-        parts.push(print::text(&item));
+        parts.push(match &attribute {
+            Some(attribute) => print::text(&item.get_item(attribute)?),
+            None => print::text(&item),
+        });
     }
-    Ok(parts.join(&separator))
+    Ok(parts.join(&separator.map(|it| print::text(&it)).unwrap_or_default()))
 }
 
-fn dict(args: Rest<Value>) -> Result<Value, Error> {
-    let (positional, named) = super::arguments::split(&args);
-    let mut entries = Vec::new();
-    for value in positional {
-        entries.extend(entries_of(&value)?);
+fn dict(first: Option<Value>, named: Kwargs) -> Result<Value, Error> {
+    let mut entries = match first {
+        Some(first) => entries_of(&first)?,
+        None => Vec::new(),
+    };
+    for name in named.args() {
+        entries.push((Value::from(name), named.get(name)?));
     }
-    entries.extend(named.into_iter().map(|(key, value)| (Value::from(key), value)));
     Ok(Dict::value(entries))
 }
 

@@ -1,5 +1,7 @@
 //! JSON text as Python writes it.
 
+use std::fmt::Write as _;
+
 use serde_json::Value as Json;
 
 use super::print::float_text;
@@ -7,7 +9,7 @@ use super::print::float_text;
 /// `json.dumps(value, sort_keys=...)`: spaces after `,` and `:`, and everything in ASCII.
 pub(crate) fn dumps(value: &Json, sort_keys: bool) -> String {
     let mut out = String::new();
-    write(value, sort_keys, &mut out);
+    write_value(value, sort_keys, &mut out);
     out
 }
 
@@ -17,7 +19,7 @@ pub(crate) fn dumps_for_html(value: &Json) -> String {
     text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026").replace('\'', "\\u0027")
 }
 
-fn write(value: &Json, sort_keys: bool, out: &mut String) {
+fn write_value(value: &Json, sort_keys: bool, out: &mut String) {
     match value {
         Json::Null => out.push_str("null"),
         Json::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
@@ -30,7 +32,7 @@ fn write(value: &Json, sort_keys: bool, out: &mut String) {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
                 out.push_str(if index > 0 { ", " } else { "" });
-                write(item, sort_keys, out);
+                write_value(item, sort_keys, out);
             }
             out.push(']');
         }
@@ -44,7 +46,7 @@ fn write(value: &Json, sort_keys: bool, out: &mut String) {
                 out.push_str(if index > 0 { ", " } else { "" });
                 write_text(key, out);
                 out.push_str(": ");
-                write(item, sort_keys, out);
+                write_value(item, sort_keys, out);
             }
             out.push('}');
         }
@@ -64,7 +66,7 @@ fn write_text(text: &str, out: &mut String) {
             _ => {
                 let mut units = [0; 2];
                 for unit in char.encode_utf16(&mut units) {
-                    out.push_str(&format!("\\u{unit:04x}"));
+                    let _ = write!(out, "\\u{unit:04x}");
                 }
             }
         }

@@ -171,13 +171,10 @@ impl List {
 
 /// Python's index: negative counts from the end.
 fn place(index: i64, len: usize) -> usize {
-    match usize::try_from(index) {
-        Ok(index) => index,
-        Err(_) => {
-            let back = usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX);
-            len.saturating_sub(back)
-        }
-    }
+    usize::try_from(index).unwrap_or_else(|_| {
+        let back = usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX);
+        len.saturating_sub(back)
+    })
 }
 
 fn not_in_list(value: &Value) -> Error {

@@ -47,13 +47,11 @@ fn unknown(error: Error, value: &Value, method: &str) -> Error {
 
 fn index(value: &Value, args: &[Value]) -> Result<Value, Error> {
     let wanted = Arguments::new("index", args).required("value")?;
-    match value.try_iter()?.position(|it| it == wanted) {
-        Some(at) => Ok(Value::from(at)),
-        None => {
-            let message = format!("{} is not in the list", print::repr(&wanted));
-            Err(Error::new(ErrorKind::InvalidOperation, message))
-        }
-    }
+    let position = value.try_iter()?.position(|it| it == wanted);
+    position.map(Value::from).ok_or_else(|| {
+        let message = format!("{} is not in the list", print::repr(&wanted));
+        Error::new(ErrorKind::InvalidOperation, message)
+    })
 }
 
 /// Methods of `str` that pycompat lacks or does otherwise; `None` leaves it to pycompat.

@@ -1,5 +1,7 @@
 //! Values as Python prints them.
 
+use std::fmt::Write as _;
+
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
@@ -58,7 +60,7 @@ fn quoted(text: &str) -> String {
                 out.push(char);
             }
             _ if (char as u32) < 0x20 || char as u32 == 0x7f => {
-                out.push_str(&format!("\\x{:02x}", char as u32));
+                let _ = write!(out, "\\x{:02x}", char as u32);
             }
             _ => out.push(char),
         }

@@ -1,0 +1,119 @@
+//! Where values begin and end among tokens: brackets, operands of `%`, and what a `[` or `-` means.
+
+use minijinja::machinery::Token;
+
+use super::syntax::Tokens;
+
+impl Tokens<'_> {
+    /// Index of the bracket that closes the one at this index. Brackets were checked to be balanced.
+    pub(super) fn matching(&self, open: usize) -> usize {
+        let mut depth = 0;
+        for (index, (token, _)) in self.list.iter().enumerate().skip(open) {
+            match token {
+                Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => depth += 1,
+                Token::ParenClose | Token::BracketClose | Token::BraceClose => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                return index;
+            }
+        }
+        self.list.len() - 1
+    }
+
+    /// First token of what stands left of a `%`: everything that binds at least as strongly.
+    pub(super) fn operand_before(&self, index: usize) -> Option<usize> {
+        let mut at = index;
+        let mut depth = 0_usize;
+        while at > 0 {
+            match &self.list[at - 1].0 {
+                Token::ParenClose | Token::BracketClose | Token::BraceClose => depth += 1,
+                Token::ParenOpen | Token::BracketOpen | Token::BraceOpen if depth == 0 => break,
+                Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => depth -= 1,
+                _ if depth > 0 => {}
+                Token::Minus if self.is_sign(at - 1) => {}
+                token if is_weaker(token) => break,
+                Token::Ident(name) if is_keyword(name) && !self.is_attribute(at - 1) => break,
+                _ => {}
+            }
+            at -= 1;
+        }
+        (at < index).then_some(at)
+    }
+
+    /// Last token of what stands right of a `%`: a value with its calls, items and filters.
+    pub(super) fn operand_after(&self, index: usize) -> Option<usize> {
+        let list = &self.list;
+        let mut at = index + 1;
+        while matches!(list.get(at)?.0, Token::Minus) {
+            at += 1;
+        }
+        if matches!(list.get(at)?.0, Token::ParenOpen | Token::BracketOpen | Token::BraceOpen) {
+            at = self.matching(at);
+        }
+        loop {
+            match list.get(at + 1).map(|it| &it.0) {
+                Some(Token::Dot | Token::Pipe) => at += 2,
+                Some(Token::ParenOpen | Token::BracketOpen) => at = self.matching(at + 1),
+                Some(Token::Str(_) | Token::String(_)) => at += 1,
+                Some(Token::Pow) => return self.operand_after(at + 1),
+                _ => return Some(at),
+            }
+        }
+    }
+
+    /// Whether a `-` at this index is the sign of what follows.
+    pub(super) fn is_sign(&self, index: usize) -> bool {
+        match index.checked_sub(1).map(|it| &self.list[it].0) {
+            Some(Token::Ident(name)) => is_keyword(name),
+            Some(Token::Int(_) | Token::Int128(_) | Token::Float(_)) => false,
+            Some(token) => !is_end_of_value(token),
+            None => true,
+        }
+    }
+
+    pub(super) fn is_attribute(&self, index: usize) -> bool {
+        index > 0 && matches!(self.list[index - 1].0, Token::Dot)
+    }
+
+    /// Whether a `[` at this index takes an item of what stands before it.
+    pub(super) fn is_postfix(&self, index: usize) -> bool {
+        match index.checked_sub(1).map(|it| &self.list[it].0) {
+            Some(Token::Ident(name)) => !is_keyword(name) || self.is_attribute(index - 1),
+            Some(token) => is_end_of_value(token),
+            None => false,
+        }
+    }
+}
+
+/// Whether a value may end with this token, other than a name or a number.
+fn is_end_of_value(token: &Token<'_>) -> bool {
+    matches!(
+        token,
+        Token::ParenClose | Token::BracketClose | Token::BraceClose | Token::Str(_) | Token::String(_)
+    )
+}
+
+fn is_weaker(token: &Token<'_>) -> bool {
+    matches!(
+        token,
+        Token::Plus
+            | Token::Minus
+            | Token::Tilde
+            | Token::Eq
+            | Token::Ne
+            | Token::Gt
+            | Token::Gte
+            | Token::Lt
+            | Token::Lte
+            | Token::Comma
+            | Token::Colon
+            | Token::Assign
+            | Token::VariableStart
+            | Token::BlockStart
+    )
+}
+
+fn is_keyword(name: &str) -> bool {
+    matches!(name, "in" | "and" | "or" | "not" | "if" | "elif" | "else" | "is" | "do" | "call")
+}
