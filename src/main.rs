@@ -1,3 +1,7 @@
-//! The `tidemill` binary.
+//! The `tidemill` binary: arguments in, exit status out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tidemill::cli::main(std::env::args_os())
+}

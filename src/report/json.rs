@@ -50,7 +50,7 @@ impl<O: Write> JsonLines<O> {
                 TestStatus::Fail | TestStatus::Error => Verbosity::Quiet,
                 TestStatus::Pass | TestStatus::Warn | TestStatus::Skipped => Verbosity::Normal,
             },
-            RunEvent::NodeFinished(it) if it.outcome == Outcome::Success => Verbosity::Normal,
+            RunEvent::NodeFinished(it) if it.outcome.is_good() => Verbosity::Normal,
             RunEvent::NodeFinished(_)
             | RunEvent::RunFinished { .. }
             | RunEvent::Log { level: LogLevel::Print, .. } => Verbosity::Quiet,
@@ -145,7 +145,7 @@ fn node_fields(node: &NodeRef) -> Json {
 
 fn node_finished(sources: &Sources, finished: &NodeFinished) -> Json {
     let (status, failed_tests, kept) = match &finished.outcome {
-        Outcome::Success => ("success", 0, None),
+        Outcome::Success | Outcome::Checked => ("success", 0, None),
         Outcome::RolledBack { failed_tests, kept } => ("rolled_back", *failed_tests, Some(kept)),
         Outcome::TestsFailed { failed_tests } => ("tests_failed", *failed_tests, None),
         Outcome::Error { kept } => ("error", 0, Some(kept)),

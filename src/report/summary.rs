@@ -52,7 +52,7 @@ impl Findings {
 
     /// Takes up a node that failed.
     pub(super) fn node(&mut self, sources: &Sources, finished: &NodeFinished, width: usize) {
-        if finished.outcome == Outcome::Success {
+        if finished.outcome.is_good() {
             return;
         }
         self.selectors.insert(finished.node.selector());
@@ -63,7 +63,13 @@ impl Findings {
                 Diagnostic::error("node-failed", message).note(format!("it is in {}", finished.node.path))
             }
             // Its tests say what is wrong.
-            (None, Outcome::Success | Outcome::RolledBack { .. } | Outcome::TestsFailed { .. }) => return,
+            (
+                None,
+                Outcome::Success
+                | Outcome::Checked
+                | Outcome::RolledBack { .. }
+                | Outcome::TestsFailed { .. },
+            ) => return,
         };
         self.failures.push(drawn(sources, &fault, width));
     }

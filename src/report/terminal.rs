@@ -132,7 +132,7 @@ impl<O: Write, E: Write> Terminal<O, E> {
         self.step(&StepLine { word, style, label: &node.label, detail, elapsed });
         let fault = finished.fault.as_deref().map(|fault| place_and_message(sources, fault));
         let kept = match &finished.outcome {
-            Outcome::Success | Outcome::TestsFailed { .. } => None,
+            Outcome::Success | Outcome::Checked | Outcome::TestsFailed { .. } => None,
             Outcome::RolledBack { kept, .. } | Outcome::Error { kept } => Some(kept.to_string()),
         };
         if !self.is_quiet() {
@@ -154,10 +154,10 @@ impl<O: Write, E: Write> Terminal<O, E> {
         let mut text = self.below(&summary::tests(totals));
         for test in tests {
             let (word, style) = test_word(test.status);
-            let said = match (test.status, test.failures, &test.fault) {
-                (TestStatus::Pass | TestStatus::Skipped, _, _) => continue,
-                (TestStatus::Warn | TestStatus::Fail, Some(failures), _) => {
-                    format!(": {}", summary::rows_fail(failures))
+            let said = match (test.status, &test.message, &test.fault) {
+                (TestStatus::Pass, None, _) | (TestStatus::Skipped, _, _) => continue,
+                (TestStatus::Pass | TestStatus::Warn | TestStatus::Fail, Some(message), _) => {
+                    format!(": {message}")
                 }
                 (_, _, Some(fault)) => format!(": {}", place_and_message(sources, fault)),
                 (TestStatus::Warn | TestStatus::Fail | TestStatus::Error, _, None) => String::new(),
@@ -355,6 +355,7 @@ fn in_lines(line: &StepLine, index: &str, width: usize) -> String {
 
 fn node_word(command: RunCommand, outcome: &Outcome) -> (&'static str, Style) {
     match (outcome, command) {
+        (Outcome::Checked, _) => ("checked", GOOD),
         (Outcome::Success, RunCommand::Build) => ("published", GOOD),
         (Outcome::Success, RunCommand::Run) => ("built", GOOD),
         (Outcome::Success, RunCommand::Test) => ("tested", GOOD),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::diagnostics::Diagnostic;
 use crate::node::{NodeKind, UniqueId};
+pub use crate::plan::RunCommand;
 use crate::warehouse::Rows;
 
 /// Something happened in a run.
@@ -80,31 +81,6 @@ pub struct RunStarted {
     pub database: String,
 }
 
-/// The commands that run nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RunCommand {
-    /// Makes nodes, tests them and publishes what passes.
-    Build,
-    /// Makes models without testing them.
-    Run,
-    /// Tests what is published.
-    Test,
-    /// Loads seeds.
-    Seed,
-}
-
-impl RunCommand {
-    /// The command as it is typed.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RunCommand::Build => "build",
-            RunCommand::Run => "run",
-            RunCommand::Test => "test",
-            RunCommand::Seed => "seed",
-        }
-    }
-}
-
 /// A node as reports name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeRef {
@@ -156,6 +132,8 @@ pub struct NodeFinished {
 pub enum Outcome {
     /// Made and published (`build`), made (`run`), loaded (`seed`) or tested without failures (`test`).
     Success,
+    /// Nothing was to be made (a source, an ephemeral model); its tests passed.
+    Checked,
     /// Tests of the new version failed, so it was not published.
     RolledBack {
         /// How many tests failed.
@@ -173,6 +151,16 @@ pub enum Outcome {
         /// What readers see.
         kept: Kept,
     },
+}
+
+impl Outcome {
+    /// Whether all went well.
+    pub fn is_good(&self) -> bool {
+        match self {
+            Outcome::Success | Outcome::Checked => true,
+            Outcome::RolledBack { .. } | Outcome::TestsFailed { .. } | Outcome::Error { .. } => false,
+        }
+    }
 }
 
 /// What readers see when a new version is not published.
@@ -210,6 +198,8 @@ pub struct TestFinished {
     pub failures: Option<u64>,
     /// How long it took; zero for a test that was part of a scan with others.
     pub elapsed: Duration,
+    /// What to say about it in one line, failing or not.
+    pub message: Option<String>,
     /// What went wrong, with its place.
     pub fault: Option<Box<Diagnostic>>,
     /// Some of the rows that fail.
@@ -381,7 +371,7 @@ impl Totals {
                 Outcome::RolledBack { .. } => self.rolled_back += 1,
                 Outcome::Error { .. } => self.errors += 1,
                 // Its tests are counted by themselves.
-                Outcome::TestsFailed { .. } => {}
+                Outcome::TestsFailed { .. } | Outcome::Checked => {}
             },
             RunEvent::TestFinished(finished) => self.tests.add(finished.status),
             RunEvent::NodeSkipped { reason, .. } => {

@@ -1,3 +1,320 @@
-//! Phase 6: does what the plan says. Runner and reporter meet only in [`event`].
+//! Phase 6, run: execute a plan.
+//!
+//! In: a [`Plan`], a connection, the project's files for seeds. Out: [`RunResults`], and on the way one
+//! [`event::RunEvent`] for everything that happens. Workers have a connection each and send events; the
+//! main thread owns the state. Deliberately absent: deciding what to do (that is `plan/`), printing
+//! (`report/`), the clock (given).
 
 pub mod event;
+mod faults;
+mod history;
+mod queue;
+mod step;
+mod testing;
+mod workers;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use self::event::{NodeRef, RunEvent, RunStarted, Totals};
+use self::history::{History, Published};
+use crate::diagnostics::{Diagnostic, Span};
+use crate::graph::{Graph, Node};
+use crate::node::{NodeId, NodeKind, RelationKind, quote_identifier};
+use crate::parse::Body;
+use crate::plan::{Action, Plan};
+use crate::project::files::Files;
+use crate::template::{Rendered, SegmentKind};
+use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseError};
+
+pub use self::faults::statement as statement_fault;
+pub use self::history::SCHEMA as HISTORY_SCHEMA;
+
+/// What the command line decides about a run.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Steps worked on at the same time.
+    pub threads: NonZeroUsize,
+    /// Whether the first failure stops the run.
+    pub fail_fast: bool,
+    /// The run's id in history and artifacts.
+    pub invocation_id: String,
+    /// The target's name.
+    pub target: String,
+    /// The database for people.
+    pub database: String,
+}
+
+/// The time, from outside.
+pub trait Clock: Sync {
+    /// Now, in UTC, as RFC 3339 with microseconds.
+    fn now(&self) -> String;
+    /// Time since some fixed moment, never going back.
+    fn monotonic(&self) -> Duration;
+}
+
+/// What a run works with.
+pub struct Surroundings<'a> {
+    /// The project's folder, for seeds.
+    pub files: &'a dyn Files,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// The user's wish to stop.
+    pub stop: &'a Stop,
+}
+
+/// The user's wish to stop, shared with the signal handler.
+#[derive(Default)]
+pub struct Stop {
+    wanted: AtomicBool,
+    handles: Mutex<Vec<Arc<dyn Interrupt>>>,
+}
+
+impl Stop {
+    /// Stops what is running and lets nothing new begin; may be called from any thread, more than once.
+    pub fn request(&self) {
+        self.wanted.store(true, Ordering::SeqCst);
+        self.interrupt();
+    }
+
+    /// Whether [`Stop::request`] was called.
+    pub fn is_requested(&self) -> bool {
+        self.wanted.load(Ordering::SeqCst)
+    }
+
+    fn interrupt(&self) {
+        if let Ok(handles) = self.handles.lock() {
+            handles.iter().for_each(|it| it.interrupt());
+        }
+    }
+
+    fn register(&self, handle: Arc<dyn Interrupt>) {
+        if let Ok(mut handles) = self.handles.lock() {
+            handles.push(handle);
+        }
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Default)]
+pub struct RunResults {
+    /// One entry for each node and test, in the order they were done.
+    pub results: Vec<NodeResult>,
+    /// Counts.
+    pub totals: Totals,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// What became of a node or a test.
+#[derive(Clone, Debug)]
+pub struct NodeResult {
+    /// The node.
+    pub node: NodeId,
+    /// How it ended.
+    pub status: Status,
+    /// When work on it began, RFC 3339; empty if it did not.
+    pub started_at: String,
+    /// When it was done.
+    pub completed_at: String,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// Which worker did it.
+    pub worker: usize,
+    /// What to say about it.
+    pub message: Option<String>,
+    /// Failures, for tests.
+    pub failures: Option<u64>,
+    /// Rows, for what has them.
+    pub rows: Option<u64>,
+}
+
+/// How a node or test ended; the words are dbt's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Made and published.
+    Success,
+    /// Could not be made, or not published.
+    Error,
+    /// Not worked on.
+    Skipped,
+    /// Test without failures.
+    Pass,
+    /// Test that warns.
+    Warn,
+    /// Test that fails.
+    Fail,
+}
+
+impl Status {
+    /// The word in artifacts and history.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Success => "success",
+            Status::Error => "error",
+            Status::Skipped => "skipped",
+            Status::Pass => "pass",
+            Status::Warn => "warn",
+            Status::Fail => "fail",
+        }
+    }
+}
+
+/// What every worker knows.
+struct Shared<'a> {
+    graph: &'a Graph,
+    plan: &'a Plan,
+    around: &'a Surroundings<'a>,
+    history: History,
+    published: BTreeMap<String, Published>,
+    catalog: BTreeMap<String, RelationKind>,
+    /// Databases that the catalog was read for.
+    databases: Vec<String>,
+}
+
+/// Executes a plan. `Err` means that the run could not begin or not end properly; whatever steps came to is
+/// in the results.
+pub fn execute(
+    plan: &Plan,
+    graph: &Graph,
+    options: &RunOptions,
+    around: &Surroundings<'_>,
+    mut warehouse: Box<dyn Warehouse>,
+    on_event: &mut dyn FnMut(&RunEvent),
+) -> Result<RunResults, Diagnostic> {
+    let started = around.clock.monotonic();
+    around.stop.register(warehouse.interrupt_handle());
+    on_event(&RunEvent::RunStarted(run_started(plan, graph, options)));
+    let history = History::new(warehouse.database(), &options.invocation_id);
+    let shared = prepare(plan, graph, around, history, options, warehouse.as_mut())?;
+    let mut results = workers::run(&shared, options, warehouse.as_mut(), on_event)?;
+    let status = if results.totals.is_success() { "success" } else { "error" };
+    let ended = end(plan, &shared, warehouse.as_mut(), status);
+    results.elapsed = around.clock.monotonic().saturating_sub(started);
+    let (elapsed, totals) = (results.elapsed, results.totals.clone());
+    on_event(&RunEvent::RunFinished { elapsed, totals });
+    ended.map(|()| results)
+}
+
+fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
+    let mut counts: BTreeMap<NodeKind, usize> = BTreeMap::new();
+    for step in &plan.steps {
+        let is_made = !matches!(step.action, Action::TestPublished | Action::TestAlone);
+        if is_made && graph.node(step.node).kind != NodeKind::Source {
+            *counts.entry(graph.node(step.node).kind).or_default() += 1;
+        }
+        if !step.tests.is_empty() {
+            *counts.entry(NodeKind::Test).or_default() += step.tests.len();
+        }
+    }
+    RunStarted {
+        command: plan.command,
+        counts: counts.into_iter().collect(),
+        steps: plan.steps.len(),
+        threads: options.threads.get(),
+        target: options.target.clone(),
+        database: options.database.clone(),
+    }
+}
+
+/// On one connection, before any worker: schemas, history, hooks, one look at the catalog.
+fn prepare<'a>(
+    plan: &'a Plan,
+    graph: &'a Graph,
+    around: &'a Surroundings<'a>,
+    history: History,
+    options: &RunOptions,
+    warehouse: &mut dyn Warehouse,
+) -> Result<Shared<'a>, Diagnostic> {
+    let cannot = |error: WarehouseError| cannot_prepare(&error);
+    for (database, schema) in &plan.schemas {
+        let name = format!("{}.{}", quote_identifier(database), quote_identifier(schema));
+        warehouse.execute(&format!("create schema if not exists {name}")).map_err(cannot)?;
+    }
+    for statement in history.set_up() {
+        warehouse.execute(&statement).map_err(cannot)?;
+    }
+    let published = history.published(warehouse).map_err(cannot)?;
+    let started = history.run_started(plan.command.as_str(), &options.target, env!("CARGO_PKG_VERSION"));
+    warehouse.execute(&started).map_err(cannot)?;
+    for hook in &plan.on_run_start {
+        warehouse.execute(&hook.text).map_err(|error| hook_failed("on-run-start", hook, &error))?;
+    }
+    let entries = warehouse.catalog(&[]).map_err(cannot)?;
+    let databases = databases(warehouse, &entries);
+    let catalog = entries.iter().map(|it| (catalog_key(&it.relation.render()), it.kind)).collect();
+    Ok(Shared { graph, plan, around, history, published, catalog, databases })
+}
+
+/// DuckDB compares names without regard to case.
+fn catalog_key(rendered: &str) -> String {
+    rendered.to_lowercase()
+}
+
+fn databases(warehouse: &dyn Warehouse, entries: &[CatalogEntry]) -> Vec<String> {
+    let mut names = vec![warehouse.database().to_lowercase()];
+    names.extend(entries.iter().filter_map(|it| it.relation.database.as_ref()).map(|it| it.to_lowercase()));
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn end(
+    plan: &Plan,
+    shared: &Shared<'_>,
+    warehouse: &mut dyn Warehouse,
+    status: &str,
+) -> Result<(), Diagnostic> {
+    let mut result = Ok(());
+    for hook in &plan.on_run_end {
+        if let Err(error) = warehouse.execute(&hook.text) {
+            result = Err(hook_failed("on-run-end", hook, &error));
+            break;
+        }
+    }
+    let status = if result.is_err() { "error" } else { status };
+    warehouse.execute(&shared.history.run_finished(status)).map_err(|error| cannot_prepare(&error))?;
+    result
+}
+
+fn cannot_prepare(error: &WarehouseError) -> Diagnostic {
+    let (code, message) = match error.kind {
+        ErrorKind::DiskFull => ("disk-full", "the disk is full"),
+        ErrorKind::Interrupted => ("interrupted", "the run was interrupted"),
+        _ => ("warehouse", "the database could not be prepared for the run"),
+    };
+    error.message.lines().fold(Diagnostic::error(code, message), |it, line| it.note(line.trim()))
+}
+
+fn hook_failed(which: &str, hook: &Rendered, error: &WarehouseError) -> Diagnostic {
+    let mut lines = error.message.lines();
+    let headline = lines.next().unwrap_or_default();
+    let diagnostic = Diagnostic::error("hook-failed", format!("{which}: {headline}"));
+    // A hook's text stands in YAML: its macro's lines are known, else the hook as a whole.
+    let place = error
+        .position
+        .and_then(|it| hook.source_of(it))
+        .or_else(|| hook.segments.first().map(|it| (it.source, SegmentKind::Expression)));
+    let diagnostic = diagnostic.at_opt(place.map(|(span, _)| span), "in this hook");
+    lines.map(str::trim).filter(|it| !it.is_empty()).fold(diagnostic, super::diagnostics::Diagnostic::note)
+}
+
+/// A node as reports name it.
+pub fn node_ref(node: &Node) -> NodeRef {
+    let label = match (&node.body, &node.relation) {
+        (Body::Model { materialized, .. }, Some(relation)) => format!("{materialized} {}", relation.short()),
+        (Body::Model { .. }, None) => format!("ephemeral {}", node.name),
+        (Body::Seed, Some(relation)) => format!("seed {}", relation.short()),
+        (Body::Source(source), _) => format!("source {}.{}", source.source, node.name),
+        (Body::Seed | Body::Test(_) | Body::Analysis { .. } | Body::Exposure(_), _) => node.name.clone(),
+    };
+    NodeRef { unique_id: node.unique_id.clone(), kind: node.kind, label, path: node.path.as_str().to_owned() }
+}
+
+/// The place where a node is declared, as a point.
+fn declared_at(node: &Node) -> Span {
+    node.span
+}

@@ -101,6 +101,7 @@ fn tested(name: &str, owner: &NodeRef, status: TestStatus, failures: u64) -> Tes
         status,
         failures: Some(failures),
         elapsed: Duration::ZERO,
+        message: None,
         fault: None,
         samples: None,
         query: None,
@@ -148,6 +149,7 @@ fn bad_run() -> (Sources, Vec<RunEvent>) {
             ..finished(orders.clone(), Outcome::Error { kept }, 20)
         }),
         RunEvent::TestFinished(TestFinished {
+            message: None,
             fault: Some(Box::new(unique)),
             samples: Some(samples()),
             query: Some("select id, count(*) as n\nfrom main.payments\ngroup by id having n > 1".to_owned()),

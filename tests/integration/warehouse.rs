@@ -100,6 +100,13 @@ fn positions_count_from_the_start_of_many_statements() {
 }
 
 #[test]
+fn a_further_connection_gives_positions_too() {
+    let mut other = memory().connect().unwrap();
+    let error = other.execute("create table t as (\nselect nope from range(3)\n)").unwrap_err();
+    assert_eq!(error.position, Some(27));
+}
+
+#[test]
 fn some_errors_have_no_position() {
     let sql = ErrorKind::Sql;
     check_error("select error('boom')", &sql, "boom");

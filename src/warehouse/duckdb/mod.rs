@@ -71,6 +71,8 @@ impl Warehouse for DuckDb {
     fn connect(&self) -> Result<Box<dyn Warehouse>, WarehouseError> {
         let connection = self.connection.try_clone().map_err(|error| self.fail(error, ""))?;
         let clone = DuckDb { connection, shared: Arc::clone(&self.shared) };
+        // Exact places of errors are a setting of each connection.
+        clone.run(&opening::set_here("errors_as_json", "true"))?;
         for (name, value) in &self.shared.local_settings {
             clone.run(&opening::set_here(name, value))?;
         }

@@ -1,0 +1,26 @@
+//! Where a node's compiled SQL is put, relative to `compiled/`; the layout is dbt's.
+
+use crate::parse::{Body, DataTest, ParsedNode, TestKind};
+
+/// `<package>/<path of its file>`; a generic test has a file of its own in a folder called after the
+/// properties file. `None` for nodes without SQL.
+pub(super) fn file(node: &ParsedNode) -> Option<String> {
+    match &node.body {
+        Body::Model { .. }
+        | Body::Analysis { .. }
+        | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. }) => {
+            Some(format!("{}/{}", node.package, node.path.as_str()))
+        }
+        Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => {
+            Some(format!("{}/{}/{}", node.package, node.path.as_str(), test_file(&test.short_name)))
+        }
+        Body::Seed | Body::Source(_) | Body::Exposure(_) => None,
+    }
+}
+
+/// A generic test's file name. Names that users give may hold anything, but must not lead elsewhere.
+pub(super) fn test_file(short_name: &str) -> String {
+    let is_kept = |it: char| !it.is_control() && !r#"/\:*?"<>|"#.contains(it);
+    let name: String = short_name.chars().map(|it| if is_kept(it) { it } else { '_' }).collect();
+    format!("{name}.sql")
+}

@@ -1,0 +1,214 @@
+//! A node's config with all of dbt's keys: the defaults of its kind, and over them what the project says.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Serialize;
+use serde_json::{Map, Value as Json, json};
+
+use super::kinds::is_shortened;
+use crate::node::NodeKind;
+use crate::parse::{Body, DataTest, ParsedNode, TestKind};
+
+/// Keys that a test's entry may hold, in the order in which dbt writes them.
+pub(super) const TEST_CONFIG_KEYS: [&str; 14] = [
+    "severity",
+    "tags",
+    "enabled",
+    "where",
+    "limit",
+    "warn_if",
+    "error_if",
+    "fail_calc",
+    "store_failures",
+    "store_failures_as",
+    "meta",
+    "database",
+    "schema",
+    "alias",
+];
+
+/// Config by key; the user's own keys are kept beside dbt's.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(super) struct Config<'a>(BTreeMap<&'a str, Cow<'a, Json>>);
+
+impl<'a> Config<'a> {
+    pub(super) fn new(parsed: &'a ParsedNode) -> Self {
+        let mut all: BTreeMap<&str, Cow<'_, Json>> =
+            defaults(parsed.kind).iter().map(|(key, it)| (key.as_str(), Cow::Borrowed(it))).collect();
+        for (key, value) in &parsed.config.values {
+            let value = match (key.as_str(), all.get(key.as_str())) {
+                ("pre-hook" | "post-hook", _) => Cow::Owned(hooks(&value.value)),
+                ("docs" | "contract", Some(default)) => Cow::Owned(over(default, &value.value)),
+                _ => Cow::Borrowed(&value.value),
+            };
+            all.insert(key, value);
+        }
+        all.insert("enabled", Cow::Owned(Json::Bool(parsed.config.enabled)));
+        all.extend(short_alias(parsed));
+        Self(all)
+    }
+}
+
+/// What the project says, without defaults. Templates in it are rendered, which they are not in dbt's.
+pub(super) fn unrendered(parsed: &ParsedNode) -> BTreeMap<&str, Cow<'_, Json>> {
+    let is_default = |key: &str| parsed.kind == NodeKind::Seed && key == "materialized";
+    let values = parsed.config.values.iter().filter(|(key, _)| !is_default(key));
+    let mut all: BTreeMap<&str, Cow<'_, Json>> =
+        values.map(|(key, it)| (key.as_str(), Cow::Borrowed(&it.value))).collect();
+    all.extend(short_alias(parsed));
+    all
+}
+
+/// A test whose name is too long has a short one as its alias.
+fn short_alias(parsed: &ParsedNode) -> Option<(&'static str, Cow<'_, Json>)> {
+    match &parsed.body {
+        Body::Test(DataTest { kind: TestKind::Generic(test), .. }) if is_shortened(parsed, test) => {
+            Some(("alias", Cow::Owned(Json::from(test.short_name.as_str()))))
+        }
+        _ => None,
+    }
+}
+
+/// `docs:` of a node.
+#[derive(Serialize)]
+pub(super) struct Docs<'a> {
+    show: bool,
+    node_color: Option<&'a str>,
+}
+
+impl<'a> Docs<'a> {
+    pub(super) fn of(parsed: &'a ParsedNode) -> Self {
+        let docs = parsed.config.values.get("docs").map(|it| &it.value);
+        let key = |name: &str| docs.and_then(|it| it.get(name));
+        Self {
+            show: key("show").and_then(Json::as_bool).unwrap_or(true),
+            node_color: key("node_color").and_then(Json::as_str),
+        }
+    }
+
+    /// Of something that says nothing about it.
+    pub(super) fn shown() -> Self {
+        Self { show: true, node_color: None }
+    }
+}
+
+/// `contract:` of a node. Tidemill enforces none yet, so that there is nothing to take a checksum of.
+#[derive(Serialize)]
+pub(super) struct Contract {
+    enforced: bool,
+    alias_types: bool,
+    checksum: Option<String>,
+}
+
+impl Contract {
+    pub(super) fn of(parsed: &ParsedNode) -> Self {
+        let contract = parsed.config.values.get("contract").map(|it| &it.value);
+        let key = |name: &str| contract.and_then(|it| it.get(name)).and_then(Json::as_bool);
+        Self {
+            enforced: key("enforced").unwrap_or(false),
+            alias_types: key("alias_types").unwrap_or(true),
+            checksum: None,
+        }
+    }
+}
+
+/// Hooks as objects, as dbt has them.
+fn hooks(value: &Json) -> Json {
+    let hook = |it: &Json| {
+        let default = json!({ "sql": "", "transaction": true, "index": null });
+        match it {
+            Json::Object(_) => over(&default, it),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
+                over(&default, &json!({ "sql": it }))
+            }
+        }
+    };
+    match value {
+        Json::Array(items) => items.iter().map(hook).collect(),
+        Json::Null => Json::Array(Vec::new()),
+        other @ (Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Object(_)) => {
+            Json::Array(vec![hook(other)])
+        }
+    }
+}
+
+/// A mapping's entries over those of a default.
+fn over(default: &Json, value: &Json) -> Json {
+    match (default, value) {
+        (Json::Object(default), Json::Object(value)) => {
+            let mut merged = default.clone();
+            merged.extend(value.iter().map(|(key, it)| (key.clone(), it.clone())));
+            Json::Object(merged)
+        }
+        _ => value.clone(),
+    }
+}
+
+fn defaults(kind: NodeKind) -> &'static Map<String, Json> {
+    static MODEL: LazyLock<Map<String, Json>> =
+        LazyLock::new(|| built(&json!({ "materialized": "view", "access": "protected", "freshness": null })));
+    static SEED: LazyLock<Map<String, Json>> =
+        LazyLock::new(|| built(&json!({ "materialized": "seed", "delimiter": ",", "quote_columns": null })));
+    static OTHER: LazyLock<Map<String, Json>> = LazyLock::new(|| built(&json!({ "materialized": "view" })));
+    static TEST: LazyLock<Map<String, Json>> = LazyLock::new(tested);
+    match kind {
+        NodeKind::Model => &MODEL,
+        NodeKind::Seed => &SEED,
+        NodeKind::Test => &TEST,
+        NodeKind::Source | NodeKind::Snapshot | NodeKind::Analysis | NodeKind::Exposure => &OTHER,
+    }
+}
+
+/// dbt's defaults for everything with a relation.
+fn built(own: &Json) -> Map<String, Json> {
+    let common = json!({
+        "enabled": true, "alias": null, "schema": null, "database": null, "tags": [], "meta": {},
+        "group": null, "static_analysis": null, "incremental_strategy": null, "batch_size": null,
+        "lookback": 1, "begin": null, "persist_docs": {}, "post-hook": [], "pre-hook": [], "quoting": {},
+        "column_types": {}, "full_refresh": null, "unique_key": null, "on_schema_change": "ignore",
+        "on_configuration_change": "apply", "grants": {}, "packages": [],
+        "docs": { "show": true, "node_color": null },
+        "contract": { "enforced": false, "alias_types": true },
+        "event_time": null, "concurrent_batches": null,
+    });
+    into_map(over(&common, own))
+}
+
+/// dbt's defaults for tests.
+fn tested() -> Map<String, Json> {
+    into_map(json!({
+        "enabled": true, "alias": null, "schema": "dbt_test__audit", "database": null, "tags": [],
+        "meta": {}, "group": null, "static_analysis": null, "materialized": "test", "severity": "ERROR",
+        "store_failures": null, "store_failures_as": null, "where": null, "limit": null,
+        "fail_calc": "count(*)", "warn_if": "!= 0", "error_if": "!= 0",
+    }))
+}
+
+fn into_map(value: Json) -> Map<String, Json> {
+    match value {
+        Json::Object(map) => map,
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hooks_become_objects() {
+        let given = json!(["select 1", { "sql": "select 2", "transaction": false }]);
+        let expected = json!([
+            { "sql": "select 1", "transaction": true, "index": null },
+            { "sql": "select 2", "transaction": false, "index": null },
+        ]);
+        assert_eq!(hooks(&given), expected);
+        assert_eq!(
+            hooks(&json!("select 1")),
+            json!([{ "sql": "select 1", "transaction": true, "index": null }])
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! Entries of `sources`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use super::column::Columns;
+use super::config;
+use super::entry::{Context, Entry};
+use crate::node::{IdentifierStyle, Relation};
+use crate::parse::properties::{Age, FreshnessRule};
+use crate::parse::{Body, ParsedNode, SourceBody};
+
+/// A table of a source with all keys that dbt gives it.
+#[derive(Serialize)]
+pub(super) struct ManifestSource<'a> {
+    database: &'a str,
+    schema: &'a str,
+    name: &'a str,
+    resource_type: &'static str,
+    package_name: &'a str,
+    path: &'a str,
+    original_file_path: &'a str,
+    unique_id: &'a str,
+    fqn: &'a [String],
+    source_name: &'a str,
+    source_description: &'a str,
+    loader: &'a str,
+    identifier: &'a str,
+    quoting: Quoting,
+    loaded_at_field: Option<&'a str>,
+    loaded_at_query: Option<&'a str>,
+    freshness: Freshness<'a>,
+    external: Option<&'a str>,
+    description: &'a str,
+    columns: Columns<'a>,
+    meta: &'a Json,
+    /// What the source says for all its tables is part of each table's `meta`.
+    source_meta: BTreeMap<&'a str, &'a Json>,
+    tags: &'a [String],
+    config: SourceConfig<'a>,
+    patch_path: Option<&'a str>,
+    unrendered_config: BTreeMap<&'a str, Cow<'a, Json>>,
+    relation_name: Option<String>,
+    created_at: f64,
+    unrendered_database: Option<&'a str>,
+    unrendered_schema: Option<&'a str>,
+    doc_blocks: [&'a str; 0],
+}
+
+/// Nothing is said about quoting: names are always quoted.
+#[derive(Default, Serialize)]
+struct Quoting {
+    database: Option<bool>,
+    schema: Option<bool>,
+    identifier: Option<bool>,
+    column: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct SourceConfig<'a> {
+    enabled: bool,
+    event_time: Option<&'a Json>,
+    freshness: Freshness<'a>,
+    loaded_at_field: Option<&'a str>,
+    loaded_at_query: Option<&'a str>,
+    meta: &'a Json,
+    tags: &'a [String],
+    static_analysis: Option<&'a Json>,
+}
+
+/// Without a rule, thresholds of nothing: dbt has them so, and readers go into them without a look.
+#[derive(Clone, Copy, Default, Serialize)]
+struct Freshness<'a> {
+    warn_after: Threshold,
+    error_after: Threshold,
+    filter: Option<&'a str>,
+}
+
+#[derive(Clone, Copy, Default, Serialize)]
+struct Threshold {
+    count: Option<u32>,
+    period: Option<&'static str>,
+}
+
+impl<'a> ManifestSource<'a> {
+    /// `None` for another kind of node.
+    pub(super) fn new(context: &Context<'a>, entry: &Entry<'a>) -> Option<Self> {
+        let parsed = entry.parsed;
+        let Body::Source(body) = &parsed.body else { return None };
+        let relation = parsed.relation.as_ref();
+        let value = |key: &str| parsed.config.values.get(key).map(|it| &it.value);
+        let freshness = body.freshness.as_ref().map(Freshness::of).unwrap_or_default();
+        let (field, query) = (body.loaded_at_field.as_deref(), body.loaded_at_query.as_deref());
+        let named = relation.filter(|it| it.style == IdentifierStyle::Quoted);
+        Some(Self {
+            database: relation
+                .and_then(|it| it.database.as_deref())
+                .unwrap_or(&context.project.target.database),
+            schema: relation.and_then(|it| it.schema.as_deref()).unwrap_or(&body.source),
+            name: &parsed.name,
+            resource_type: parsed.kind.as_str(),
+            package_name: &parsed.package,
+            path: parsed.path.as_str(),
+            original_file_path: parsed.path.as_str(),
+            unique_id: parsed.unique_id.as_str(),
+            fqn: &parsed.fqn,
+            source_name: &body.source,
+            source_description: &body.source_description,
+            loader: &body.loader,
+            identifier: named.map_or(&parsed.name, |it| &it.identifier),
+            quoting: Quoting::default(),
+            loaded_at_field: field,
+            loaded_at_query: query,
+            freshness,
+            external: None,
+            description: &parsed.description,
+            columns: Columns::new(context, &parsed.columns),
+            meta: &parsed.config.meta,
+            source_meta: BTreeMap::new(),
+            tags: &parsed.config.tags,
+            config: SourceConfig {
+                enabled: parsed.config.enabled,
+                event_time: value("event_time"),
+                freshness,
+                loaded_at_field: field,
+                loaded_at_query: query,
+                meta: &parsed.config.meta,
+                tags: &parsed.config.tags,
+                static_analysis: value("static_analysis"),
+            },
+            patch_path: None,
+            unrendered_config: unrendered(parsed, body),
+            relation_name: relation.map(Relation::render),
+            created_at: context.created_at,
+            unrendered_database: None,
+            unrendered_schema: None,
+            doc_blocks: [],
+        })
+    }
+}
+
+/// What the project says, and the keys that dbt always puts beside it.
+fn unrendered<'a>(parsed: &'a ParsedNode, body: &'a SourceBody) -> BTreeMap<&'a str, Cow<'a, Json>> {
+    let mut all = config::unrendered(parsed);
+    all.insert("loaded_at_field", Cow::Owned(json!(body.loaded_at_field)));
+    all.insert("loaded_at_query", Cow::Owned(json!(body.loaded_at_query)));
+    all.entry("meta").or_insert_with(|| Cow::Owned(json!({})));
+    all.entry("tags").or_insert_with(|| Cow::Owned(json!([])));
+    if let Some(rule) = &body.freshness {
+        let threshold =
+            |age: Option<Age>| json!({ "count": age.map(|it| it.count), "period": age.map(Age::unit) });
+        let rule = json!({
+            "warn_after": threshold(rule.warn_after),
+            "error_after": threshold(rule.error_after),
+            "filter": rule.filter,
+        });
+        all.insert("freshness", Cow::Owned(rule));
+    }
+    all
+}
+
+impl<'a> Freshness<'a> {
+    fn of(rule: &'a FreshnessRule) -> Self {
+        Self {
+            warn_after: Threshold::of(rule.warn_after),
+            error_after: Threshold::of(rule.error_after),
+            filter: rule.filter.as_deref(),
+        }
+    }
+}
+
+impl Threshold {
+    fn of(age: Option<Age>) -> Self {
+        Self { count: age.map(|it| it.count), period: age.map(Age::unit) }
+    }
+}

@@ -1,0 +1,167 @@
+//! Phase 7, write: what a project is and what happened in a run, in files that tools made for dbt read.
+//!
+//! In: the phases' types and a [`Stamp`]. Out, below the project's `target` folder: `manifest.json`
+//! (schema v12), `run_results.json` (schema v6) and `compiled/`, the SQL as it was rendered. Orchestrators,
+//! catalogs, CI checks and our docs site read them; `tidemill` itself never depends on them, so the folder
+//! can be deleted at any time. Types that are on disk live here and nowhere else. Deliberately absent:
+//! environment variables, absolute paths and the clock; the same input gives the same bytes, but for what
+//! the stamp says.
+
+mod compiled;
+mod manifest;
+mod metadata;
+mod run_results;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::compile::Compiled;
+use crate::graph::Graph;
+use crate::project::Project;
+use crate::run::RunResults;
+
+pub use self::manifest::{Manifest, ManifestInput, manifest};
+pub use self::run_results::{RunResultsFile, run_results};
+
+/// What artifacts say about the run of the program that wrote them.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    /// When, RFC 3339 in UTC.
+    pub generated_at: String,
+    /// The run's unique id.
+    pub invocation_id: String,
+    /// The command and its flags, as run results repeat them; no secrets, no absolute paths.
+    pub args: Json,
+}
+
+/// A file that could not be written.
+#[derive(Debug)]
+pub struct OutputError {
+    /// What was to be done, as it follows `cannot`: `write the manifest`.
+    pub action: &'static str,
+    /// The file or folder.
+    pub path: String,
+    /// What the system says.
+    pub cause: io::Error,
+}
+
+impl OutputError {
+    /// Whether there was no room left for the file.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self.cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+}
+
+impl fmt::Display for OutputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot {} `{}`", self.action, self.path)
+    }
+}
+
+impl std::error::Error for OutputError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+/// The folder that artifacts are written to. A reader sees a whole file or the one before, never a part.
+#[derive(Clone, Debug)]
+pub struct Output {
+    dir: PathBuf,
+}
+
+impl Output {
+    /// The folder need not exist.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    /// Writes `manifest.json`.
+    pub fn write_manifest(&self, input: &ManifestInput<'_>, stamp: &Stamp) -> Result<(), OutputError> {
+        self.write_json("manifest.json", "write the manifest", &manifest(input, stamp))
+    }
+
+    /// Writes `run_results.json`.
+    pub fn write_run_results(
+        &self,
+        project: &Project,
+        graph: &Graph,
+        compiled: &Compiled,
+        results: &RunResults,
+        stamp: &Stamp,
+    ) -> Result<(), OutputError> {
+        let file = run_results(project, graph, compiled, results, stamp);
+        self.write_json("run_results.json", "write the run results", &file)
+    }
+
+    /// Writes `compiled/<package>/...`: one file for each model, analysis and test with SQL.
+    pub fn write_compiled(
+        &self,
+        project: &Project,
+        graph: &Graph,
+        compiled: &Compiled,
+    ) -> Result<(), OutputError> {
+        let files: Vec<(PathBuf, &str)> = compiled
+            .nodes
+            .iter()
+            .filter(|(id, _)| graph.node(**id).package == project.config.name.value)
+            .filter_map(|(id, it)| Some((compiled::file(graph.node(*id))?, it.sql.text.as_str())))
+            .map(|(file, sql)| (self.dir.join("compiled").join(file), sql))
+            .collect();
+        let folders: BTreeSet<&Path> = files.iter().filter_map(|(path, _)| path.parent()).collect();
+        for folder in folders {
+            make_folder(folder)?;
+        }
+        for (path, sql) in &files {
+            replace(path, "write the compiled SQL", |writer| writer.write_all(sql.as_bytes()))?;
+        }
+        Ok(())
+    }
+
+    fn write_json(
+        &self,
+        name: &str,
+        action: &'static str,
+        content: &impl Serialize,
+    ) -> Result<(), OutputError> {
+        make_folder(&self.dir)?;
+        replace(&self.dir.join(name), action, |writer| Ok(serde_json::to_writer(writer, content)?))
+    }
+}
+
+fn make_folder(path: &Path) -> Result<(), OutputError> {
+    let action = "create the folder";
+    fs::create_dir_all(path).map_err(|cause| OutputError { action, path: path.display().to_string(), cause })
+}
+
+/// Writes a new file beside the old one and puts it in its place.
+fn replace(
+    path: &Path,
+    action: &'static str,
+    content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), OutputError> {
+    // One process writes one file at a time, so its id is enough to tell temporary files apart.
+    let temporary = path.with_file_name(format!(".tidemill-{}.tmp", std::process::id()));
+    let written = fill(&temporary, content).and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|cause| {
+        // What went wrong first is what matters; there may be no temporary file at all.
+        let _ = fs::remove_file(&temporary);
+        OutputError { action, path: path.display().to_string(), cause }
+    })
+}
+
+fn fill(path: &Path, content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+    const BUFFER: usize = 64 * 1024;
+    let mut writer = BufWriter::with_capacity(BUFFER, File::create(path)?);
+    content(&mut writer)?;
+    writer.flush()
+}
+
+#[cfg(test)]
+mod tests;

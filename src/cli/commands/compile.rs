@@ -1,0 +1,43 @@
+//! `compile`: render SQL without running it.
+
+use crate::artifacts::Output;
+use crate::cli::Exit;
+use crate::cli::args::command::CompileArgs;
+use crate::cli::commands::run::{faults, report_log, stamp};
+use crate::cli::session::{Purpose, Session, Stopped};
+use crate::compile;
+use crate::node::NodeKind;
+
+/// Renders the nodes selected to `target/compiled`; a single one is shown as well.
+pub(super) fn run(session: &mut Session, args: &CompileArgs) -> Result<Exit, Stopped> {
+    let purpose = Purpose::of("compile");
+    let (loaded, graph) = session.resolve(purpose)?;
+    let selected = session.select(&graph, &args.selection)?;
+    let compiled = compile::compile(&loaded.project, &graph, &selected);
+    report_log(session, &compiled);
+    let faults = faults(&compiled, &selected);
+    if !faults.is_empty() {
+        session.reporter.diagnostics(&session.sources, &faults);
+    }
+    let output = Output::new(session.target_dir(&loaded));
+    let stamp = stamp(session, purpose, &args.selection);
+    session.write(output.write_compiled(&loaded.project, &graph, &compiled))?;
+    session.write_manifest(&output, &loaded, &graph, Some(&compiled), &stamp)?;
+
+    let is_shown = |kind| matches!(kind, NodeKind::Model | NodeKind::Analysis);
+    let mut shown = selected.iter().filter(|id| is_shown(graph.node(**id).kind));
+    if let (Some(id), None, false) = (shown.next(), shown.next(), args.selection.select.is_empty())
+        && let Some(node) = compiled.nodes.get(id)
+    {
+        session.reporter.data(&node.sql.text);
+    } else if faults.is_empty() {
+        let written = compiled.nodes.values().filter(|it| !it.sql.text.is_empty()).count();
+        let folder = session.target_dir(&loaded).join("compiled");
+        session.info(&format!(
+            "compiled {} to {}",
+            crate::report::numbers::count(written, "node"),
+            folder.display()
+        ));
+    }
+    Ok(if faults.is_empty() { Exit::Good } else { Exit::Failed })
+}

@@ -1,0 +1,64 @@
+//! The commands: each reads its flags, calls the phases and reports.
+
+mod clean;
+mod compile;
+mod debug;
+mod init;
+mod list;
+mod parse;
+mod run;
+mod show;
+
+use crate::cli::Exit;
+use crate::cli::args::{self, command::Command};
+use crate::cli::session::{Purpose, Session, Stopped};
+use crate::diagnostics::Diagnostic;
+use crate::plan::RunCommand;
+
+/// Runs a command to its end.
+pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
+    let result = match command {
+        Command::Build(args) => {
+            let purpose = Purpose { command: "build", full_refresh: args.full_refresh };
+            run::run(session, purpose, RunCommand::Build, &args.selection, Some(&args.kinds))
+        }
+        Command::Run(args) => {
+            let purpose = Purpose { command: "run", full_refresh: args.full_refresh };
+            run::run(session, purpose, RunCommand::Run, &args.selection, None)
+        }
+        Command::Test(args) => {
+            run::run(session, Purpose::of("test"), RunCommand::Test, &args.selection, None)
+        }
+        Command::Seed(args) => {
+            let purpose = Purpose { command: "seed", full_refresh: args.full_refresh };
+            run::run(session, purpose, RunCommand::Seed, &args.selection, None)
+        }
+        Command::Compile(args) => compile::run(session, args),
+        Command::Parse => parse::run(session),
+        Command::List(args) => list::run(session, args),
+        Command::Show(args) => show::run(session, args),
+        Command::Clean => clean::run(session),
+        Command::Debug => debug::run(session),
+        Command::Init(args) => init::run(session, args),
+        Command::Completions(args) => {
+            let mut script = Vec::new();
+            args::write_completions(args.shell, &mut script);
+            Ok(write_plain(session, &script))
+        }
+        Command::Man(args) => {
+            let mut page = Vec::new();
+            match args::write_man_page(args.command.as_deref(), &mut page) {
+                Ok(()) => Ok(write_plain(session, &page)),
+                Err(error) => Err(session.fail(Diagnostic::error("unknown-command", error.to_string()))),
+            }
+        }
+    };
+    match result {
+        Ok(exit) | Err(Stopped(exit)) => exit,
+    }
+}
+
+fn write_plain(session: &mut Session, bytes: &[u8]) -> Exit {
+    session.reporter.data(&String::from_utf8_lossy(bytes));
+    Exit::Good
+}

@@ -1,0 +1,121 @@
+//! `build`, `run`, `test` and `seed`: plan and execute.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::artifacts::{Output, Stamp};
+use crate::cli::Exit;
+use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs};
+use crate::cli::session::{Loaded, Purpose, Session, Stopped};
+use crate::compile::{self, Compiled, TemplateLogLevel};
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::graph::Graph;
+use crate::node::NodeId;
+use crate::plan::{self, Plan, RunCommand};
+use crate::run::event::{LogLevel, RunEvent};
+use crate::run::{self, RunOptions, RunResults, Surroundings};
+
+/// Makes a plan for the nodes selected, executes it and writes artifacts.
+pub(super) fn run(
+    session: &mut Session,
+    purpose: Purpose,
+    command: RunCommand,
+    selection: &SelectionArgs,
+    kinds: Option<&ResourceTypeArgs>,
+) -> Result<Exit, Stopped> {
+    session.listen_for_interrupts();
+    let (loaded, graph) = session.resolve(purpose)?;
+    let mut selected = session.select(&graph, selection)?;
+    if let Some(kinds) = kinds {
+        selected.retain(|id| kinds.includes(graph.node(*id).kind));
+    }
+    let mut compiled = compile::compile(&loaded.project, &graph, &selected);
+    let mut diags = Diagnostics::default();
+    compile::compile_run_hooks(&mut diags, &loaded.project, &graph, &mut compiled);
+    session.report(diags)?;
+    report_log(session, &compiled);
+
+    let output = Output::new(session.target_dir(&loaded));
+    let stamp = stamp(session, purpose, selection);
+    session.write(output.write_compiled(&loaded.project, &graph, &compiled))?;
+    session.write_manifest(&output, &loaded, &graph, Some(&compiled), &stamp)?;
+
+    let for_results = compiled.clone();
+    let plan = plan::make(&graph, compiled, &selected, command, loaded.project.dialect);
+    if plan.steps.is_empty() {
+        session
+            .reporter
+            .log(LogLevel::Warning, "nothing to do: no node of the selection is for this command");
+        return Ok(Exit::Good);
+    }
+    let results = execute(session, &loaded, &graph, &plan)?;
+    session.write(output.write_run_results(&loaded.project, &graph, &for_results, &results, &stamp))?;
+    Ok(exit_of(&results))
+}
+
+fn execute(
+    session: &mut Session,
+    loaded: &Loaded,
+    graph: &Graph,
+    plan: &Plan,
+) -> Result<RunResults, Stopped> {
+    let warehouse = session.connect(loaded, false)?;
+    let options = RunOptions {
+        threads: session.threads(&loaded.project),
+        fail_fast: session.globals.fail_fast.unwrap_or(false),
+        invocation_id: session.invocation_id.clone(),
+        target: loaded.project.target.name.clone(),
+        database: loaded.project.target.path.clone(),
+    };
+    let (reporter, sources) = (&mut session.reporter, &session.sources);
+    let around = Surroundings { files: &loaded.disk, clock: &session.clock, stop: &session.stop };
+    let mut on_event = |event: &RunEvent| reporter.event(sources, event);
+    let result = run::execute(plan, graph, &options, &around, warehouse, &mut on_event);
+    result.map_err(|fault| {
+        let is_stopped = session.stop.is_requested();
+        let Stopped(exit) = session.fail(fault);
+        Stopped(if is_stopped { Exit::Interrupted } else { exit })
+    })
+}
+
+fn exit_of(results: &RunResults) -> Exit {
+    if results.totals.is_interrupted {
+        Exit::Interrupted
+    } else if results.totals.is_success() {
+        Exit::Good
+    } else {
+        Exit::Failed
+    }
+}
+
+/// What artifacts say about this invocation.
+pub(super) fn stamp(session: &Session, purpose: Purpose, selection: &SelectionArgs) -> Stamp {
+    let args = json!({
+        "which": purpose.command,
+        "select": selection.select,
+        "exclude": selection.exclude,
+        "full_refresh": purpose.full_refresh,
+        "fail_fast": session.globals.fail_fast.unwrap_or(false),
+        "target": session.globals.target,
+        "profile": session.globals.profile,
+    });
+    Stamp { generated_at: session.started_at.clone(), invocation_id: session.invocation_id.clone(), args }
+}
+
+/// Passes on what templates logged.
+pub(super) fn report_log(session: &mut Session, compiled: &Compiled) {
+    for line in &compiled.log {
+        let level = match line.level {
+            TemplateLogLevel::Debug => LogLevel::Debug,
+            TemplateLogLevel::Info => LogLevel::Info,
+            TemplateLogLevel::Warning => LogLevel::Warning,
+        };
+        session.reporter.log(level, &line.message);
+    }
+}
+
+/// The faults of the nodes wanted, in the order of their ids.
+pub(super) fn faults(compiled: &Compiled, wanted: &BTreeSet<NodeId>) -> Vec<Diagnostic> {
+    compiled.faults.iter().filter(|(id, _)| wanted.contains(id)).map(|(_, fault)| fault.clone()).collect()
+}

@@ -1,0 +1,395 @@
+//! What every command begins with: flags, clock, reporter; project loaded and resolved; connection opened.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
+
+use crate::artifacts::{ManifestInput, Output, OutputError, Stamp};
+use crate::cli::Exit;
+use crate::cli::args::Globals;
+use crate::cli::args::command::SelectionArgs;
+use crate::cli::environment::Environment;
+use crate::compile::Compiled;
+use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, Severity, Sources};
+use crate::graph::select::{self, Selection, SelectorFault};
+use crate::graph::{self, Graph};
+use crate::node::NodeId;
+use crate::parse;
+use crate::project::disk::Disk;
+use crate::project::target::ProfilesFile;
+use crate::project::{self, Dialect, LoadOptions, Project};
+use crate::report::{self, ReportOptions, Reporter};
+use crate::run::event::{LogLevel, RunEvent};
+use crate::run::{Clock, Stop};
+use crate::warehouse::{ConnectOptions, ErrorKind, Warehouse, WarehouseError, duckdb};
+use crate::yaml;
+
+/// One invocation of the program.
+pub(super) struct Session {
+    pub(super) globals: Globals,
+    pub(super) sources: Sources,
+    pub(super) reporter: Box<dyn Reporter>,
+    pub(super) invocation_id: String,
+    pub(super) started_at: String,
+    pub(super) clock: SystemClock,
+    pub(super) stop: Arc<Stop>,
+    variables: Environment,
+}
+
+/// A command cannot go on; what is wrong was reported.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stopped(pub(super) Exit);
+
+/// What commands about a command's meaning need to know.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Purpose {
+    /// The command's name.
+    pub(super) command: &'static str,
+    /// `--full-refresh`.
+    pub(super) full_refresh: bool,
+}
+
+impl Purpose {
+    pub(super) fn of(command: &'static str) -> Self {
+        Self { command, full_refresh: false }
+    }
+}
+
+/// The system's clock.
+pub(super) struct SystemClock {
+    started: Instant,
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> String {
+        now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// Now, in UTC, to the microsecond.
+fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
+/// Where a project is, and where it is read from.
+pub(super) struct Loaded {
+    pub(super) project: Project,
+    pub(super) disk: Disk,
+    pub(super) dir: PathBuf,
+}
+
+impl Session {
+    pub(super) fn new(globals: Globals, variables: Environment) -> Self {
+        let invocation_id = uuid::Uuid::new_v4().to_string();
+        let reporter = report::for_standard_streams(ReportOptions {
+            format: globals.format(),
+            verbosity: globals.verbosity(),
+            color: globals.color(),
+            width: globals.width,
+            clock: Box::new(now),
+            invocation_id: invocation_id.clone(),
+        });
+        let started_at = now();
+        let clock = SystemClock { started: Instant::now() };
+        let (sources, stop) = (Sources::default(), Arc::default());
+        Self { globals, sources, reporter, invocation_id, started_at, clock, stop, variables }
+    }
+
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        self.reporter.finish()
+    }
+
+    /// Makes Ctrl-C stop the run in good order, and a second one stop the program.
+    pub(super) fn listen_for_interrupts(&self) {
+        let stop = Arc::clone(&self.stop);
+        // Where no handler can be installed, Ctrl-C ends the process; the engine recovers from that.
+        let _ = ctrlc::set_handler(move || {
+            if stop.is_requested() {
+                std::process::exit(130);
+            }
+            stop.request();
+        });
+    }
+
+    /// Reports faults; stops if one of them is an error.
+    pub(super) fn report(&mut self, mut diags: Diagnostics) -> Result<(), Stopped> {
+        let has_errors = diags.has_errors();
+        let mut list = diags.take();
+        // One fault can be found on two ways; it is shown once.
+        let mut seen: Vec<Diagnostic> = Vec::new();
+        list.retain(|it| {
+            let is_new = !seen.contains(it);
+            seen.push(it.clone());
+            is_new
+        });
+        if !list.is_empty() {
+            self.reporter.diagnostics(&self.sources, &list);
+        }
+        if has_errors {
+            self.reporter.stopped();
+            return Err(Stopped(Exit::CouldNotRun));
+        }
+        Ok(())
+    }
+
+    /// Reports one error and stops.
+    pub(super) fn fail(&mut self, diagnostic: Diagnostic) -> Stopped {
+        let exit = if diagnostic.code == "interrupted" { Exit::Interrupted } else { Exit::CouldNotRun };
+        self.reporter.diagnostics(&self.sources, &[diagnostic]);
+        self.reporter.stopped();
+        Stopped(exit)
+    }
+
+    pub(super) fn project_dir(&self) -> PathBuf {
+        self.globals.project_dir.clone().unwrap_or_else(|| PathBuf::from("."))
+    }
+
+    /// Loads the project.
+    pub(super) fn load(&mut self, purpose: Purpose) -> Result<Loaded, Stopped> {
+        let mut diags = Diagnostics::default();
+        let loaded = self.load_with(&mut diags, purpose)?;
+        self.report(diags)?;
+        loaded.map_err(|Aborted| Stopped(Exit::CouldNotRun))
+    }
+
+    /// Loads the project; its faults are left in `diags`.
+    fn load_with(
+        &mut self,
+        diags: &mut Diagnostics,
+        purpose: Purpose,
+    ) -> Result<Result<Loaded, Aborted>, Stopped> {
+        let dir = self.project_dir();
+        if !dir.is_dir() {
+            let message = format!("there is no folder `{}`", dir.display());
+            return Err(self.fail(Diagnostic::error("missing-project", message)));
+        }
+        let vars = self.vars()?;
+        let options = LoadOptions {
+            profile: self.globals.profile.clone(),
+            target: self.globals.target.clone(),
+            vars,
+            env: self.variables.clone(),
+            profiles: self.profiles(&dir)?,
+            invocation_id: self.invocation_id.clone(),
+            started_at: self.started_at.clone(),
+            flags: project::flags(
+                purpose.command,
+                purpose.full_refresh,
+                self.globals.fail_fast.unwrap_or(false),
+            ),
+        };
+        let disk = Disk::new(&dir);
+        let project = project::load(diags, &mut self.sources, &disk, &options);
+        Ok(project.map(|project| Loaded { project, disk, dir }))
+    }
+
+    /// Loads the project and makes its graph.
+    pub(super) fn resolve(&mut self, purpose: Purpose) -> Result<(Loaded, Graph), Stopped> {
+        // Faults of the project file and of the files it leads to are shown together.
+        let mut diags = Diagnostics::default();
+        let resolved = self.load_with(&mut diags, purpose)?.map(|loaded| {
+            let parsed = parse::parse(&mut diags, &mut self.sources, &loaded.project);
+            let graph = graph::resolve(&mut diags, parsed);
+            (loaded, graph)
+        });
+        self.report(diags)?;
+        resolved.map_err(|Aborted| Stopped(Exit::CouldNotRun))
+    }
+
+    fn vars(&mut self) -> Result<BTreeMap<String, Json>, Stopped> {
+        let Some(text) = self.globals.vars.clone() else { return Ok(BTreeMap::new()) };
+        let problem = match yaml::parse_value(&text) {
+            Ok(Json::Object(vars)) => return Ok(vars.into_iter().collect()),
+            Ok(Json::Null) => return Ok(BTreeMap::new()),
+            Ok(_) => "it is not a mapping".to_owned(),
+            Err(problem) => problem,
+        };
+        let fault = Diagnostic::error("invalid-vars", format!("`--vars` cannot be read: {problem}"));
+        Err(self.fail(fault.help("write it as YAML: --vars '{name: value, other: 3}'")))
+    }
+
+    /// `profiles.yml`: in `--profiles-dir`, else in the working folder, the project's folder or `~/.dbt`.
+    fn profiles(&mut self, project_dir: &Path) -> Result<Option<ProfilesFile>, Stopped> {
+        let given = self.globals.profiles_dir.clone();
+        let home = self.variables.get("HOME").or_else(|| self.variables.get("USERPROFILE"));
+        let candidates = match &given {
+            Some(dir) => vec![dir.clone()],
+            None => [
+                Some(PathBuf::from(".")),
+                Some(project_dir.to_path_buf()),
+                home.map(|it| Path::new(it).join(".dbt")),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+        };
+        for dir in &candidates {
+            let path = dir.join("profiles.yml");
+            match fs::read_to_string(&path) {
+                Ok(text) => {
+                    let shown =
+                        path.strip_prefix(".").or_else(|_| path.strip_prefix(project_dir)).unwrap_or(&path);
+                    return Ok(Some(ProfilesFile { path: shown.display().to_string(), text }));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let message = format!("cannot read `{}`", path.display());
+                    let fault = Diagnostic::error("unreadable-file", message).note(error.to_string());
+                    return Err(self.fail(fault));
+                }
+            }
+        }
+        match given {
+            Some(dir) => {
+                let message = format!("there is no profiles.yml in `{}`", dir.display());
+                Err(self.fail(Diagnostic::error("missing-profiles-file", message)))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The nodes that the flags select; what matches nothing is a warning, unless nothing at all is left.
+    pub(super) fn select(
+        &mut self,
+        graph: &Graph,
+        args: &SelectionArgs,
+    ) -> Result<std::collections::BTreeSet<NodeId>, Stopped> {
+        let selection = Selection { select: args.select.clone(), exclude: args.exclude.clone() };
+        let selected = select::select(graph, &selection);
+        let is_fatal = selected.nodes.is_empty() && !args.select.is_empty();
+        let mut diags = Diagnostics::default();
+        for fault in selected.faults {
+            diags.push(selector_diagnostic(fault, is_fatal));
+        }
+        self.report(diags)?;
+        Ok(selected.nodes)
+    }
+
+    pub(super) fn threads(&self, project: &Project) -> NonZeroUsize {
+        let cores = || std::thread::available_parallelism().ok();
+        let of_target = project.target.threads.and_then(NonZeroUsize::new);
+        self.globals.threads.or(of_target).or_else(cores).unwrap_or(NonZeroUsize::MIN)
+    }
+
+    /// Where artifacts go.
+    pub(super) fn target_dir(&self, loaded: &Loaded) -> PathBuf {
+        match &self.globals.target_path {
+            Some(path) => path.clone(),
+            None => loaded.dir.join(&loaded.project.config.target_path),
+        }
+    }
+
+    /// Opens the database of the project's target.
+    pub(super) fn connect(
+        &mut self,
+        loaded: &Loaded,
+        read_only: bool,
+    ) -> Result<Box<dyn Warehouse>, Stopped> {
+        let target = &loaded.project.target;
+        let mut secrets = loaded.project.settings.secrets();
+        secrets.extend(target.secrets.iter().cloned());
+        let schema = match loaded.project.dialect {
+            Dialect::Tidemill => target.schema.clone(),
+            // dbt-duckdb resolves unqualified names in `main`, whatever the target's schema.
+            Dialect::Dbt => "main".to_owned(),
+        };
+        let options = ConnectOptions {
+            path: target.file(&loaded.dir),
+            read_only: read_only && target.path != ":memory:",
+            schema,
+            workers: self.threads(&loaded.project).get(),
+            settings: target.settings.clone(),
+            extensions: target.extensions.clone(),
+            attach: target.attach.clone(),
+            wait: self.globals.wait.unwrap_or(Duration::ZERO),
+            secrets,
+        };
+        let reporter = &mut self.reporter;
+        let sources = &self.sources;
+        let opened = duckdb::open_with(&options, &mut |error| {
+            let holder = match &error.kind {
+                ErrorKind::Locked { holder } => holder.clone(),
+                _ => None,
+            };
+            reporter.event(sources, &RunEvent::Waiting { holder });
+        });
+        opened.map_err(|error| self.fail(cannot_open(&target.path, &error)))
+    }
+
+    /// Writes the manifest, or reports why not.
+    pub(super) fn write_manifest(
+        &mut self,
+        output: &Output,
+        loaded: &Loaded,
+        graph: &Graph,
+        compiled: Option<&Compiled>,
+        stamp: &Stamp,
+    ) -> Result<(), Stopped> {
+        let input = ManifestInput {
+            project: &loaded.project,
+            graph,
+            compiled,
+            sources: &self.sources,
+            files: &loaded.disk,
+        };
+        let written = output.write_manifest(&input, stamp);
+        self.write(written)
+    }
+
+    /// Reports an artifact that could not be written.
+    pub(super) fn write(&mut self, result: Result<(), OutputError>) -> Result<(), Stopped> {
+        result.map_err(|error| {
+            let code = if error.is_disk_full() { "disk-full" } else { "unwritable-file" };
+            self.fail(Diagnostic::error(code, error.to_string()).note(error.cause.to_string()))
+        })
+    }
+
+    pub(super) fn info(&mut self, message: &str) {
+        self.reporter.log(LogLevel::Info, message);
+    }
+}
+
+fn selector_diagnostic(fault: SelectorFault, is_fatal: bool) -> Diagnostic {
+    let severity =
+        if is_fatal || fault.code == "invalid-selector" { Severity::Error } else { Severity::Warning };
+    let diagnostic = match severity {
+        Severity::Error => Diagnostic::error(fault.code, fault.message),
+        Severity::Warning => Diagnostic::warning(fault.code, fault.message),
+    };
+    diagnostic.help_opt(fault.help)
+}
+
+fn cannot_open(path: &str, error: &WarehouseError) -> Diagnostic {
+    let (code, message) = match &error.kind {
+        ErrorKind::Locked { holder } => {
+            let who = holder.as_ref().map(|it| format!(" by {it}")).unwrap_or_default();
+            ("database-locked", format!("the database `{path}` is in use{who}"))
+        }
+        ErrorKind::Corrupt => {
+            ("database-corrupt", format!("`{path}` is not a DuckDB database that can be read"))
+        }
+        ErrorKind::Unavailable => ("database-unavailable", format!("the database `{path}` cannot be opened")),
+        ErrorKind::DiskFull => ("disk-full", format!("the disk is full: `{path}` cannot be written")),
+        ErrorKind::Sql | ErrorKind::Interrupted | ErrorKind::OutOfMemory | ErrorKind::Conflict => {
+            ("connection-failed", format!("cannot connect to `{path}`"))
+        }
+    };
+    let diagnostic =
+        error.message.lines().fold(Diagnostic::error(code, message), |it, line| it.note(line.trim()));
+    match &error.kind {
+        ErrorKind::Locked { .. } => {
+            diagnostic.help("close the other program, or wait for it with `--wait 60s`")
+        }
+        _ => diagnostic,
+    }
+}

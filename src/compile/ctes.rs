@@ -1,0 +1,114 @@
+//! Ephemeral models as common table expressions of the queries that read them.
+
+use std::collections::BTreeSet;
+
+use super::{Compiled, is_ephemeral, reading_name};
+use crate::graph::Graph;
+use crate::node::NodeId;
+use crate::sql::{WithClause, with_clause};
+use crate::template::{Rendered, Segment};
+
+/// A query with its ephemeral parents in it.
+pub(super) struct Injected {
+    pub(super) sql: Rendered,
+    pub(super) ctes: Vec<NodeId>,
+}
+
+/// Ephemeral models and those that they read, parents first.
+pub(super) fn all(graph: &Graph, parents: &BTreeSet<NodeId>) -> Vec<NodeId> {
+    let mut needed = parents.clone();
+    let mut stack: Vec<NodeId> = parents.iter().copied().collect();
+    while let Some(id) = stack.pop() {
+        for parent in graph.parents(id) {
+            if is_ephemeral(graph.node(*parent)) && needed.insert(*parent) {
+                stack.push(*parent);
+            }
+        }
+    }
+    graph.order().iter().copied().filter(|it| needed.contains(it)).collect()
+}
+
+/// The ephemeral models whose names a text mentions.
+pub(super) fn mentioned(graph: &Graph, text: &str) -> BTreeSet<NodeId> {
+    let ephemeral = graph.nodes().filter(|(_, node)| is_ephemeral(node));
+    ephemeral.filter(|(_, node)| text.contains(&reading_name(node).render())).map(|(id, _)| id).collect()
+}
+
+/// Puts the ephemeral parents behind the query's `with`, or before the query with a `with` of their own.
+pub(super) fn inject(
+    graph: &Graph,
+    compiled: &Compiled,
+    query: &Rendered,
+    parents: &BTreeSet<NodeId>,
+) -> Injected {
+    let ctes = all(graph, parents);
+    let mut joined = Joined::default();
+    let at = match with_clause(&query.text) {
+        WithClause::At(offset) => {
+            joined.part(query, 0..offset);
+            joined.text(" ");
+            offset
+        }
+        WithClause::Absent => {
+            if !ctes.is_empty() {
+                joined.text("with ");
+            }
+            0
+        }
+    };
+    for (index, id) in ctes.iter().enumerate() {
+        if index > 0 {
+            joined.text(", ");
+        }
+        joined.text(&format!("{} as (\n", reading_name(graph.node(*id)).render()));
+        // Its text before anything was put into it: every parent is listed here once.
+        if let Some(cte) = compiled.nodes.get(id) {
+            joined.part(&cte.sql, 0..cte.sql.text.len());
+        }
+        joined.text("\n)");
+    }
+    if !ctes.is_empty() {
+        joined.text(if at == 0 { "\n" } else { "," });
+    }
+    joined.part(query, at..query.text.len());
+    Injected { sql: joined.rendered, ctes }
+}
+
+/// Text made of parts that keep their maps.
+#[derive(Default)]
+struct Joined {
+    rendered: Rendered,
+}
+
+impl Joined {
+    fn text(&mut self, text: &str) {
+        self.rendered.text.push_str(text);
+    }
+
+    fn part(&mut self, from: &Rendered, range: std::ops::Range<usize>) {
+        let base = self.rendered.text.len();
+        self.rendered.text.push_str(&from.text[range.clone()]);
+        for segment in &from.segments {
+            self.rendered.segments.extend(cut(segment, &range, base));
+        }
+    }
+}
+
+/// The part of a segment that lies in a range of its text, moved to where the range begins now.
+fn cut(segment: &Segment, range: &std::ops::Range<usize>, base: usize) -> Option<Segment> {
+    use crate::template::SegmentKind;
+    let start = segment.output.start.max(range.start);
+    let end = segment.output.end.min(range.end);
+    if start >= end {
+        return None;
+    }
+    let mut source = segment.source;
+    if segment.kind == SegmentKind::Verbatim {
+        let into = u32::try_from(start - segment.output.start).unwrap_or(0);
+        let length = u32::try_from(end - start).unwrap_or(0);
+        source.start += into;
+        source.end = source.start + length;
+    }
+    let output = base + start - range.start..base + end - range.start;
+    Some(Segment { output, source, kind: segment.kind })
+}

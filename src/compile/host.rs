@@ -1,0 +1,185 @@
+//! What templates are answered while they are rendered for real: relations, config, docs.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value as Json;
+
+use super::reading_name;
+use crate::diagnostics::suggest;
+use crate::graph::Graph;
+use crate::node::{NodeId, NodeKind, Relation};
+use crate::parse::{Body, Doc};
+use crate::project::Project;
+use crate::project::settings::Settings;
+use crate::template::{Host, HostError, RefCall, SourceCall};
+
+/// A text that a template logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateLog {
+    /// The node whose template it was.
+    pub node: Option<NodeId>,
+    /// The text.
+    pub message: String,
+    /// How loud it is.
+    pub level: TemplateLogLevel,
+}
+
+/// How loud a template's text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemplateLogLevel {
+    /// `log(message)`: for `--debug`.
+    Debug,
+    /// `log(message, info=true)` and `print(message)`.
+    Info,
+    /// `exceptions.warn(message)`.
+    Warning,
+}
+
+/// Answers for [`crate::template::Mode::Execute`].
+pub(super) struct CompileHost {
+    settings: Settings,
+    node: Option<NodeId>,
+    name: String,
+    refs: BTreeMap<RefCall, Relation>,
+    sources: BTreeMap<SourceCall, Relation>,
+    config: BTreeMap<String, Json>,
+    docs: BTreeMap<String, Doc>,
+    log: Arc<Mutex<Vec<TemplateLog>>>,
+}
+
+impl CompileHost {
+    /// For a node: it may read what it was seen to read when it was parsed.
+    pub(super) fn for_node(
+        project: &Project,
+        graph: &Graph,
+        id: NodeId,
+        log: Arc<Mutex<Vec<TemplateLog>>>,
+    ) -> Self {
+        let node = graph.node(id);
+        let relation = |id: &NodeId| reading_name(graph.node(*id));
+        Self {
+            settings: project.settings.clone(),
+            node: Some(id),
+            name: format!("{} `{}`", node.kind, node.name),
+            refs: node.refs.iter().map(|(call, id)| (call.clone(), relation(id))).collect(),
+            sources: node.sources.iter().map(|(call, id)| (call.clone(), relation(id))).collect(),
+            config: node.config.values.iter().map(|(key, it)| (key.clone(), it.value.clone())).collect(),
+            docs: BTreeMap::new(),
+            log,
+        }
+    }
+
+    /// For a text that is no node: it may read everything.
+    pub(super) fn inline(project: &Project, graph: &Graph, log: Arc<Mutex<Vec<TemplateLog>>>) -> Self {
+        let mut refs = BTreeMap::new();
+        let mut sources = BTreeMap::new();
+        for (_, node) in graph.nodes() {
+            match (&node.body, node.kind) {
+                (Body::Source(body), _) => {
+                    let call = SourceCall { source: body.source.clone(), table: node.name.clone() };
+                    sources.insert(call, reading_name(node));
+                }
+                (Body::Model { version: Some(version), .. }, _) => {
+                    let mut call = RefCall {
+                        package: None,
+                        name: node.name.clone(),
+                        version: Some(version.version.clone()),
+                    };
+                    refs.insert(call.clone(), reading_name(node));
+                    if version.is_latest {
+                        call.version = None;
+                        refs.insert(call, reading_name(node));
+                    }
+                }
+                (_, NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot) => {
+                    let call = RefCall { package: None, name: node.name.clone(), version: None };
+                    refs.insert(call, reading_name(node));
+                }
+                (_, NodeKind::Source | NodeKind::Test | NodeKind::Analysis | NodeKind::Exposure) => {}
+            }
+        }
+        Self {
+            settings: project.settings.clone(),
+            node: None,
+            name: "this query".to_owned(),
+            refs,
+            sources,
+            config: BTreeMap::new(),
+            docs: graph.docs.iter().map(|it| (it.name.clone(), it.clone())).collect(),
+            log,
+        }
+    }
+
+    fn push(&self, message: &str, level: TemplateLogLevel) {
+        if let Ok(mut log) = self.log.lock() {
+            log.push(TemplateLog { node: self.node, message: message.to_owned(), level });
+        }
+    }
+}
+
+impl Host for CompileHost {
+    fn reference(&self, call: &RefCall) -> Result<Relation, HostError> {
+        let without_package = RefCall { package: None, ..call.clone() };
+        let found = self.refs.get(call).or_else(|| self.refs.get(&without_package));
+        found.cloned().ok_or_else(|| match self.node {
+            Some(_) => HostError {
+                code: "undeclared-ref",
+                message: format!("{} refers to `{}`, which was not seen when it was parsed", self.name, call.name),
+                help: Some(format!(
+                    "a `ref` in a branch that depends on the run must be declared: add `-- depends_on: {{{{ ref('{}') }}}}`",
+                    call.name
+                )),
+            },
+            None => HostError {
+                code: "unknown-ref",
+                message: format!("{} refers to `{}`, which is not in this project", self.name, call.name),
+                help: suggest::did_you_mean(&call.name, self.refs.keys().map(|it| it.name.as_str())),
+            },
+        })
+    }
+
+    fn source(&self, call: &SourceCall) -> Result<Relation, HostError> {
+        self.sources.get(call).cloned().ok_or_else(|| HostError {
+            code: "unknown-source",
+            message: format!(
+                "{} reads the source `{}.{}`, which is not declared",
+                self.name, call.source, call.table
+            ),
+            help: suggest::did_you_mean(&call.table, self.sources.keys().map(|it| it.table.as_str())),
+        })
+    }
+
+    fn var(&self, name: &str, default: Option<Json>) -> Result<Json, HostError> {
+        self.settings.var(name, default)
+    }
+
+    fn has_var(&self, name: &str) -> bool {
+        self.settings.vars.contains_key(name)
+    }
+
+    fn env_var(&self, name: &str, default: Option<String>) -> Result<String, HostError> {
+        self.settings.env_var(name, default)
+    }
+
+    fn doc(&self, _package: Option<&str>, name: &str) -> Result<String, HostError> {
+        crate::parse::doc(&self.docs, name)
+    }
+
+    fn config_get(&self, key: &str) -> Option<Json> {
+        self.config.get(key).cloned()
+    }
+
+    fn is_incremental(&self) -> bool {
+        // Nothing is incremental yet: every model is made whole.
+        false
+    }
+
+    fn log(&self, message: &str, info: bool) {
+        self.push(message, if info { TemplateLogLevel::Info } else { TemplateLogLevel::Debug });
+    }
+
+    fn warn(&self, message: &str) {
+        self.push(message, TemplateLogLevel::Warning);
+    }
+}

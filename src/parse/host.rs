@@ -1,0 +1,80 @@
+//! What templates are answered while they are only read: names stand for themselves, nothing is looked up.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::Doc;
+use crate::diagnostics::suggest;
+use crate::node::Relation;
+use crate::project::Project;
+use crate::project::settings::Settings;
+use crate::template::{Host, HostError, RefCall, SourceCall};
+
+/// Answers for [`crate::template::Mode::Parse`].
+pub(super) struct ParseHost {
+    settings: Settings,
+    database: String,
+    schema: String,
+    docs: BTreeMap<String, Doc>,
+}
+
+impl ParseHost {
+    pub(super) fn new(project: &Project, docs: BTreeMap<String, Doc>) -> Self {
+        Self {
+            settings: project.settings.clone(),
+            database: project.target.database.clone(),
+            schema: project.target.schema.clone(),
+            docs,
+        }
+    }
+}
+
+/// A docs block's text by name.
+pub(crate) fn doc(docs: &BTreeMap<String, Doc>, name: &str) -> Result<String, HostError> {
+    docs.get(name).map(|it| it.contents.clone()).ok_or_else(|| HostError {
+        code: "unknown-doc",
+        message: format!("there is no docs block `{name}`"),
+        help: Some(suggest::did_you_mean(name, docs.keys().map(String::as_str)).unwrap_or_else(|| {
+            format!("write `{{% docs {name} %}} ... {{% enddocs %}}` in a .md file of the project")
+        })),
+    })
+}
+
+impl Host for ParseHost {
+    fn reference(&self, call: &RefCall) -> Result<Relation, HostError> {
+        Ok(Relation::new(&self.database, &self.schema, &call.name))
+    }
+
+    fn source(&self, call: &SourceCall) -> Result<Relation, HostError> {
+        Ok(Relation::new(&self.database, &call.source, &call.table))
+    }
+
+    fn var(&self, name: &str, default: Option<Json>) -> Result<Json, HostError> {
+        self.settings.var(name, default)
+    }
+
+    fn has_var(&self, name: &str) -> bool {
+        self.settings.vars.contains_key(name)
+    }
+
+    fn env_var(&self, name: &str, default: Option<String>) -> Result<String, HostError> {
+        self.settings.env_var(name, default)
+    }
+
+    fn doc(&self, _package: Option<&str>, name: &str) -> Result<String, HostError> {
+        doc(&self.docs, name)
+    }
+
+    fn config_get(&self, _key: &str) -> Option<Json> {
+        None
+    }
+
+    fn is_incremental(&self) -> bool {
+        false
+    }
+
+    fn log(&self, _message: &str, _info: bool) {}
+
+    fn warn(&self, _message: &str) {}
+}

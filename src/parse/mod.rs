@@ -1,0 +1,494 @@
+//! Phase 2, parse: what the files mean, each by itself.
+//!
+//! In: a [`Project`]. Out: [`Parsed`]: every node with its merged config and the *names* it refers to,
+//! every macro and docs block. Files are read in parallel; every fault is reported at its place and the
+//! broken node left out. Deliberately absent: whether a name exists (that is `graph/`).
+
+pub mod check;
+pub mod config_layer;
+mod host;
+mod models;
+pub mod node_config;
+pub mod properties;
+mod sources;
+mod test_names;
+mod tests;
+pub mod threshold;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde_json::Value as Json;
+
+use self::check::Check;
+use self::host::ParseHost;
+pub(crate) use self::host::doc;
+use self::node_config::{ConfigRules, NodeConfig};
+use self::properties::{ColumnProperties, FreshnessRule, Properties};
+pub(crate) use self::tests::is_template;
+use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span, Spanned};
+use crate::node::{Materialization, NodeKind, Relation, UniqueId};
+use crate::project::files::ProjectPath;
+use crate::project::{Dialect, FileKind, Project, ProjectFile};
+use crate::template::{
+    self, Context, MacroFile, Mode, RefCall, SourceCall, TemplateSource, Templates, has_template_syntax,
+};
+use crate::yaml;
+
+/// A project's nodes by themselves.
+pub struct Parsed {
+    /// Nodes that take part, sorted by unique id.
+    pub nodes: Vec<ParsedNode>,
+    /// Nodes with `enabled: false`.
+    pub disabled: Vec<ParsedNode>,
+    /// All macros, ready to render.
+    pub templates: Arc<Templates>,
+    /// Docs blocks.
+    pub docs: Vec<Doc>,
+    /// What YAML says about macros.
+    pub macro_properties: Vec<properties::MacroProperties>,
+}
+
+/// A node with the names it refers to.
+#[derive(Clone, Debug)]
+pub struct ParsedNode {
+    /// Its id.
+    pub unique_id: UniqueId,
+    /// What it is.
+    pub kind: NodeKind,
+    /// Its name.
+    pub name: String,
+    /// Its package.
+    pub package: String,
+    /// Package, folders and name.
+    pub fqn: Vec<String>,
+    /// The file it is defined in.
+    pub path: ProjectPath,
+    /// The folder of the project's paths the file was found in.
+    pub folder: String,
+    /// Where it is defined.
+    pub span: Span,
+    /// The properties file that describes it.
+    pub patch_path: Option<ProjectPath>,
+    /// Description, with `doc()` replaced.
+    pub description: String,
+    /// Columns as described.
+    pub columns: Vec<ColumnProperties>,
+    /// Merged config.
+    pub config: NodeConfig,
+    /// Calls of `ref()`.
+    pub refs: Vec<Spanned<RefCall>>,
+    /// Calls of `source()`.
+    pub sources: Vec<Spanned<SourceCall>>,
+    /// Macros that were called, by unique id.
+    pub macros: Vec<String>,
+    /// Its name in the warehouse, for nodes that are there.
+    pub relation: Option<Relation>,
+    /// What is special about its kind.
+    pub body: Body,
+}
+
+/// What is special about a kind of node.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// A model.
+    Model {
+        /// Its SQL.
+        sql: TemplateSource,
+        /// How it is built.
+        materialized: Materialization,
+        /// Its version, in a versioned model.
+        version: Option<Version>,
+    },
+    /// A seed; its file is at [`ParsedNode::path`].
+    Seed,
+    /// A source's table.
+    Source(SourceBody),
+    /// A data test.
+    Test(DataTest),
+    /// An analysis.
+    Analysis {
+        /// Its SQL.
+        sql: TemplateSource,
+    },
+    /// An exposure.
+    Exposure(ExposureBody),
+}
+
+/// A model's version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// This version, as text.
+    pub version: String,
+    /// Whether `ref()` without a version means this one.
+    pub is_latest: bool,
+    /// The latest version, as text.
+    pub latest: String,
+}
+
+/// A source's table.
+#[derive(Clone, Debug)]
+pub struct SourceBody {
+    /// The source's name.
+    pub source: String,
+    /// Description of the source.
+    pub source_description: String,
+    /// Who loads it.
+    pub loader: String,
+    /// Column or expression with the time of loading.
+    pub loaded_at_field: Option<String>,
+    /// Query for the time of loading.
+    pub loaded_at_query: Option<String>,
+    /// How old it may be.
+    pub freshness: Option<FreshnessRule>,
+}
+
+/// A data test.
+#[derive(Clone, Debug)]
+pub struct DataTest {
+    /// The column it is declared on.
+    pub column: Option<String>,
+    /// What it checks and how.
+    pub kind: TestKind,
+}
+
+/// Generic or singular.
+#[derive(Clone, Debug)]
+pub enum TestKind {
+    /// A test by name with arguments.
+    Generic(GenericTest),
+    /// A query of its own.
+    Singular {
+        /// Its SQL.
+        sql: TemplateSource,
+    },
+}
+
+/// A test by name with arguments.
+#[derive(Clone, Debug)]
+pub struct GenericTest {
+    /// The node it is declared on.
+    pub owner: Owner,
+    /// The test's name, without its package.
+    pub name: String,
+    /// The package before the name.
+    pub namespace: Option<String>,
+    /// The macro that makes its query, by unique id.
+    pub macro_id: String,
+    /// Arguments as written, with the column's name; without `model`.
+    pub arguments: Vec<(String, Json)>,
+    /// Which check this is, where Tidemill knows it.
+    pub check: Check,
+    /// Short name, of at most 63 characters.
+    pub short_name: String,
+}
+
+/// The node a test is declared on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A model, seed or snapshot.
+    Ref(RefCall),
+    /// A source's table.
+    Source(SourceCall),
+}
+
+/// An exposure.
+#[derive(Clone, Debug)]
+pub struct ExposureBody {
+    /// Name for people.
+    pub label: Option<String>,
+    /// `dashboard`, `notebook`, ...
+    pub kind: String,
+    /// Where it is.
+    pub url: Option<String>,
+    /// `high`, `medium` or `low`.
+    pub maturity: Option<String>,
+    /// Name and mail address.
+    pub owner: (Option<String>, Option<String>),
+}
+
+/// A docs block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doc {
+    /// Package.
+    pub package: String,
+    /// Name.
+    pub name: String,
+    /// The file it is in.
+    pub path: ProjectPath,
+    /// Its text.
+    pub contents: String,
+}
+
+/// What every part of this phase needs to know.
+struct Parser<'a> {
+    project: &'a Project,
+    package: &'a str,
+    templates: &'a Templates,
+    context: Context,
+    rules: ConfigRules,
+}
+
+/// Reads what all files of a project say.
+pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) -> Parsed {
+    let package = project.config.name.value.clone();
+    let templates = read_macros(diags, sources, project, &package);
+    let docs = read_docs(diags, project, &package);
+    let mut properties = read_properties(diags, project);
+    let host = ParseHost::new(project, docs.clone());
+    let context = Context {
+        mode: Mode::Parse,
+        globals: Arc::clone(&project.settings.globals),
+        host: Arc::new(host),
+        this: None,
+        model: None,
+        locals: Vec::new(),
+    };
+    let rules = ConfigRules { unknown: project.dialect.unknown_key_severity() };
+    let parser = Parser { project, package: &package, templates: &templates, context, rules };
+
+    let mut all = models::read(&parser, diags, &mut properties);
+    all.extend(sources::read_sources(&parser, diags, &properties));
+    all.extend(sources::read_exposures(&parser, diags, &properties));
+    all.extend(tests::read(&parser, diags, &properties));
+    report_unused_folders(diags, project, &all);
+    all.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
+    let (nodes, disabled): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.config.enabled);
+    report_duplicates(diags, &nodes);
+    let macro_properties = properties.into_iter().flat_map(|(_, it)| it.macros).collect();
+    Parsed {
+        nodes,
+        disabled,
+        templates: Arc::new(templates),
+        docs: docs.into_values().collect(),
+        macro_properties,
+    }
+}
+
+fn files(project: &Project, kind: FileKind) -> impl Iterator<Item = &ProjectFile> {
+    project.files.iter().filter(move |it| it.kind == kind)
+}
+
+/// The built-in macros and those of the project.
+fn read_macros(
+    diags: &mut Diagnostics,
+    sources: &mut Sources,
+    project: &Project,
+    package: &str,
+) -> Templates {
+    let mut macro_files = Vec::new();
+    for (path, text) in template::builtin_files() {
+        let file = sources.add(*path, *text);
+        macro_files.push(MacroFile { package: "dbt".to_owned(), file, text: Arc::from(*text) });
+    }
+    for file in files(project, FileKind::Macro) {
+        let text = Arc::clone(&file.text);
+        macro_files.push(MacroFile { package: package.to_owned(), file: file.id, text });
+    }
+    Templates::new(diags, package, &macro_files)
+}
+
+fn read_docs(diags: &mut Diagnostics, project: &Project, package: &str) -> BTreeMap<String, Doc> {
+    let mut docs: BTreeMap<String, Doc> = BTreeMap::new();
+    let mut places: BTreeMap<String, Span> = BTreeMap::new();
+    for file in files(project, FileKind::Docs) {
+        for block in template::docs_blocks(diags, file.id, &file.text) {
+            let name = block.name.value.clone();
+            if let Some(first) = places.get(&name) {
+                diags.push(
+                    Diagnostic::error("duplicate-name", format!("there are two docs blocks `{name}`"))
+                        .at(block.name.span, "again here")
+                        .and_at(*first, "first here"),
+                );
+                continue;
+            }
+            places.insert(name.clone(), block.name.span);
+            let doc = Doc {
+                package: package.to_owned(),
+                name: name.clone(),
+                path: file.path.clone(),
+                contents: block.contents,
+            };
+            docs.insert(name, doc);
+        }
+    }
+    docs
+}
+
+/// A properties file's content with the file it is from.
+type FileProperties = (ProjectFile, Properties);
+
+/// Reads the properties files in parallel; their faults come in the order of the files.
+fn read_properties(diags: &mut Diagnostics, project: &Project) -> Vec<FileProperties> {
+    let severity = project.dialect.unknown_key_severity();
+    let list: Vec<&ProjectFile> = files(project, FileKind::Properties).collect();
+    let read: Vec<(Properties, Diagnostics)> = list
+        .par_iter()
+        .map(|file| {
+            let mut own = Diagnostics::default();
+            let tree = yaml::parse(&mut own, file.id, &file.text);
+            let properties = tree.map(|it| properties::read(&mut own, &it, severity)).unwrap_or_default();
+            (properties, own)
+        })
+        .collect();
+    let mut all = Vec::with_capacity(read.len());
+    for (file, (properties, own)) in list.into_iter().zip(read) {
+        diags.append(own);
+        all.push((file.clone(), properties));
+    }
+    all
+}
+
+fn report_duplicates(diags: &mut Diagnostics, nodes: &[ParsedNode]) {
+    for pair in nodes.windows(2).filter(|pair| pair[0].unique_id == pair[1].unique_id) {
+        diags.push(
+            Diagnostic::error(
+                "duplicate-name",
+                format!("there are two {}s `{}`", pair[1].kind, pair[1].name),
+            )
+            .at(pair[1].span, "again here")
+            .and_at(pair[0].span, "first here")
+            .help("rename one of them, or set `enabled: false` on one"),
+        );
+    }
+    // A ref() names models, seeds and snapshots alike.
+    let mut seen: BTreeMap<&str, &ParsedNode> = BTreeMap::new();
+    let mut relations: BTreeMap<String, &ParsedNode> = BTreeMap::new();
+    for node in nodes {
+        let referable = matches!(node.kind, NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot);
+        let versioned = matches!(&node.body, Body::Model { version: Some(_), .. });
+        if !referable {
+            continue;
+        }
+        if !versioned
+            && let Some(first) = seen.insert(&node.name, node)
+            && first.kind != node.kind
+        {
+            diags.push(
+                Diagnostic::error(
+                    "duplicate-name",
+                    format!("a {} and a {} are both called `{}`", first.kind, node.kind, node.name),
+                )
+                .at(node.span, format!("the {} is here", node.kind))
+                .and_at(first.span, format!("the {} is here", first.kind))
+                .help("rename one of them: ref() could mean either"),
+            );
+        }
+        let Some(relation) = node.relation.as_ref().filter(|it| it.schema.is_some()) else { continue };
+        if let Some(first) = relations.insert(relation.render().to_lowercase(), node)
+            && first.unique_id != node.unique_id
+            && first.name != node.name
+        {
+            diags.push(
+                Diagnostic::error(
+                    "duplicate-relation",
+                    format!(
+                        "`{}` and `{}` would both be built as {}",
+                        first.name,
+                        node.name,
+                        relation.short()
+                    ),
+                )
+                .at(node.span, "this one")
+                .and_at(first.span, "and this one")
+                .help("give one of them another `alias` or `schema`"),
+            );
+        }
+    }
+}
+
+fn report_unused_folders(diags: &mut Diagnostics, project: &Project, nodes: &[ParsedNode]) {
+    let trees = &project.config.trees;
+    for (tree, kind) in [
+        (&trees.models, NodeKind::Model),
+        (&trees.seeds, NodeKind::Seed),
+        (&trees.data_tests, NodeKind::Test),
+        (&trees.sources, NodeKind::Source),
+        (&trees.exposures, NodeKind::Exposure),
+    ] {
+        let fqns: Vec<&[String]> =
+            nodes.iter().filter(|it| it.kind == kind).map(|it| it.fqn.as_slice()).collect();
+        node_config::unused_folders(diags, tree.as_ref(), &fqns, kind.as_str());
+    }
+}
+
+impl Parser<'_> {
+    /// A description with its `doc()` calls replaced.
+    fn description(&self, diags: &mut Diagnostics, text: Option<&Spanned<String>>) -> String {
+        let Some(text) = text else { return String::new() };
+        if !has_template_syntax(&text.value) {
+            return text.value.clone();
+        }
+        let source = self.inline(&text.value, text.span);
+        match self.templates.render(&source, &self.context) {
+            Ok(rendered) => rendered.text,
+            Err(mut error) => {
+                error.span = Some(text.span);
+                diags.push(error.into_diagnostic());
+                text.value.clone()
+            }
+        }
+    }
+
+    /// A template that stands in YAML.
+    fn inline(&self, text: &str, span: Span) -> TemplateSource {
+        TemplateSource {
+            package: self.package.to_owned(),
+            file: span.file,
+            text: Arc::from(text),
+            offset: span.start as usize,
+        }
+    }
+
+    /// A template that is a whole file.
+    fn whole(&self, file: &ProjectFile) -> TemplateSource {
+        TemplateSource {
+            package: self.package.to_owned(),
+            file: file.id,
+            text: Arc::clone(&file.text),
+            offset: 0,
+        }
+    }
+
+    /// The columns with their descriptions rendered.
+    fn columns(&self, diags: &mut Diagnostics, columns: &[ColumnProperties]) -> Vec<ColumnProperties> {
+        let mut rendered = columns.to_vec();
+        for column in &mut rendered {
+            if let Some(text) = &column.description
+                && has_template_syntax(&text.value)
+            {
+                let value = self.description(diags, Some(text));
+                column.description = Some(Spanned::new(value, text.span));
+            }
+        }
+        rendered
+    }
+
+    /// The relation of a node that is built: target, `schema`, `database` and `alias` joined by the dialect's rule.
+    fn relation(&self, config: &NodeConfig, name: &str) -> Relation {
+        let target = &self.project.target;
+        let schema = match (&config.schema, self.project.dialect) {
+            (None, _) => target.schema.clone(),
+            (Some(schema), Dialect::Tidemill) => schema.trim().to_owned(),
+            (Some(schema), Dialect::Dbt) => format!("{}_{}", target.schema, schema.trim()),
+        };
+        let database = config.database.clone().unwrap_or_else(|| target.database.clone());
+        Relation::new(database, schema, config.alias.clone().unwrap_or_else(|| name.to_owned()))
+    }
+}
+
+/// Package, the file's folders below its project path, and the node's name.
+fn fqn(package: &str, path: &ProjectPath, folder: &str, name: &str) -> Vec<String> {
+    let mut parts = vec![package.to_owned()];
+    let inside = path.inside(folder).unwrap_or(path.as_str());
+    let folders: Vec<&str> = inside.split('/').collect();
+    parts.extend(folders[..folders.len().saturating_sub(1)].iter().map(|it| (*it).to_owned()));
+    parts.push(name.to_owned());
+    parts
+}
+
+/// The place of a file's first byte.
+fn start_of(file: FileId) -> Span {
+    Span::new(file, 0..0)
+}

@@ -1,0 +1,307 @@
+//! Nodes that have a file of their own: models, seeds and analyses, joined with their properties.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+use serde_json::json;
+
+use super::config_layer::ConfigLayer;
+use super::node_config::{self, NodeConfig, tree_layers};
+use super::properties::{ColumnProperties, NodeProperties, Section, VersionProperties};
+use super::{Body, FileProperties, ParsedNode, Parser, Version, files, fqn, start_of};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Spanned, suggest};
+use crate::node::{Materialization, NodeKind, UniqueId};
+use crate::project::files::ProjectPath;
+use crate::project::{FileKind, ProjectFile};
+use crate::template::{Scan, TemplateError};
+use crate::yaml::Yaml;
+
+/// Which properties belong to which file, by section and the file's stem.
+type ByStem<'a> = BTreeMap<(Section, String), Described<'a>>;
+
+/// A node's properties, and which version of it.
+#[derive(Clone, Copy)]
+struct Described<'a> {
+    file: &'a ProjectFile,
+    properties: &'a NodeProperties,
+    version: Option<&'a VersionProperties>,
+}
+
+/// Joins files and properties to nodes.
+pub(super) fn read(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    properties: &mut [FileProperties],
+) -> Vec<ParsedNode> {
+    let by_stem = index(diags, properties);
+    let mut used: BTreeSet<(Section, String)> = BTreeSet::new();
+    let mut nodes = Vec::new();
+
+    for file in files(parser.project, FileKind::PythonModel) {
+        diags.push(
+            Diagnostic::error("python-model", "Python models are not supported")
+                .at(start_of(file.id), "a model is one `select` in a .sql file"),
+        );
+    }
+    for file in files(parser.project, FileKind::Snapshot) {
+        diags.push(
+            Diagnostic::error("unsupported-snapshot", "snapshots are not supported yet")
+                .at(start_of(file.id), "this file was left out"),
+        );
+    }
+    let scanned: Vec<(&ProjectFile, Result<Scan, TemplateError>)> = parser
+        .project
+        .files
+        .par_iter()
+        .filter(|it| matches!(it.kind, FileKind::Model | FileKind::Analysis))
+        .map(|file| (file, parser.templates.scan(&parser.whole(file), &parser.context)))
+        .collect();
+    for (file, scan) in scanned {
+        let section = if file.kind == FileKind::Model { Section::Models } else { Section::Analyses };
+        let key = (section, file.path.stem().to_owned());
+        let described = by_stem.get(&key).copied();
+        used.insert(key);
+        match scan {
+            Ok(scan) => nodes.push(sql_node(parser, diags, file, scan, described)),
+            Err(error) => diags.push(error.into_diagnostic()),
+        }
+    }
+    for file in files(parser.project, FileKind::Seed) {
+        let key = (Section::Seeds, file.path.stem().to_owned());
+        let described = by_stem.get(&key).copied();
+        used.insert(key);
+        nodes.push(seed(parser, diags, file, described));
+    }
+    report_undescribed(parser, diags, &by_stem, &used);
+    nodes
+}
+
+fn index<'a>(diags: &mut Diagnostics, properties: &'a [FileProperties]) -> ByStem<'a> {
+    let mut by_stem: ByStem<'a> = BTreeMap::new();
+    for (file, properties) in properties {
+        for node in &properties.nodes {
+            let mut add = |stem: String, version: Option<&'a VersionProperties>| {
+                let described = Described { file, properties: node, version };
+                if let Some(first) = by_stem.insert((node.section, stem), described) {
+                    diags.push(described_twice(node, first.properties));
+                }
+            };
+            if node.versions.is_empty() {
+                add(node.name.value.clone(), None);
+            }
+            for version in &node.versions {
+                let default = || format!("{}_v{}", node.name.value, version.version.value);
+                let stem = version
+                    .defined_in
+                    .as_ref()
+                    .map_or_else(default, |it| it.value.trim_end_matches(".sql").to_owned());
+                add(stem, Some(version));
+            }
+        }
+    }
+    by_stem
+}
+
+fn described_twice(node: &NodeProperties, first: &NodeProperties) -> Diagnostic {
+    let what = node.section.singular();
+    Diagnostic::error("duplicate-properties", format!("the {what} `{}` is described twice", node.name.value))
+        .at(node.name.span, "again here")
+        .and_at(first.name.span, "first here")
+        .help("join the two entries")
+}
+
+/// Entries for which there is no file.
+fn report_undescribed(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    by_stem: &ByStem<'_>,
+    used: &BTreeSet<(Section, String)>,
+) {
+    for (key, described) in by_stem.iter().filter(|(key, _)| !used.contains(*key)) {
+        let (section, stem) = key;
+        let what = section.singular();
+        let message = format!("there is no {what} `{stem}`");
+        let diagnostic = match parser.project.dialect.unknown_key_severity() {
+            Severity::Error => Diagnostic::error("unknown-node", message),
+            Severity::Warning => Diagnostic::warning("unknown-node", message),
+        };
+        let known = used.iter().filter(|(other, _)| other == section).map(|(_, stem)| stem.as_str());
+        let span = described.version.map_or(described.properties.name.span, |it| it.version.span);
+        diags.push(
+            diagnostic
+                .at(span, "described here, but no file has this name")
+                .help_opt(suggest::did_you_mean(stem, known)),
+        );
+    }
+}
+
+/// The merged config of a node with a file.
+fn config(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    tree: Option<&Yaml>,
+    fqn: &[String],
+    described: Option<Described<'_>>,
+    in_file: &ConfigLayer,
+) -> NodeConfig {
+    let mut layers = tree_layers(tree, fqn);
+    if let Some(described) = described {
+        layers.push(rendered_layer(parser, diags, &described.properties.config));
+        if let Some(version) = described.version {
+            layers.push(rendered_layer(parser, diags, &version.config));
+        }
+    }
+    layers.push(in_file.clone());
+    node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules)
+}
+
+/// Config keys whose texts are templates for later, not values to render now.
+const RENDERED_LATER: [&str; 6] = ["pre-hook", "pre_hook", "post-hook", "post_hook", "meta", "sql_header"];
+
+/// A layer of properties YAML with templates in its values replaced.
+pub(super) fn rendered_layer(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    layer: &ConfigLayer,
+) -> ConfigLayer {
+    let mut rendered = ConfigLayer::default();
+    for (key, value) in layer.entries() {
+        let later = RENDERED_LATER.contains(&key.value.as_str());
+        let value =
+            if later { value.clone() } else { parser.project.settings.render_json(diags, value, key.span) };
+        rendered.push(key.clone(), value);
+    }
+    rendered
+}
+
+fn sql_node(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    file: &ProjectFile,
+    scan: Scan,
+    described: Option<Described<'_>>,
+) -> ParsedNode {
+    let version = described.and_then(|it| version(it));
+    let stem = file.path.stem().to_owned();
+    let name = match (&version, described) {
+        (Some(_), Some(described)) => described.properties.name.value.clone(),
+        _ => stem.clone(),
+    };
+    let is_model = file.kind == FileKind::Model;
+    let mut fqn = fqn(parser.package, &file.path, &file.folder, &name);
+    if let Some(version) = &version {
+        fqn.push(format!("v{}", version.version));
+    }
+    let in_file = ConfigLayer::new(scan.config);
+    let tree = parser.project.config.trees.models.as_ref().filter(|_| is_model);
+    let config = config(parser, diags, tree, &fqn, described, &in_file);
+    let sql = parser.whole(file);
+    let suffix = version.as_ref().map(|it| format!(".v{}", it.version)).unwrap_or_default();
+    let kind = if is_model { NodeKind::Model } else { NodeKind::Analysis };
+    let default_alias = version.as_ref().map_or_else(|| name.clone(), |it| format!("{name}_v{}", it.version));
+    let materialized = config.materialized.unwrap_or(Materialization::View);
+    let relation = match (kind, materialized) {
+        (NodeKind::Model, Materialization::View | Materialization::Table) => {
+            Some(parser.relation(&config, &default_alias))
+        }
+        _ => None,
+    };
+    let body = if is_model { Body::Model { sql, materialized, version } } else { Body::Analysis { sql } };
+    let texts = Texts::new(parser, diags, described);
+    ParsedNode {
+        unique_id: UniqueId(format!("{kind}.{}.{name}{suffix}", parser.package)),
+        kind,
+        name,
+        package: parser.package.to_owned(),
+        fqn,
+        path: file.path.clone(),
+        folder: file.folder.clone(),
+        span: start_of(file.id),
+        patch_path: texts.patch_path,
+        description: texts.description,
+        columns: texts.columns,
+        config,
+        refs: scan.refs,
+        sources: scan.sources,
+        macros: scan.macros,
+        relation,
+        body,
+    }
+}
+
+fn seed(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    file: &ProjectFile,
+    described: Option<Described<'_>>,
+) -> ParsedNode {
+    let name = file.path.stem().to_owned();
+    let fqn = fqn(parser.package, &file.path, &file.folder, &name);
+    let tree = parser.project.config.trees.seeds.as_ref();
+    let mut config = config(parser, diags, tree, &fqn, described, &ConfigLayer::default());
+    let span = start_of(file.id);
+    config.values.entry("materialized".to_owned()).or_insert_with(|| Spanned::new(json!("seed"), span));
+    let relation = parser.relation(&config, &name);
+    let texts = Texts::new(parser, diags, described);
+    ParsedNode {
+        unique_id: UniqueId(format!("seed.{}.{name}", parser.package)),
+        kind: NodeKind::Seed,
+        name,
+        package: parser.package.to_owned(),
+        fqn,
+        path: file.path.clone(),
+        folder: file.folder.clone(),
+        span,
+        patch_path: texts.patch_path,
+        description: texts.description,
+        columns: texts.columns,
+        config,
+        refs: Vec::new(),
+        sources: Vec::new(),
+        macros: Vec::new(),
+        relation: Some(relation),
+        body: Body::Seed,
+    }
+}
+
+/// What properties YAML says for people.
+struct Texts {
+    patch_path: Option<ProjectPath>,
+    description: String,
+    columns: Vec<ColumnProperties>,
+}
+
+impl Texts {
+    fn new(parser: &Parser<'_>, diags: &mut Diagnostics, described: Option<Described<'_>>) -> Self {
+        let Some(Described { file, properties, version }) = described else {
+            return Self { patch_path: None, description: String::new(), columns: Vec::new() };
+        };
+        let description = version.and_then(|it| it.description.as_ref()).or(properties.description.as_ref());
+        let columns = version.and_then(|it| it.columns.as_ref()).unwrap_or(&properties.columns);
+        Self {
+            patch_path: Some(file.path.clone()),
+            description: parser.description(diags, description),
+            columns: parser.columns(diags, columns),
+        }
+    }
+}
+
+fn version(described: Described<'_>) -> Option<Version> {
+    let version = described.version?.version.value.clone();
+    let latest = match &described.properties.latest_version {
+        Some(latest) => latest.value.clone(),
+        None => latest_of(&described.properties.versions),
+    };
+    Some(Version { is_latest: version == latest, version, latest })
+}
+
+/// The greatest version: by number where all are numbers, else by text, as dbt compares them.
+fn latest_of(versions: &[VersionProperties]) -> String {
+    let texts: Vec<&str> = versions.iter().map(|it| it.version.value.as_str()).collect();
+    let numbers: Option<Vec<f64>> = texts.iter().map(|it| it.parse().ok()).collect();
+    let latest = match numbers {
+        Some(numbers) => texts.iter().zip(numbers).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(text, _)| *text),
+        None => texts.iter().max().copied(),
+    };
+    latest.unwrap_or_default().to_owned()
+}

@@ -1,0 +1,474 @@
+//! From layers of config to one [`NodeConfig`]: precedence, merging, types.
+//!
+//! Precedence, weakest first: the project file from its root to the node's own folder, properties YAML,
+//! `config()` in the SQL. `tags` and hooks add up, `meta` and its kin are merged key by key, anything else
+//! is replaced (dbt's rules: docs.getdbt.com, "About configs and properties").
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+
+use super::config_layer::{ConfigLayer, from_entries};
+use super::properties::texts;
+use super::threshold::Threshold;
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned, suggest};
+use crate::node::{Materialization, TestSeverity};
+use crate::yaml::Yaml;
+
+/// The config of a node, all layers merged.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// Whether the node takes part.
+    pub enabled: bool,
+    /// `materialized`, where set.
+    pub materialized: Option<Materialization>,
+    /// `schema`, as written.
+    pub schema: Option<String>,
+    /// `database`.
+    pub database: Option<String>,
+    /// `alias`.
+    pub alias: Option<String>,
+    /// Tags, in the order added, without repetition.
+    pub tags: Vec<String>,
+    /// Free-form data.
+    pub meta: Json,
+    /// SQL to run before the node is built, in its transaction.
+    pub pre_hooks: Vec<Spanned<String>>,
+    /// SQL to run after the node is built, in its transaction.
+    pub post_hooks: Vec<Spanned<String>>,
+    /// Seeds: types of columns, by name.
+    pub column_types: Vec<(String, String)>,
+    /// Seeds: the character between values.
+    pub delimiter: Option<String>,
+    /// Seeds: whether column names are quoted.
+    pub quote_columns: Option<bool>,
+    /// Tests: what a failure does.
+    pub severity: TestSeverity,
+    /// Tests: when it counts as a warning, such as `> 10`; `!= 0` where absent.
+    pub warn_if: Threshold,
+    /// Tests: when it counts as an error; `!= 0` where absent.
+    pub error_if: Threshold,
+    /// Tests: the aggregate over the failing rows; `count(*)` where absent.
+    pub fail_calc: Option<String>,
+    /// Tests: which rows are tested.
+    pub where_: Option<String>,
+    /// Tests: how many failing rows are fetched at most.
+    pub limit: Option<u64>,
+    /// Everything as merged, for artifacts and `config.get`.
+    pub values: BTreeMap<String, Spanned<Json>>,
+}
+
+/// Config keys that dbt or Tidemill knows, for all kinds of nodes.
+pub const KNOWN_KEYS: &[&str] = &[
+    "access",
+    "alias",
+    "batch_size",
+    "begin",
+    "bind",
+    "check_cols",
+    "codec",
+    "column_types",
+    "concurrent_batches",
+    "contract",
+    "data_test",
+    "database",
+    "dbt_valid_to_current",
+    "delimiter",
+    "delimeter",
+    "docs",
+    "enabled",
+    "error_if",
+    "event_time",
+    "external_location",
+    "fail_calc",
+    "fast",
+    "format",
+    "freshness",
+    "full_refresh",
+    "glue_database",
+    "glue_register",
+    "grants",
+    "group",
+    "hard_deletes",
+    "incremental_predicates",
+    "incremental_strategy",
+    "indexes",
+    "invalidate_hard_deletes",
+    "limit",
+    "location",
+    "lookback",
+    "materialized",
+    "merge_clauses",
+    "merge_exclude_columns",
+    "merge_update_columns",
+    "meta",
+    "node_color",
+    "on_configuration_change",
+    "on_schema_change",
+    "options",
+    "overwrite",
+    "packages",
+    "parquet_read_options",
+    "partition_by",
+    "partitioned_by",
+    "persist_docs",
+    "plugin",
+    "post-hook",
+    "post_hook",
+    "pre-hook",
+    "pre_hook",
+    "quote_columns",
+    "quoting",
+    "severity",
+    "snapshot_meta_column_names",
+    "snapshot_name",
+    "schema",
+    "sql_header",
+    "sorted_by",
+    "static_analysis",
+    "store_failures",
+    "store_failures_as",
+    "strategy",
+    "submission_method",
+    "tags",
+    "target_database",
+    "target_schema",
+    "unique_key",
+    "unique_tmp_table_suffix",
+    "updated_at",
+    "warn_if",
+    "where",
+];
+
+/// Whose config it is, for messages and rules.
+#[derive(Clone, Copy, Debug)]
+pub struct ConfigRules {
+    /// How bad an unknown key is.
+    pub unknown: Severity,
+}
+
+/// The layers of a project file's tree that apply to a node, root first. `fqn` ends with the node's name.
+pub fn tree_layers(tree: Option<&Yaml>, fqn: &[String]) -> Vec<ConfigLayer> {
+    let mut layers = Vec::new();
+    let mut level = tree;
+    let mut names = fqn.iter();
+    while let Some(yaml) = level {
+        let entries = yaml.as_map().unwrap_or_default();
+        let own: Vec<_> = entries
+            .iter()
+            .filter(|(key, value)| key.value.starts_with('+') || value.as_map().is_none())
+            .cloned()
+            .collect();
+        if !own.is_empty() {
+            layers.push(from_entries(&own));
+        }
+        level = names.next().and_then(|name| yaml.get(name)).filter(|it| it.as_map().is_some());
+    }
+    layers
+}
+
+/// Folders named in a project file's tree that no node is in.
+pub fn unused_folders(diags: &mut Diagnostics, tree: Option<&Yaml>, fqns: &[&[String]], what: &str) {
+    let Some(tree) = tree else { return };
+    check_level(diags, tree, &mut Vec::new(), fqns, what);
+}
+
+fn check_level<'a>(
+    diags: &mut Diagnostics,
+    yaml: &'a Yaml,
+    path: &mut Vec<&'a str>,
+    fqns: &[&[String]],
+    what: &str,
+) {
+    for (key, value) in yaml.as_map().unwrap_or_default() {
+        if key.value.starts_with('+') || value.as_map().is_none() {
+            continue;
+        }
+        path.push(&key.value);
+        let applies = |fqn: &&&[String]| {
+            fqn.len() >= path.len() && fqn.iter().zip(path.iter()).all(|(name, wanted)| name == wanted)
+        };
+        if fqns.iter().any(|it| applies(&it)) {
+            check_level(diags, value, path, fqns, what);
+        } else {
+            diags.push(unused_folder(key, path, fqns, what));
+        }
+        path.pop();
+    }
+}
+
+fn unused_folder(key: &Spanned<String>, path: &[&str], fqns: &[&[String]], what: &str) -> Diagnostic {
+    let depth = path.len() - 1;
+    let siblings = fqns.iter().filter_map(|fqn| fqn.get(depth)).map(String::as_str);
+    let help = if KNOWN_KEYS.contains(&key.value.as_str()) {
+        Some(format!("to set the config `{0}` write `+{0}`", key.value))
+    } else {
+        suggest::did_you_mean(&key.value, siblings)
+    };
+    Diagnostic::warning(
+        "unused-config",
+        format!("no {what} is in `{}`, so this config applies to nothing", path.join("/")),
+    )
+    .at(key.span, "no folder of this name here")
+    .help_opt(help)
+}
+
+/// Merges layers, weakest first, and reads them into types; faults are reported at the winning value.
+pub fn merge(diags: &mut Diagnostics, layers: &[&ConfigLayer], rules: ConfigRules) -> NodeConfig {
+    let mut values: BTreeMap<String, Spanned<Json>> = BTreeMap::new();
+    let mut hooks: [Vec<Spanned<String>>; 2] = [Vec::new(), Vec::new()];
+    for (key, value) in layers.iter().flat_map(|it| it.entries()) {
+        let name = canonical(&key.value);
+        match name {
+            "pre-hook" => hooks[0].extend(hook_texts(value, key.span)),
+            "post-hook" => hooks[1].extend(hook_texts(value, key.span)),
+            _ => {}
+        }
+        check_known(diags, key, rules.unknown);
+        let merged = match values.get(name) {
+            Some(old) => combine(name, &old.value, value),
+            None => combine(name, &Json::Null, value),
+        };
+        values.insert(name.to_owned(), Spanned::new(merged, key.span));
+    }
+    let [pre_hooks, post_hooks] = hooks;
+    typed(diags, values, pre_hooks, post_hooks)
+}
+
+fn canonical(key: &str) -> &str {
+    match key {
+        "pre_hook" => "pre-hook",
+        "post_hook" => "post-hook",
+        "delimeter" => "delimiter",
+        other => other,
+    }
+}
+
+fn check_known(diags: &mut Diagnostics, key: &Spanned<String>, severity: Severity) {
+    if KNOWN_KEYS.contains(&key.value.as_str()) {
+        return;
+    }
+    let message = format!("`{}` is not a config key", key.value);
+    let diagnostic = match severity {
+        Severity::Error => Diagnostic::error("unknown-config", message),
+        Severity::Warning => Diagnostic::warning("unknown-config", message),
+    };
+    let help = suggest::did_you_mean(&key.value, KNOWN_KEYS.iter().copied());
+    diags.push(
+        diagnostic
+            .at(key.span, "nothing reads this key")
+            .help(help.unwrap_or_else(|| "data of your own goes under `meta:`".to_owned())),
+    );
+}
+
+fn combine(key: &str, old: &Json, new: &Json) -> Json {
+    match key {
+        "tags" | "packages" => {
+            let mut all = texts(old);
+            for text in texts(new) {
+                if !all.contains(&text) {
+                    all.push(text);
+                }
+            }
+            Json::from(all)
+        }
+        "pre-hook" | "post-hook" => {
+            let mut all = as_list(old);
+            all.extend(as_list(new));
+            Json::Array(all)
+        }
+        "meta" | "docs" | "persist_docs" | "quoting" | "column_types" | "contract" | "grants" => {
+            match (old, new) {
+                (Json::Object(old), Json::Object(new)) => {
+                    let mut merged = old.clone();
+                    merged.extend(new.iter().map(|(key, value)| (key.clone(), value.clone())));
+                    Json::Object(merged)
+                }
+                _ => new.clone(),
+            }
+        }
+        _ => new.clone(),
+    }
+}
+
+fn as_list(value: &Json) -> Vec<Json> {
+    match value {
+        Json::Null => Vec::new(),
+        Json::Array(items) => items.clone(),
+        other => vec![other.clone()],
+    }
+}
+
+fn hook_texts(value: &Json, span: Span) -> Vec<Spanned<String>> {
+    let text = |it: &Json| match it {
+        Json::String(sql) => Some(sql.clone()),
+        Json::Object(hook) => hook.get("sql").and_then(Json::as_str).map(str::to_owned),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) => None,
+    };
+    as_list(value)
+        .iter()
+        .filter_map(text)
+        .filter(|it| !it.trim().is_empty())
+        .map(|it| Spanned::new(it, span))
+        .collect()
+}
+
+fn typed(
+    diags: &mut Diagnostics,
+    values: BTreeMap<String, Spanned<Json>>,
+    pre_hooks: Vec<Spanned<String>>,
+    post_hooks: Vec<Spanned<String>>,
+) -> NodeConfig {
+    let mut reader = Typed { diags, values: &values };
+    NodeConfig {
+        enabled: reader.bool("enabled").unwrap_or(true),
+        materialized: reader.materialized(),
+        schema: reader.text("schema").map(|it| it.value),
+        database: reader.text("database").map(|it| it.value),
+        alias: reader.text("alias").map(|it| it.value),
+        tags: values.get("tags").map(|it| texts(&it.value)).unwrap_or_default(),
+        meta: values.get("meta").map_or_else(|| Json::Object(Map::new()), |it| it.value.clone()),
+        column_types: reader.column_types(),
+        delimiter: reader.text("delimiter").map(|it| it.value),
+        quote_columns: reader.bool("quote_columns"),
+        severity: reader.severity(),
+        warn_if: reader.threshold("warn_if"),
+        error_if: reader.threshold("error_if"),
+        fail_calc: reader.text("fail_calc").map(|it| it.value),
+        where_: reader.text("where").map(|it| it.value),
+        limit: reader.limit(),
+        pre_hooks,
+        post_hooks,
+        values,
+    }
+}
+
+struct Typed<'a> {
+    diags: &'a mut Diagnostics,
+    values: &'a BTreeMap<String, Spanned<Json>>,
+}
+
+impl Typed<'_> {
+    fn get(&self, key: &str) -> Option<&Spanned<Json>> {
+        self.values.get(key).filter(|it| !it.value.is_null())
+    }
+
+    fn wrong(&mut self, key: &str, span: Span, expected: &str) {
+        self.diags.push(
+            Diagnostic::error("wrong-type", format!("the config `{key}` must be {expected}"))
+                .at(span, "set here"),
+        );
+    }
+
+    fn bool(&mut self, key: &str) -> Option<bool> {
+        let found = self.get(key)?.clone();
+        match &found.value {
+            Json::Bool(it) => Some(*it),
+            Json::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+            Json::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            Json::Null | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => {
+                self.wrong(key, found.span, "`true` or `false`");
+                None
+            }
+        }
+    }
+
+    fn text(&mut self, key: &str) -> Option<Spanned<String>> {
+        let found = self.get(key)?.clone();
+        match found.value {
+            Json::String(text) => Some(Spanned::new(text, found.span)),
+            Json::Number(it) => Some(Spanned::new(it.to_string(), found.span)),
+            Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => {
+                self.wrong(key, found.span, "a text");
+                None
+            }
+        }
+    }
+
+    fn materialized(&mut self) -> Option<Materialization> {
+        let text = self.text("materialized")?;
+
+        match text.value.as_str() {
+            "view" => Some(Materialization::View),
+            "table" => Some(Materialization::Table),
+            "ephemeral" => Some(Materialization::Ephemeral),
+            "seed" | "test" | "snapshot" => None,
+            other => {
+                self.diags.push(unknown_materialization(other, text.span));
+                None
+            }
+        }
+    }
+
+    fn severity(&mut self) -> TestSeverity {
+        let Some(text) = self.text("severity") else { return TestSeverity::Error };
+        match text.value.to_lowercase().as_str() {
+            "error" => TestSeverity::Error,
+            "warn" => TestSeverity::Warn,
+            other => {
+                let help = suggest::did_you_mean(other, ["error", "warn"]);
+                self.diags.push(
+                    Diagnostic::error("invalid-severity", format!("`{}` is not a severity", text.value))
+                        .at(text.span, "write `error` or `warn`")
+                        .help_opt(help),
+                );
+                TestSeverity::Error
+            }
+        }
+    }
+
+    /// A comparison such as `> 10`, as dbt takes it for `warn_if` and `error_if`.
+    fn threshold(&mut self, key: &str) -> Threshold {
+        let Some(text) = self.text(key) else { return Threshold::default() };
+        Threshold::parse(&text.value).unwrap_or_else(|| {
+            self.diags.push(
+                Diagnostic::error("invalid-threshold", format!("`{}` is not a condition", text.value))
+                    .at(text.span, format!("`{key}` is a comparison with the number of failures"))
+                    .help(format!("write {key}: \"> 10\", say")),
+            );
+            Threshold::default()
+        })
+    }
+
+    fn limit(&mut self) -> Option<u64> {
+        let found = self.get("limit")?.clone();
+        let limit = found.value.as_u64();
+        if limit.is_none() {
+            self.wrong("limit", found.span, "a whole number");
+        }
+        limit
+    }
+
+    fn column_types(&mut self) -> Vec<(String, String)> {
+        let Some(found) = self.get("column_types").cloned() else { return Vec::new() };
+        match &found.value {
+            Json::Object(entries) => entries
+                .iter()
+                .filter_map(|(name, kind)| Some((name.clone(), kind.as_str()?.to_owned())))
+                .collect(),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
+                self.wrong("column_types", found.span, "a mapping of columns to types");
+                Vec::new()
+            }
+        }
+    }
+}
+
+fn unknown_materialization(name: &str, span: Span) -> Diagnostic {
+    const LATER: [&str; 5] = ["incremental", "external", "materialized_view", "table_function", "plugin"];
+    let known = ["view", "table", "ephemeral"];
+    if LATER.contains(&name) {
+        return Diagnostic::error(
+            "unsupported-materialization",
+            format!("the materialization `{name}` is not supported yet"),
+        )
+        .at(span, "set here")
+        .note("supported: view, table, ephemeral");
+    }
+    Diagnostic::error("unknown-materialization", format!("there is no materialization `{name}`"))
+        .at(span, "set here")
+        .help(
+            suggest::did_you_mean(name, known)
+                .unwrap_or_else(|| format!("write one of {}", known.join(", "))),
+        )
+}

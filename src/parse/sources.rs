@@ -1,0 +1,177 @@
+//! Sources and exposures: nodes that stand in YAML alone.
+
+use super::node_config::{self, tree_layers};
+use super::properties::{ExposureProperties, SourceProperties};
+use super::{Body, ExposureBody, FileProperties, ParsedNode, Parser, SourceBody, fqn, models};
+use crate::diagnostics::{Diagnostic, Diagnostics, Spanned};
+use crate::node::{NodeKind, Relation, UniqueId, quote_literal};
+use crate::project::ProjectFile;
+use crate::template::{RefCall, SourceCall};
+
+/// Every table of every source.
+pub(super) fn read_sources(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    properties: &[FileProperties],
+) -> Vec<ParsedNode> {
+    let tables = properties.iter().flat_map(|(file, it)| it.sources.iter().map(move |table| (file, table)));
+    tables.map(|(file, table)| source(parser, diags, file, table)).collect()
+}
+
+fn source(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    file: &ProjectFile,
+    table: &SourceProperties,
+) -> ParsedNode {
+    let name = table.table.value.clone();
+    let mut fqn = fqn(parser.package, &file.path, &file.folder, &table.source.value);
+    fqn.push(name.clone());
+    let mut layers = tree_layers(parser.project.config.trees.sources.as_ref(), &fqn);
+    layers.push(models::rendered_layer(parser, diags, &table.config));
+    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
+    let mut rendered = |text: &Option<Spanned<String>>| {
+        let text = text.as_ref()?;
+        let json = serde_json::Value::String(text.value.clone());
+        match parser.project.settings.render_json(diags, &json, text.span) {
+            serde_json::Value::String(text) => Some(text),
+            other => Some(other.to_string()),
+        }
+    };
+    let schema = rendered(&table.schema).unwrap_or_else(|| table.source.value.clone());
+    let database = rendered(&table.database).unwrap_or_else(|| parser.project.target.database.clone());
+    let identifier = rendered(&table.identifier).unwrap_or_else(|| name.clone());
+    let loaded_at_field = rendered(&table.loaded_at_field);
+    let location = config
+        .values
+        .get("external_location")
+        .map(|it| it.value.clone())
+        .or_else(|| config.meta.get("external_location").cloned());
+    let relation = match location.as_ref().and_then(serde_json::Value::as_str) {
+        Some(location) => external(location, &schema, &name, &identifier),
+        None => Relation::new(database, schema, identifier),
+    };
+    let body = SourceBody {
+        source: table.source.value.clone(),
+        source_description: parser.description(diags, table.source_description.as_ref()),
+        loader: table.loader.clone().unwrap_or_default(),
+        loaded_at_field,
+        loaded_at_query: table.loaded_at_query.as_ref().map(|it| it.value.clone()),
+        freshness: table.freshness.clone(),
+    };
+    ParsedNode {
+        unique_id: UniqueId(format!("source.{}.{}.{name}", parser.package, table.source.value)),
+        kind: NodeKind::Source,
+        name,
+        package: parser.package.to_owned(),
+        fqn,
+        path: file.path.clone(),
+        folder: file.folder.clone(),
+        span: table.table.span,
+        patch_path: None,
+        description: parser.description(diags, table.description.as_ref()),
+        columns: parser.columns(diags, &table.columns),
+        config,
+        refs: Vec::new(),
+        sources: Vec::new(),
+        macros: Vec::new(),
+        relation: Some(relation),
+        body: Body::Source(body),
+    }
+}
+
+/// A source that is read from files: a path is quoted, a call such as `read_csv('x')` stays as it is.
+/// `{name}`, `{identifier}` and `{schema}` stand for the table's own (dbt-duckdb's rule).
+fn external(location: &str, schema: &str, name: &str, identifier: &str) -> Relation {
+    let location =
+        location.replace("{name}", name).replace("{identifier}", identifier).replace("{schema}", schema);
+    let is_call = location.contains('(') || location.starts_with('\'');
+    Relation::verbatim(if is_call { location } else { quote_literal(&location) })
+}
+
+/// Every exposure.
+pub(super) fn read_exposures(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    properties: &[FileProperties],
+) -> Vec<ParsedNode> {
+    let exposures = properties.iter().flat_map(|(file, it)| it.exposures.iter().map(move |it| (file, it)));
+    exposures.map(|(file, it)| exposure(parser, diags, file, it)).collect()
+}
+
+fn exposure(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    file: &ProjectFile,
+    exposure: &ExposureProperties,
+) -> ParsedNode {
+    let name = exposure.name.value.clone();
+    let fqn = fqn(parser.package, &file.path, &file.folder, &name);
+    let mut layers = tree_layers(parser.project.config.trees.exposures.as_ref(), &fqn);
+    layers.push(models::rendered_layer(parser, diags, &exposure.config));
+    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
+    let (mut refs, mut sources) = (Vec::new(), Vec::new());
+    for text in &exposure.depends_on {
+        depends_on(parser, diags, text, &mut refs, &mut sources);
+    }
+    check_word(diags, exposure.kind.as_ref(), &["dashboard", "notebook", "analysis", "ml", "application"]);
+    check_word(diags, exposure.maturity.as_ref(), &["high", "medium", "low"]);
+    let body = ExposureBody {
+        label: exposure.label.clone(),
+        kind: exposure.kind.as_ref().map(|it| it.value.clone()).unwrap_or_default(),
+        url: exposure.url.clone(),
+        maturity: exposure.maturity.as_ref().map(|it| it.value.clone()),
+        owner: exposure.owner.clone(),
+    };
+    ParsedNode {
+        unique_id: UniqueId(format!("exposure.{}.{name}", parser.package)),
+        kind: NodeKind::Exposure,
+        name,
+        package: parser.package.to_owned(),
+        fqn,
+        path: file.path.clone(),
+        folder: file.folder.clone(),
+        span: exposure.name.span,
+        patch_path: None,
+        description: parser.description(diags, exposure.description.as_ref()),
+        columns: Vec::new(),
+        config,
+        refs,
+        sources,
+        macros: Vec::new(),
+        relation: None,
+        body: Body::Exposure(body),
+    }
+}
+
+/// Reads `ref('x')` or `source('x', 'y')` where it stands as a text in YAML.
+pub(super) fn depends_on(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    text: &Spanned<String>,
+    refs: &mut Vec<Spanned<RefCall>>,
+    sources: &mut Vec<Spanned<SourceCall>>,
+) {
+    let template = format!("{{{{ {} }}}}", text.value);
+    match parser.templates.scan(&parser.inline(&template, text.span), &parser.context) {
+        Ok(scan) => {
+            refs.extend(scan.refs.into_iter().map(|it| Spanned::new(it.value, text.span)));
+            sources.extend(scan.sources.into_iter().map(|it| Spanned::new(it.value, text.span)));
+        }
+        Err(mut error) => {
+            error.span = Some(text.span);
+            diags.push(error.into_diagnostic());
+        }
+    }
+}
+
+fn check_word(diags: &mut Diagnostics, word: Option<&Spanned<String>>, known: &[&str]) {
+    if let Some(word) = word
+        && !known.contains(&word.value.as_str())
+    {
+        diags.push(
+            Diagnostic::error("invalid-value", format!("`{}` is not allowed here", word.value))
+                .at(word.span, format!("write one of {}", known.join(", "))),
+        );
+    }
+}

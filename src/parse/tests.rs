@@ -1,0 +1,327 @@
+//! Data tests: generic ones declared in properties, and singular ones in files.
+
+use rayon::prelude::*;
+use serde_json::Value as Json;
+
+use super::check::{self, Check, OWN_TESTS};
+use super::config_layer::ConfigLayer;
+use super::node_config::{self, tree_layers};
+use super::properties::{ColumnProperties, Section, TestEntry};
+use super::{
+    Body, DataTest, FileProperties, GenericTest, Owner, ParsedNode, Parser, TestKind, files, fqn, models,
+    sources, start_of, test_names,
+};
+use crate::diagnostics::{Diagnostic, Diagnostics, Span, Spanned, suggest};
+use crate::node::{NodeKind, Relation, UniqueId};
+use crate::project::{FileKind, ProjectFile};
+use crate::template::{MacroKind, RefCall, Scan, SourceCall, TemplateError, TemplateValue};
+
+/// All tests of a project.
+pub(super) fn read(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    properties: &[FileProperties],
+) -> Vec<ParsedNode> {
+    let mut tests = Vec::new();
+    for (file, properties) in properties {
+        for node in properties.nodes.iter().filter(|it| it.section != Section::Analyses) {
+            if node.versions.is_empty() {
+                let owner = OwnerPlace::node(&node.name, None);
+                generic_of(parser, diags, file, &owner, &node.tests, &node.columns, &mut tests);
+            }
+            for version in &node.versions {
+                let owner = OwnerPlace::node(&node.name, Some(&version.version.value));
+                let table = version.tests.as_ref().unwrap_or(&node.tests);
+                let columns = version.columns.as_ref().unwrap_or(&node.columns);
+                generic_of(parser, diags, file, &owner, table, columns, &mut tests);
+            }
+        }
+        for table in &properties.sources {
+            let call = SourceCall { source: table.source.value.clone(), table: table.table.value.clone() };
+            let target = format!("{}_{}", call.source, call.table);
+            let owner = OwnerPlace { owner: Owner::Source(call), target, span: table.table.span };
+            generic_of(parser, diags, file, &owner, &table.tests, &table.columns, &mut tests);
+        }
+    }
+    tests.extend(singular(parser, diags));
+    tests
+}
+
+/// The node that tests are declared on, as ids and names need it.
+struct OwnerPlace {
+    owner: Owner,
+    target: String,
+    span: Span,
+}
+
+impl OwnerPlace {
+    fn node(name: &Spanned<String>, version: Option<&String>) -> Self {
+        let target = version.map_or_else(|| name.value.clone(), |it| format!("{}_v{it}", name.value));
+        let call = RefCall { package: None, name: name.value.clone(), version: version.cloned() };
+        Self { owner: Owner::Ref(call), target, span: name.span }
+    }
+
+    /// The `model` argument as dbt writes it, for ids.
+    fn model_argument(&self) -> String {
+        let call = match &self.owner {
+            Owner::Ref(RefCall { name, version: Some(version), .. }) => {
+                format!("ref('{name}', version='{version}')")
+            }
+            Owner::Ref(RefCall { name, .. }) => format!("ref('{name}')"),
+            Owner::Source(SourceCall { source, table }) => format!("source('{source}', '{table}')"),
+        };
+        format!("{{{{ get_where_subquery({call}) }}}}")
+    }
+}
+
+fn generic_of(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    file: &ProjectFile,
+    owner: &OwnerPlace,
+    table_tests: &[TestEntry],
+    columns: &[ColumnProperties],
+    tests: &mut Vec<ParsedNode>,
+) {
+    for entry in table_tests {
+        tests.extend(generic(parser, diags, file, owner, None, entry));
+    }
+    for column in columns {
+        for entry in &column.tests {
+            tests.extend(generic(parser, diags, file, owner, Some(column), entry));
+        }
+    }
+}
+
+fn generic(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    file: &ProjectFile,
+    owner: &OwnerPlace,
+    column: Option<&ColumnProperties>,
+    entry: &TestEntry,
+) -> Option<ParsedNode> {
+    let (namespace, name) = match entry.name.value.split_once('.') {
+        Some((namespace, name)) => (Some(namespace.to_owned()), name.to_owned()),
+        None => (None, entry.name.value.clone()),
+    };
+    let column_name = column.map(|it| it.name.value.as_str());
+    let (macro_id, check) = meaning(parser, diags, namespace.as_deref(), &name, column_name, entry)?;
+    let mut arguments: Vec<(String, Json)> =
+        entry.arguments.iter().map(|(name, value)| (name.value.clone(), value.to_json())).collect();
+    if let Some(column) = column_name {
+        arguments.push(("column_name".to_owned(), Json::from(column)));
+    }
+
+    let mut hashed = arguments.clone();
+    hashed.push(("model".to_owned(), Json::from(owner.model_argument())));
+    let source_prefix = if matches!(owner.owner, Owner::Source(_)) { "source_" } else { "" };
+    let package_prefix = namespace.as_ref().map(|it| format!("{it}_")).unwrap_or_default();
+    let names = match &entry.custom_name {
+        Some(custom) => test_names::TestNames { short: custom.value.clone(), full: custom.value.clone() },
+        None => {
+            test_names::synthesize(&format!("{package_prefix}{source_prefix}{name}"), &owner.target, &hashed)
+        }
+    };
+    let hash = test_names::hash(&names.full, &name, namespace.as_deref(), &hashed);
+
+    let fqn = fqn(parser.package, &file.path, &file.folder, &names.full);
+    let mut layers = tree_layers(parser.project.config.trees.data_tests.as_ref(), &fqn);
+    layers.push(column_tags(column));
+    layers.push(models::rendered_layer(parser, diags, &entry.config));
+
+    let (mut refs, mut source_calls) = (Vec::new(), Vec::new());
+    match &owner.owner {
+        Owner::Ref(call) => refs.push(Spanned::new(call.clone(), owner.span)),
+        Owner::Source(call) => source_calls.push(Spanned::new(call.clone(), owner.span)),
+    }
+    for (name, value) in &entry.arguments {
+        if let Some(text) = value.as_str().filter(|it| name.value != "column_name" && is_template(it)) {
+            let inner = text.trim().trim_start_matches("{{").trim_end_matches("}}").trim().to_owned();
+            let inner = Spanned::new(inner, value.span);
+            sources::depends_on(parser, diags, &inner, &mut refs, &mut source_calls);
+        }
+    }
+    let mut macros = vec![macro_id.clone()];
+    if let Some(scan) = scan_own_test(parser, diags, owner, entry, &macro_id, &arguments)? {
+        layers.insert(layers.len() - 2, ConfigLayer::new(scan.config));
+        refs.extend(scan.refs);
+        source_calls.extend(scan.sources);
+        macros.extend(scan.macros);
+    }
+    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
+    let test = GenericTest {
+        owner: owner.owner.clone(),
+        name,
+        namespace,
+        macro_id: macro_id.clone(),
+        arguments,
+        check,
+        short_name: names.short.clone(),
+    };
+    let relation = test_relation(parser, config.alias.as_deref().unwrap_or(&names.short));
+    Some(ParsedNode {
+        unique_id: UniqueId(format!("test.{}.{}.{hash}", parser.package, names.full)),
+        kind: NodeKind::Test,
+        name: names.full,
+        package: parser.package.to_owned(),
+        fqn,
+        path: file.path.clone(),
+        folder: file.folder.clone(),
+        span: entry.name.span,
+        patch_path: None,
+        description: parser.description(diags, entry.description.as_ref()),
+        columns: Vec::new(),
+        config,
+        refs,
+        sources: source_calls,
+        macros,
+        relation: Some(relation),
+        body: Body::Test(DataTest { column: column_name.map(str::to_owned), kind: TestKind::Generic(test) }),
+    })
+}
+
+/// What the test's own macro says of itself: `config()` in the test block, and what it refers to besides
+/// its arguments. The built-in tests say nothing. `Err`-like `None`: the macro cannot be read.
+#[expect(clippy::option_option, reason = "not scanned and could not be scanned are different things")]
+fn scan_own_test(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    owner: &OwnerPlace,
+    entry: &TestEntry,
+    macro_id: &str,
+    arguments: &[(String, Json)],
+) -> Option<Option<Scan>> {
+    if macro_id.starts_with("macro.dbt.") || macro_id.starts_with("macro.tidemill.") {
+        return Some(None);
+    }
+    let (package, name) = macro_id.trim_start_matches("macro.").split_once('.')?;
+    let target = &parser.project.target;
+    let model = TemplateValue::Relation(Relation::new(&target.database, &target.schema, &owner.target));
+    let mut kwargs = vec![("model".to_owned(), model)];
+    kwargs.extend(arguments.iter().map(|(name, value)| (name.clone(), TemplateValue::Json(value.clone()))));
+    match parser.templates.scan_test(package, name, &kwargs, &parser.context, entry.name.span) {
+        Ok(scan) => Some(Some(scan)),
+        Err(error) => {
+            diags.push(error.into_diagnostic());
+            None
+        }
+    }
+}
+
+/// Which macro makes the test's query, and what is known of its meaning.
+fn meaning(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    namespace: Option<&str>,
+    name: &str,
+    column: Option<&str>,
+    entry: &TestEntry,
+) -> Option<(String, Check)> {
+    let macro_name = format!("test_{name}");
+    let found = parser.templates.find_macro(namespace.unwrap_or(parser.package), &macro_name);
+    match found {
+        Some(definition) => {
+            let id = format!("macro.{}.{macro_name}", definition.package);
+            // Only the built-in macro's meaning is known; a project's own of the same name means what it says.
+            let check = if definition.package == "dbt" {
+                check::read(diags, name, entry, column, parser.rules.unknown)?
+            } else {
+                Check::Query
+            };
+            Some((id, check))
+        }
+        None if namespace.is_none() && OWN_TESTS.contains(&name) => {
+            let check = check::read(diags, name, entry, column, parser.rules.unknown)?;
+            Some((format!("macro.tidemill.{macro_name}"), check))
+        }
+        None => {
+            diags.push(unknown_test(parser, entry));
+            None
+        }
+    }
+}
+
+fn unknown_test(parser: &Parser<'_>, entry: &TestEntry) -> Diagnostic {
+    let macros = parser.templates.macros().iter().filter(|it| it.kind == MacroKind::Test);
+    let mut known: Vec<&str> = macros.filter_map(|it| it.name.strip_prefix("test_")).collect();
+    known.extend(OWN_TESTS);
+    known.sort_unstable();
+    let diagnostic = Diagnostic::error("unknown-test", format!("there is no test `{}`", entry.name.value))
+        .at(entry.name.span, "declared here");
+    match suggest::did_you_mean(&entry.name.value, known.iter().copied()) {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic.note(format!("tests: {}", known.join(", "))),
+    }
+}
+
+/// A test on a column has the column's tags.
+fn column_tags(column: Option<&ColumnProperties>) -> ConfigLayer {
+    match column {
+        Some(column) if !column.tags.is_empty() => {
+            let key = Spanned::new("tags".to_owned(), column.name.span);
+            ConfigLayer::new(vec![(key, Json::from(column.tags.clone()))])
+        }
+        _ => ConfigLayer::default(),
+    }
+}
+
+/// Whether an argument is rendered: a template, or a bare `ref(...)` as dbt takes it.
+pub(crate) fn is_template(text: &str) -> bool {
+    let text = text.trim();
+    let call = ["ref", "source", "var", "env_var"];
+    text.contains("{{")
+        || call
+            .iter()
+            .any(|name| text.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('(')))
+}
+
+fn test_relation(parser: &Parser<'_>, alias: &str) -> Relation {
+    let target = &parser.project.target;
+    Relation::new(&target.database, format!("{}_dbt_test__audit", target.schema), alias)
+}
+
+fn singular(parser: &Parser<'_>, diags: &mut Diagnostics) -> Vec<ParsedNode> {
+    let scanned: Vec<(&ProjectFile, Result<Scan, TemplateError>)> =
+        files(parser.project, FileKind::SingularTest)
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .map(|file| (file, parser.templates.scan(&parser.whole(file), &parser.context)))
+            .collect();
+    let mut tests = Vec::new();
+    for (file, scan) in scanned {
+        match scan {
+            Ok(scan) => tests.push(singular_test(parser, diags, file, scan)),
+            Err(error) => diags.push(error.into_diagnostic()),
+        }
+    }
+    tests
+}
+
+fn singular_test(parser: &Parser<'_>, diags: &mut Diagnostics, file: &ProjectFile, scan: Scan) -> ParsedNode {
+    let name = file.path.stem().to_owned();
+    let fqn = fqn(parser.package, &file.path, &file.folder, &name);
+    let mut layers = tree_layers(parser.project.config.trees.data_tests.as_ref(), &fqn);
+    layers.push(ConfigLayer::new(scan.config));
+    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
+    let relation = test_relation(parser, config.alias.as_deref().unwrap_or(&name));
+    ParsedNode {
+        unique_id: UniqueId(format!("test.{}.{name}", parser.package)),
+        kind: NodeKind::Test,
+        name,
+        package: parser.package.to_owned(),
+        fqn,
+        path: file.path.clone(),
+        folder: file.folder.clone(),
+        span: start_of(file.id),
+        patch_path: None,
+        description: String::new(),
+        columns: Vec::new(),
+        config,
+        refs: scan.refs,
+        sources: scan.sources,
+        macros: scan.macros,
+        relation: Some(relation),
+        body: Body::Test(DataTest { column: None, kind: TestKind::Singular { sql: parser.whole(file) } }),
+    }
+}

@@ -1,0 +1,169 @@
+//! Phase 5, plan: what to do, in what order, and what has to go well before.
+//!
+//! In: a [`Graph`], the nodes selected, their compiled SQL. Out: a [`Plan`], plain data that `run/` executes
+//! and nothing else does. Deliberately absent: the engine, threads, the clock.
+
+pub mod scan;
+mod steps;
+
+use std::collections::BTreeSet;
+
+use crate::diagnostics::Diagnostic;
+use crate::node::{NodeId, Relation, TestSeverity};
+use crate::parse::check::Check;
+use crate::parse::threshold::Threshold;
+use crate::template::Rendered;
+
+pub use self::steps::make;
+
+/// The commands that run nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunCommand {
+    /// Makes nodes, tests them and publishes what passes.
+    Build,
+    /// Makes models without testing them.
+    Run,
+    /// Tests what is published.
+    Test,
+    /// Loads seeds.
+    Seed,
+}
+
+impl RunCommand {
+    /// The command as it is typed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RunCommand::Build => "build",
+            RunCommand::Run => "run",
+            RunCommand::Test => "test",
+            RunCommand::Seed => "seed",
+        }
+    }
+}
+
+/// A step's index in [`Plan::steps`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StepId(pub u32);
+
+impl StepId {
+    /// The index as a number, for use with slices.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What one run does.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The command it was made for.
+    pub command: RunCommand,
+    /// Steps; every step's `after` points to other steps of this list.
+    pub steps: Vec<Step>,
+    /// Schemas that must be there, as database and schema.
+    pub schemas: BTreeSet<(String, String)>,
+    /// What to run before the first step.
+    pub on_run_start: Vec<Rendered>,
+    /// What to run after the last step.
+    pub on_run_end: Vec<Rendered>,
+}
+
+/// One node's work: made, tested and published together.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The node; for a test that stands alone, the test.
+    pub node: NodeId,
+    /// What is made.
+    pub action: Action,
+    /// Its relation, where it has one.
+    pub relation: Option<Relation>,
+    /// Tests that decide on it.
+    pub tests: Vec<PlannedTest>,
+    /// What comes before it.
+    pub after: Vec<Edge>,
+    /// Steps on the longest way from here to an end: what is long is begun first.
+    pub priority: usize,
+}
+
+/// Something that comes before a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edge {
+    /// The other step.
+    pub step: StepId,
+    /// Whether its failure matters here.
+    pub kind: EdgeKind,
+}
+
+/// What an edge means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EdgeKind {
+    /// If the other step fails, this one is skipped.
+    Blocks,
+    /// This step waits for the other, and goes on whatever it came to.
+    Orders,
+}
+
+/// What is made of a node.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// A view.
+    CreateView(Query),
+    /// A table.
+    CreateTable(Query),
+    /// A table from a CSV file.
+    LoadSeed,
+    /// Nothing: it is there already (a source), or only in its readers (an ephemeral model).
+    Nothing,
+    /// Nothing: what is published is tested.
+    TestPublished,
+    /// Nothing: a test by itself, the only one of the step.
+    TestAlone,
+    /// It could not be compiled.
+    Broken(Box<Diagnostic>),
+}
+
+/// A model's query with its hooks.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The query.
+    pub sql: Rendered,
+    /// Statements before it, in its transaction.
+    pub pre_hooks: Vec<Rendered>,
+    /// Statements after it, in its transaction.
+    pub post_hooks: Vec<Rendered>,
+}
+
+/// A test with all that is needed to run it.
+#[derive(Clone, Debug)]
+pub struct PlannedTest {
+    /// The test; for the freshness of a source that is declared with it, the source.
+    pub node: NodeId,
+    /// Its query, whose rows are failures.
+    pub sql: Result<Rendered, Box<Diagnostic>>,
+    /// A query for sample rows, where the test's own shows too little.
+    pub sample_sql: Option<String>,
+    /// What it means.
+    pub check: Check,
+    /// The column it is about, as SQL.
+    pub column: Option<String>,
+    /// What it reads, `where` included.
+    pub tested: Option<Relation>,
+    /// Which rows it is about.
+    pub where_: Option<String>,
+    /// How its result is judged.
+    pub verdict: Verdict,
+    /// At most so many failing rows are counted.
+    pub limit: Option<u64>,
+    /// The aggregate that counts failures; `count(*)` where absent.
+    pub fail_calc: Option<String>,
+}
+
+/// How a number of failures is judged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verdict {
+    /// What a failure does.
+    pub severity: TestSeverity,
+    /// When to warn.
+    pub warn_if: Threshold,
+    /// When to fail.
+    pub error_if: Threshold,
+}

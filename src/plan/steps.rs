@@ -1,0 +1,408 @@
+//! From nodes to steps: who is made, who gates whom, who waits for whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Action, Edge, EdgeKind, Plan, PlannedTest, Query, RunCommand, Step, StepId, Verdict};
+use crate::compile::{Compiled, column_sql, freshness_query, is_ephemeral, reading_name};
+use crate::graph::{Depth, Gate, Graph, Node};
+use crate::node::{Materialization, NodeId, NodeKind, Relation, TestSeverity, quote_literal};
+use crate::parse::check::Check;
+use crate::parse::threshold::Threshold;
+use crate::parse::{Body, DataTest, GenericTest, SourceBody, TestKind};
+use crate::project::Dialect;
+use crate::template::Rendered;
+
+/// Makes the plan for the nodes selected. `compiled` is used up.
+pub fn make(
+    graph: &Graph,
+    mut compiled: Compiled,
+    selected: &BTreeSet<NodeId>,
+    command: RunCommand,
+    dialect: Dialect,
+) -> Plan {
+    let on_run_start = std::mem::take(&mut compiled.on_run_start);
+    let on_run_end = std::mem::take(&mut compiled.on_run_end);
+    let mut maker = Maker { graph, compiled, command, dialect, steps: Vec::new(), step_of: BTreeMap::new() };
+    let tests = maker.place_nodes(selected);
+    maker.place_tests(&tests);
+    maker.order(&tests);
+    maker.drop_idle();
+    let mut steps = maker.steps;
+    set_priorities(&mut steps);
+    let schemas =
+        steps.iter().filter(|it| makes_relation(&it.action)).filter_map(|it| schema(it.relation.as_ref()?));
+    Plan { command, schemas: schemas.collect(), steps, on_run_start, on_run_end }
+}
+
+fn makes_relation(action: &Action) -> bool {
+    match action {
+        Action::CreateView(_) | Action::CreateTable(_) | Action::LoadSeed => true,
+        Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => false,
+    }
+}
+
+fn schema(relation: &Relation) -> Option<(String, String)> {
+    Some((relation.database.clone()?, relation.schema.clone()?))
+}
+
+struct Maker<'a> {
+    graph: &'a Graph,
+    compiled: Compiled,
+    command: RunCommand,
+    dialect: Dialect,
+    steps: Vec<Step>,
+    step_of: BTreeMap<NodeId, StepId>,
+}
+
+impl Maker<'_> {
+    /// A step for every selected node that is made or stands for tests; gives the selected tests.
+    fn place_nodes(&mut self, selected: &BTreeSet<NodeId>) -> Vec<NodeId> {
+        let mut tests = Vec::new();
+        for id in self.graph.order() {
+            if !selected.contains(id) {
+                continue;
+            }
+            let node = self.graph.node(*id);
+            match (node.kind, self.command) {
+                (NodeKind::Test, RunCommand::Build | RunCommand::Test) => tests.push(*id),
+                (NodeKind::Model, RunCommand::Build | RunCommand::Run)
+                | (NodeKind::Seed, RunCommand::Build | RunCommand::Seed)
+                | (NodeKind::Source, RunCommand::Build) => self.add_node(*id),
+                (NodeKind::Model | NodeKind::Seed | NodeKind::Source, RunCommand::Test) => {
+                    self.add_step(*id, Action::TestPublished);
+                }
+                _ => {}
+            }
+        }
+        tests
+    }
+
+    fn add_step(&mut self, id: NodeId, action: Action) {
+        let step = StepId(u32::try_from(self.steps.len()).unwrap_or(u32::MAX));
+        let node = self.graph.node(id);
+        let relation = if node.kind == NodeKind::Test { None } else { node.relation.clone() };
+        self.steps.push(Step {
+            node: id,
+            action,
+            relation,
+            tests: Vec::new(),
+            after: Vec::new(),
+            priority: 0,
+        });
+        self.step_of.insert(id, step);
+    }
+
+    fn add_node(&mut self, id: NodeId) {
+        let node = self.graph.node(id);
+        let action = match (&node.body, self.compiled.faults.get(&id)) {
+            (_, Some(fault)) => Action::Broken(Box::new(fault.clone())),
+            (Body::Model { materialized, .. }, None) => match materialized {
+                Materialization::View => Action::CreateView(self.query(id)),
+                Materialization::Table => Action::CreateTable(self.query(id)),
+                Materialization::Ephemeral => Action::Nothing,
+            },
+            (Body::Seed, None) => Action::LoadSeed,
+            (Body::Source(_) | Body::Test(_) | Body::Analysis { .. } | Body::Exposure(_), None) => {
+                Action::Nothing
+            }
+        };
+        self.add_step(id, action);
+        if let Body::Source(source) = &node.body
+            && let Some(test) = self.source_freshness(id, node, source)
+            && let Some(step) = self.steps.last_mut()
+        {
+            step.tests.push(test);
+        }
+    }
+
+    fn query(&mut self, id: NodeId) -> Query {
+        let node = self.compiled.nodes.remove(&id).unwrap_or_default();
+        Query { sql: node.sql, pre_hooks: node.pre_hooks, post_hooks: node.post_hooks }
+    }
+
+    /// Puts every test with the step it gates, or gives it a step of its own.
+    fn place_tests(&mut self, tests: &[NodeId]) {
+        for id in tests {
+            let planned = self.planned(*id);
+            let owner = match &self.graph.node(*id).gate {
+                Some(Gate::Of { node, .. }) => self.step_of.get(node).copied(),
+                Some(Gate::Alone) | None => None,
+            };
+            if let Some(owner) = owner {
+                self.steps[owner.index()].tests.push(planned);
+            } else {
+                self.add_step(*id, Action::TestAlone);
+                if let Some(step) = self.steps.last_mut() {
+                    step.tests.push(planned);
+                }
+            }
+        }
+    }
+
+    fn planned(&mut self, id: NodeId) -> PlannedTest {
+        let node = self.graph.node(id);
+        let sql = match self.compiled.faults.get(&id) {
+            Some(fault) => Err(Box::new(fault.clone())),
+            None => Ok(self.compiled.nodes.remove(&id).unwrap_or_default().sql),
+        };
+        let verdict = Verdict {
+            severity: node.config.severity,
+            warn_if: node.config.warn_if,
+            error_if: node.config.error_if,
+        };
+        let mut planned = PlannedTest {
+            node: id,
+            sql,
+            sample_sql: None,
+            check: Check::Query,
+            column: None,
+            tested: None,
+            where_: None,
+            verdict,
+            limit: node.config.limit,
+            fail_calc: node.config.fail_calc.clone(),
+        };
+        if let Body::Test(DataTest { kind: TestKind::Generic(test), .. }) = &node.body {
+            self.add_meaning(&mut planned, node, test);
+        }
+        planned
+    }
+
+    fn add_meaning(&self, planned: &mut PlannedTest, node: &Node, test: &GenericTest) {
+        let owner = match &test.owner {
+            crate::parse::Owner::Ref(call) => node.refs.get(call),
+            crate::parse::Owner::Source(call) => node.sources.get(call),
+        };
+        let Some(owner) = owner.map(|id| self.graph.node(*id)) else { return };
+        // An ephemeral model is no relation that a scan could share: its tests run as written.
+        if is_ephemeral(owner) && !matches!(test.check, Check::Freshness { .. } | Check::RowCountDrift(_)) {
+            return;
+        }
+        let column = test.arguments.iter().find(|(name, _)| name == "column_name");
+        planned.column = column.and_then(|(_, value)| value.as_str()).map(column_sql);
+        planned.check = test.check.clone();
+        planned.where_.clone_from(&node.config.where_);
+        let tested = reading_name(owner);
+        planned.sample_sql = sample_sql(planned, &tested);
+        planned.tested = Some(tested);
+    }
+
+    /// The freshness that a source declares, as a test of the source. In a dbt project, where `build`
+    /// does not look at it, it only warns.
+    fn source_freshness(&self, id: NodeId, node: &Node, source: &SourceBody) -> Option<PlannedTest> {
+        let rule = source.freshness.clone()?;
+        let column = source.loaded_at_field.clone()?;
+        if rule.warn_after.is_none() && rule.error_after.is_none() {
+            return None;
+        }
+        let relation = node.relation.clone()?;
+        let severity = match self.dialect {
+            Dialect::Tidemill => TestSeverity::Error,
+            Dialect::Dbt => TestSeverity::Warn,
+        };
+        let text = freshness_query(&relation, &column, rule.filter.as_deref());
+        Some(PlannedTest {
+            node: id,
+            sql: Ok(Rendered { text, segments: Vec::new() }),
+            sample_sql: None,
+            check: Check::Freshness { column, rule },
+            column: None,
+            tested: Some(relation),
+            where_: None,
+            verdict: Verdict { severity, warn_if: Threshold::default(), error_if: Threshold::default() },
+            limit: None,
+            fail_calc: None,
+        })
+    }
+
+    /// Edges: from the nearest ancestors that have steps, from what tests read besides, and from tests
+    /// that stand alone to what they block.
+    fn order(&mut self, tests: &[NodeId]) {
+        for index in 0..self.steps.len() {
+            let id = self.steps[index].node;
+            let mut edges: BTreeSet<Edge> = BTreeSet::new();
+            if self.command != RunCommand::Test {
+                for step in self.nearest(self.graph.parents(id)) {
+                    edges.insert(Edge { step, kind: EdgeKind::Blocks });
+                }
+            }
+            for test in &self.steps[index].tests {
+                self.gate_edges(test, &mut edges);
+            }
+            let own = self.step_of[&id];
+            self.steps[index].after = strongest(edges, own);
+        }
+        if self.command == RunCommand::Build {
+            self.block_descendants(tests);
+        }
+    }
+
+    fn gate_edges(&self, test: &PlannedTest, edges: &mut BTreeSet<Edge>) {
+        let node = self.graph.node(test.node);
+        let Some(Gate::Of { after, .. }) = &node.gate else { return };
+        if self.command == RunCommand::Test {
+            return;
+        }
+        let kind = match test.verdict.severity {
+            TestSeverity::Error => EdgeKind::Blocks,
+            TestSeverity::Warn => EdgeKind::Orders,
+        };
+        edges.extend(self.nearest(after).into_iter().map(|step| Edge { step, kind }));
+    }
+
+    /// The steps of these nodes; for a node without one, those of its parents.
+    fn nearest(&self, nodes: &[NodeId]) -> BTreeSet<StepId> {
+        let mut steps = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut stack = nodes.to_vec();
+        while let Some(id) = stack.pop() {
+            match self.step_of.get(&id) {
+                Some(step) => {
+                    steps.insert(*step);
+                }
+                None if seen.insert(id) => stack.extend_from_slice(self.graph.parents(id)),
+                None => {}
+            }
+        }
+        steps
+    }
+
+    /// A test that stands alone comes before every node that is made from all that it reads.
+    fn block_descendants(&mut self, tests: &[NodeId]) {
+        for id in tests {
+            let node = self.graph.node(*id);
+            let alone = node.gate == Some(Gate::Alone);
+            let (Some(step), true) = (self.step_of.get(id).copied(), alone) else { continue };
+            let kind = match node.config.severity {
+                TestSeverity::Error => EdgeKind::Blocks,
+                TestSeverity::Warn => continue,
+            };
+            let mut common: Option<BTreeSet<NodeId>> = None;
+            for parent in &node.parents {
+                let descendants = self.graph.descendants(*parent, Depth::All);
+                common = Some(match common {
+                    Some(so_far) => so_far.intersection(&descendants).copied().collect(),
+                    None => descendants,
+                });
+            }
+            for descendant in common.unwrap_or_default() {
+                let is_test = self.graph.node(descendant).kind == NodeKind::Test;
+                if let (Some(blocked), false) = (self.step_of.get(&descendant), is_test) {
+                    self.steps[blocked.index()].after.push(Edge { step, kind });
+                }
+            }
+        }
+    }
+
+    /// Removes steps that do nothing: a source or an ephemeral model without tests, an owner without tests
+    /// under `test`.
+    /// What waited for them waits for what they waited for.
+    fn drop_idle(&mut self) {
+        let idle: Vec<bool> = self
+            .steps
+            .iter()
+            .map(|step| {
+                step.tests.is_empty()
+                    && match step.action {
+                        Action::TestPublished | Action::Nothing => true,
+                        Action::CreateView(_)
+                        | Action::CreateTable(_)
+                        | Action::LoadSeed
+                        | Action::TestAlone
+                        | Action::Broken(_) => false,
+                    }
+            })
+            .collect();
+        let mut kept = Vec::new();
+        let mut new_ids: Vec<Option<StepId>> = vec![None; self.steps.len()];
+        for (index, is_idle) in idle.iter().enumerate() {
+            if !is_idle {
+                new_ids[index] = Some(StepId(u32::try_from(kept.len()).unwrap_or(u32::MAX)));
+                kept.push(index);
+            }
+        }
+        let old: Vec<Vec<Edge>> = self.steps.iter().map(|it| it.after.clone()).collect();
+        let mut steps = std::mem::take(&mut self.steps).into_iter().map(Some).collect::<Vec<_>>();
+        self.steps = kept.iter().filter_map(|index| steps[*index].take()).collect();
+        for (step, index) in self.steps.iter_mut().zip(kept) {
+            step.after = through_idle(&old, &new_ids, index);
+        }
+        self.step_of = self.steps.iter().enumerate().map(|(index, it)| (it.node, step_id(index))).collect();
+    }
+}
+
+fn step_id(index: usize) -> StepId {
+    StepId(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+/// A step's edges with those through removed steps replaced by what stood behind them.
+fn through_idle(old: &[Vec<Edge>], new_ids: &[Option<StepId>], index: usize) -> Vec<Edge> {
+    let mut edges = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut stack = old[index].clone();
+    while let Some(edge) = stack.pop() {
+        match new_ids[edge.step.index()] {
+            Some(step) => {
+                edges.insert(Edge { step, kind: edge.kind });
+            }
+            None if seen.insert(edge.step) => stack.extend_from_slice(&old[edge.step.index()]),
+            None => {}
+        }
+    }
+    strongest(edges, StepId(u32::MAX))
+}
+
+/// One edge for each step, the blocking one where there are both; none to the step itself.
+fn strongest(edges: BTreeSet<Edge>, own: StepId) -> Vec<Edge> {
+    // `Blocks` sorts before `Orders`, so the first of each step is the stronger one.
+    let mut kept: Vec<Edge> = Vec::new();
+    for edge in edges.into_iter().filter(|it| it.step != own) {
+        if kept.last().is_none_or(|it| it.step != edge.step) {
+            kept.push(edge);
+        }
+    }
+    kept
+}
+
+/// The number of steps on the longest way from each step to an end.
+fn set_priorities(steps: &mut [Step]) {
+    let mut children: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
+    let mut waiting: Vec<usize> = vec![0; steps.len()];
+    for (index, step) in steps.iter().enumerate() {
+        for edge in &step.after {
+            children[edge.step.index()].push(index);
+            waiting[index] += 1;
+        }
+    }
+    let mut order: Vec<usize> = (0..steps.len()).filter(|it| waiting[*it] == 0).collect();
+    let mut at = 0;
+    while let Some(index) = order.get(at).copied() {
+        at += 1;
+        for child in &children[index] {
+            waiting[*child] -= 1;
+            if waiting[*child] == 0 {
+                order.push(*child);
+            }
+        }
+    }
+    for index in order.into_iter().rev() {
+        let longest = children[index].iter().map(|child| steps[*child].priority).max();
+        steps[index].priority = longest.unwrap_or(0) + 1;
+    }
+}
+
+/// Whole rows for tests whose own query shows one column.
+fn sample_sql(test: &PlannedTest, tested: &Relation) -> Option<String> {
+    let column = test.column.as_deref()?;
+    let relation = tested.render();
+    let also = test.where_.as_ref().map(|it| format!(" and ({it})")).unwrap_or_default();
+    match &test.check {
+        Check::NotNull => Some(format!("select * from {relation} where {column} is null{also}")),
+        Check::AcceptedValues { values, quote } => {
+            let list: Vec<String> =
+                values.iter().map(|it| if *quote { quote_literal(it) } else { it.clone() }).collect();
+            Some(format!("select * from {relation} where {column} not in ({}){also}", list.join(", ")))
+        }
+        Check::Unique | Check::Query | Check::Freshness { .. } | Check::RowCountDrift(_) => None,
+    }
+}

@@ -1,0 +1,205 @@
+//! The project file: `project.yml` or `dbt_project.yml` to [`ProjectConfig`].
+
+use serde_json::Value as Json;
+
+use super::Dialect;
+use super::settings::Settings;
+use crate::diagnostics::{Diagnostic, Diagnostics, Span, Spanned};
+use crate::yaml::fields::{Fields, wrong_type};
+use crate::yaml::{Yaml, YamlKind};
+
+/// What the project file says.
+#[derive(Clone, Debug)]
+pub struct ProjectConfig {
+    /// The project's name: the root package.
+    pub name: Spanned<String>,
+    /// Its version, as written.
+    pub version: Option<String>,
+    /// The profile in `profiles.yml`, in a dbt project.
+    pub profile: Option<Spanned<String>>,
+    /// Inline targets by name, in a `project.yml` project.
+    pub targets: Option<Yaml>,
+    /// The default target's name.
+    pub target: Option<Spanned<String>>,
+    /// Folders to read.
+    pub paths: Paths,
+    /// Where artifacts go, relative to the project.
+    pub target_path: String,
+    /// What `clean` removes, relative to the project.
+    pub clean_targets: Vec<Spanned<String>>,
+    /// Where packages are installed, relative to the project.
+    pub packages_path: String,
+    /// Variables; a mapping under a package's name holds that package's own.
+    pub vars: Vec<(String, Json)>,
+    /// SQL to run before the first node.
+    pub on_run_start: Vec<Spanned<String>>,
+    /// SQL to run after the last node.
+    pub on_run_end: Vec<Spanned<String>>,
+    /// Config by folder, for each kind of node: `models:`, `seeds:`, ...
+    pub trees: Trees,
+    /// The whole file's place, for faults of the file itself.
+    pub span: Span,
+}
+
+/// Folders of a project, relative to it.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    /// Models.
+    pub models: Vec<Spanned<String>>,
+    /// CSV files.
+    pub seeds: Vec<Spanned<String>>,
+    /// Singular tests, and generic ones under `generic/`.
+    pub tests: Vec<Spanned<String>>,
+    /// Macros.
+    pub macros: Vec<Spanned<String>>,
+    /// Analyses.
+    pub analyses: Vec<Spanned<String>>,
+    /// Snapshots.
+    pub snapshots: Vec<Spanned<String>>,
+    /// Markdown with `{% docs %}`; empty means all of the above.
+    pub docs: Vec<Spanned<String>>,
+}
+
+/// Config by folder, one tree for each kind of node.
+#[derive(Clone, Debug, Default)]
+pub struct Trees {
+    /// `models:`
+    pub models: Option<Yaml>,
+    /// `seeds:`
+    pub seeds: Option<Yaml>,
+    /// `data_tests:` or `tests:`
+    pub data_tests: Option<Yaml>,
+    /// `sources:`
+    pub sources: Option<Yaml>,
+    /// `exposures:`
+    pub exposures: Option<Yaml>,
+    /// `snapshots:`
+    pub snapshots: Option<Yaml>,
+}
+
+/// Reads a project file's tree. Templates in its texts are rendered with the settings given.
+pub fn read(
+    diags: &mut Diagnostics,
+    yaml: &Yaml,
+    dialect: Dialect,
+    settings: &Settings,
+) -> Option<ProjectConfig> {
+    let yaml = settings.render_tree(diags, yaml, &["on-run-start", "on-run-end", "query-comment", "vars"]);
+    let mut fields = Fields::new(diags, &yaml, "the project file")?;
+    let name = fields.string(diags, "name");
+    if name.is_none() {
+        diags.push(missing_name(&yaml));
+    }
+    if let Some(name) = &name {
+        check_name(diags, name);
+    }
+    let config = ProjectConfig {
+        name: name.unwrap_or_else(|| Spanned::new("project".to_owned(), yaml.span)),
+        version: fields.string(diags, "version").map(|it| it.value),
+        profile: fields.string(diags, "profile"),
+        targets: if dialect == Dialect::Tidemill { fields.get("targets").cloned() } else { None },
+        target: if dialect == Dialect::Tidemill { fields.string(diags, "target") } else { None },
+        paths: paths(diags, &mut fields, yaml.span),
+        target_path: fields.string(diags, "target-path").map_or_else(|| "target".to_owned(), |it| it.value),
+        clean_targets: fields.strings(diags, "clean-targets").unwrap_or_default(),
+        packages_path: fields
+            .string(diags, "packages-install-path")
+            .map_or_else(|| "dbt_packages".to_owned(), |it| it.value),
+        vars: vars(diags, &mut fields),
+        on_run_start: fields.strings(diags, "on-run-start").unwrap_or_default(),
+        on_run_end: fields.strings(diags, "on-run-end").unwrap_or_default(),
+        trees: trees(diags, &mut fields),
+        span: yaml.span,
+    };
+    fields.accept(&[
+        "config-version",
+        "require-dbt-version",
+        "log-path",
+        "asset-paths",
+        "function-paths",
+        "quoting",
+        "dispatch",
+        "query-comment",
+        "flags",
+        "metrics",
+        "semantic-models",
+        "saved-queries",
+        "unit_tests",
+        "restrict-access",
+        "dbt-cloud",
+        "functions",
+    ]);
+    fields.finish(diags, dialect.unknown_key_severity());
+    Some(config)
+}
+
+fn paths(diags: &mut Diagnostics, fields: &mut Fields<'_>, span: Span) -> Paths {
+    let mut read = |key, old: Option<&'static str>, default: &[&str]| {
+        let found = fields.strings(diags, key);
+        let found = found.or_else(|| old.and_then(|old| fields.strings(diags, old)));
+        found.unwrap_or_else(|| default.iter().map(|it| Spanned::new((*it).to_owned(), span)).collect())
+    };
+    Paths {
+        models: read("model-paths", Some("source-paths"), &["models"]),
+        seeds: read("seed-paths", Some("data-paths"), &["seeds"]),
+        tests: read("test-paths", None, &["tests"]),
+        macros: read("macro-paths", None, &["macros"]),
+        analyses: read("analysis-paths", None, &["analyses"]),
+        snapshots: read("snapshot-paths", None, &["snapshots"]),
+        docs: read("docs-paths", None, &[]),
+    }
+}
+
+fn vars(diags: &mut Diagnostics, fields: &mut Fields<'_>) -> Vec<(String, Json)> {
+    let Some(yaml) = fields.get("vars") else { return Vec::new() };
+    match &yaml.kind {
+        YamlKind::Map(entries) => {
+            entries.iter().map(|(name, value)| (name.value.clone(), value.to_json())).collect()
+        }
+        YamlKind::Null
+        | YamlKind::Bool(_)
+        | YamlKind::Int(_)
+        | YamlKind::Float(_)
+        | YamlKind::String(_)
+        | YamlKind::List(_) => {
+            diags.push(wrong_type(yaml, "vars", "a mapping of names to values"));
+            Vec::new()
+        }
+    }
+}
+
+fn trees(diags: &mut Diagnostics, fields: &mut Fields<'_>) -> Trees {
+    let mut tree = |key: &'static str| {
+        let yaml = fields.get(key)?;
+        if yaml.as_map().is_none() {
+            diags.push(wrong_type(yaml, key, "a mapping of folders and `+config` keys"));
+            return None;
+        }
+        Some(yaml.clone())
+    };
+    Trees {
+        models: tree("models"),
+        seeds: tree("seeds"),
+        data_tests: tree("data_tests").or_else(|| tree("tests")),
+        sources: tree("sources"),
+        exposures: tree("exposures"),
+        snapshots: tree("snapshots"),
+    }
+}
+
+fn missing_name(yaml: &Yaml) -> Diagnostic {
+    Diagnostic::error("missing-key", "the project file has no `name`")
+        .at(Span { end: yaml.span.start, ..yaml.span }, "")
+        .help("add `name: my_project` (letters, digits and underscores)")
+}
+
+fn check_name(diags: &mut Diagnostics, name: &Spanned<String>) {
+    let good = name.value.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
+        && name.value.starts_with(|it: char| it.is_ascii_alphabetic() || it == '_');
+    if !good {
+        diags.push(
+            Diagnostic::error("invalid-name", format!("`{}` cannot be a project's name", name.value))
+                .at(name.span, "only letters, digits and underscores, not starting with a digit"),
+        );
+    }
+}

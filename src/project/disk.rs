@@ -1,0 +1,82 @@
+//! The project's folder on disk.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
+
+use super::files::{Files, Listed, ProjectPath};
+
+/// The names a project file may have, the preferred one first.
+pub const PROJECT_FILES: [&str; 2] = ["project.yml", "dbt_project.yml"];
+
+/// A folder on disk.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    root: PathBuf,
+}
+
+impl Disk {
+    /// The project in this folder.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    fn on_disk(&self, path: &ProjectPath) -> PathBuf {
+        self.root.join(path.as_str())
+    }
+
+    fn relative(&self, path: &Path) -> ProjectPath {
+        ProjectPath::new(&path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy())
+    }
+}
+
+/// Whether a folder may hold files of the project it is found in.
+fn belongs(entry: &DirEntry) -> bool {
+    if entry.depth() == 0 || !entry.file_type().is_dir() {
+        return true;
+    }
+    let hidden = entry.file_name().to_string_lossy().starts_with('.');
+    !hidden && !PROJECT_FILES.iter().any(|name| entry.path().join(name).is_file())
+}
+
+impl Files for Disk {
+    fn list(&self, under: &str) -> Vec<Listed> {
+        let folder = self.root.join(under);
+        if !folder.exists() {
+            return Vec::new();
+        }
+        WalkDir::new(folder)
+            .follow_links(true)
+            .sort_by_file_name()
+            .into_iter()
+            .filter_entry(belongs)
+            .filter_map(|entry| match entry {
+                Ok(entry) if entry.file_type().is_file() => Some(Listed::File(self.relative(entry.path()))),
+                Ok(_) => None,
+                Err(error) => {
+                    let path = self.relative(error.path().unwrap_or(&self.root));
+                    let error = error.into_io_error().unwrap_or_else(|| io::Error::other("a loop of links"));
+                    Some(Listed::Unreadable { path, error })
+                }
+            })
+            .collect()
+    }
+
+    fn read(&self, path: &ProjectPath) -> io::Result<Vec<u8>> {
+        fs::read(self.on_disk(path))
+    }
+
+    fn exists(&self, path: &ProjectPath) -> bool {
+        self.on_disk(path).is_file()
+    }
+
+    fn open(&self, path: &ProjectPath) -> io::Result<Box<dyn io::Read>> {
+        Ok(Box::new(io::BufReader::new(fs::File::open(self.on_disk(path))?)))
+    }
+
+    fn locate(&self, path: &ProjectPath) -> String {
+        self.on_disk(path).to_string_lossy().into_owned()
+    }
+}

@@ -1,0 +1,169 @@
+//! Run history in the warehouse: the schema `tidemill`, written in the transaction that publishes.
+//!
+//! `runs` has a row for each run, `node_runs` for each node worked on, `test_runs` for each test. A row of
+//! `node_runs` with the status `success` and its relation's new version appear together or not at all.
+
+use std::collections::BTreeMap;
+
+use crate::node::{Relation, quote_identifier, quote_literal};
+use crate::warehouse::{Value, Warehouse, WarehouseError};
+
+/// The schema's name.
+pub const SCHEMA: &str = "tidemill";
+
+/// The last published version of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Published {
+    /// Its row count, where one was recorded.
+    pub(super) rows: Option<u64>,
+    /// When, in words for people: `2026-11-22 20:15:03 UTC`.
+    pub(super) at: String,
+}
+
+/// Where history is written.
+#[derive(Clone, Debug)]
+pub(super) struct History {
+    database: String,
+    run_id: String,
+}
+
+/// One row of `node_runs`.
+pub(super) struct NodeRow<'a> {
+    pub(super) node_id: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) relation: Option<&'a Relation>,
+    pub(super) status: &'a str,
+    pub(super) rows: Option<u64>,
+    pub(super) rows_in: Option<u64>,
+    pub(super) seconds: f64,
+    pub(super) message: Option<&'a str>,
+}
+
+/// One row of `test_runs`.
+pub(super) struct TestRow<'a> {
+    pub(super) test_id: &'a str,
+    pub(super) node_id: Option<&'a str>,
+    pub(super) status: &'a str,
+    pub(super) failures: Option<u64>,
+    pub(super) seconds: f64,
+    pub(super) message: Option<&'a str>,
+}
+
+impl History {
+    pub(super) fn new(database: &str, run_id: &str) -> Self {
+        Self { database: database.to_owned(), run_id: run_id.to_owned() }
+    }
+
+    fn table(&self, name: &str) -> String {
+        Relation::new(&self.database, SCHEMA, name).render()
+    }
+
+    /// The statements that make the tables, if they are not there.
+    pub(super) fn set_up(&self) -> Vec<String> {
+        let schema = format!("{}.{}", quote_identifier(&self.database), quote_identifier(SCHEMA));
+        vec![
+            format!("create schema if not exists {schema}"),
+            format!(
+                "create table if not exists {} (run_id varchar, command varchar, target varchar, tool_version varchar, \
+                 started_at timestamptz, finished_at timestamptz, status varchar)",
+                self.table("runs")
+            ),
+            format!(
+                "create table if not exists {} (run_id varchar, node_id varchar, kind varchar, relation varchar, \
+                 status varchar, finished_at timestamptz, rows bigint, rows_in bigint, seconds double, message varchar)",
+                self.table("node_runs")
+            ),
+            format!(
+                "create table if not exists {} (run_id varchar, test_id varchar, node_id varchar, status varchar, \
+                 finished_at timestamptz, failures bigint, seconds double, message varchar)",
+                self.table("test_runs")
+            ),
+        ]
+    }
+
+    /// The last published version of every node.
+    pub(super) fn published(
+        &self,
+        warehouse: &mut dyn Warehouse,
+    ) -> Result<BTreeMap<String, Published>, WarehouseError> {
+        let sql = format!(
+            "select node_id, arg_max(rows, finished_at) filter (where rows is not null), \
+             strftime(max(finished_at) at time zone 'UTC', '%Y-%m-%d %H:%M:%S UTC') \
+             from {} where status = 'success' group by node_id",
+            self.table("node_runs")
+        );
+        let rows = warehouse.query(&sql, None)?.rows;
+        Ok(rows.into_iter().filter_map(|row| published(&row)).collect())
+    }
+
+    pub(super) fn run_started(&self, command: &str, target: &str, version: &str) -> String {
+        format!(
+            "insert into {} values ({}, {}, {}, {}, now(), null, 'running')",
+            self.table("runs"),
+            quote_literal(&self.run_id),
+            quote_literal(command),
+            quote_literal(target),
+            quote_literal(version)
+        )
+    }
+
+    pub(super) fn run_finished(&self, status: &str) -> String {
+        format!(
+            "update {} set finished_at = now(), status = {} where run_id = {}",
+            self.table("runs"),
+            quote_literal(status),
+            quote_literal(&self.run_id)
+        )
+    }
+
+    pub(super) fn node(&self, row: &NodeRow<'_>) -> String {
+        format!(
+            "insert into {} values ({}, {}, {}, {}, {}, now(), {}, {}, {}, {})",
+            self.table("node_runs"),
+            quote_literal(&self.run_id),
+            quote_literal(row.node_id),
+            quote_literal(row.kind),
+            text(row.relation.map(Relation::render).as_deref()),
+            quote_literal(row.status),
+            number(row.rows),
+            number(row.rows_in),
+            row.seconds,
+            text(row.message)
+        )
+    }
+
+    /// One statement for all tests of a step; `None` if there are none.
+    pub(super) fn tests(&self, rows: &[TestRow<'_>]) -> Option<String> {
+        let values: Vec<String> = rows
+            .iter()
+            .map(|row| {
+                format!(
+                    "({}, {}, {}, {}, now(), {}, {}, {})",
+                    quote_literal(&self.run_id),
+                    quote_literal(row.test_id),
+                    text(row.node_id),
+                    quote_literal(row.status),
+                    number(row.failures),
+                    row.seconds,
+                    text(row.message)
+                )
+            })
+            .collect();
+        (!values.is_empty())
+            .then(|| format!("insert into {} values {}", self.table("test_runs"), values.join(", ")))
+    }
+}
+
+fn published(row: &[Value]) -> Option<(String, Published)> {
+    let [Value::Text(node_id), rows, Value::Text(at)] = row else { return None };
+    let rows = rows.as_i64().and_then(|it| u64::try_from(it).ok());
+    Some((node_id.clone(), Published { rows, at: at.clone() }))
+}
+
+fn text(value: Option<&str>) -> String {
+    value.map_or_else(|| "null".to_owned(), quote_literal)
+}
+
+fn number(value: Option<u64>) -> String {
+    value.map_or_else(|| "null".to_owned(), |it| it.to_string())
+}

@@ -1,0 +1,385 @@
+//! One step on one connection: begin, make, test, record, commit; or roll back and say why.
+
+use std::time::Duration;
+
+use super::event::{Kept, Outcome, TestStatus};
+use super::history::{NodeRow, TestRow};
+use super::testing::{self, TestOutcome, Tested};
+use super::{Shared, catalog_key, declared_at, faults};
+use crate::diagnostics::Diagnostic;
+use crate::graph::Node;
+use crate::node::{IdentifierStyle, NodeKind, RelationKind};
+use crate::plan::{Action, Query, Step};
+use crate::template::Rendered;
+use crate::warehouse::seed::{SeedOptions, infer_seed, seed_sql};
+use crate::warehouse::{Effect, ErrorKind, Warehouse, WarehouseError};
+
+/// How often a step is tried when others changed the catalog at the same moment.
+const CONFLICT_TRIES: usize = 10;
+
+/// What became of a step.
+#[derive(Clone, Debug)]
+pub(super) struct StepResult {
+    pub(super) outcome: StepOutcome,
+    pub(super) tests: Vec<TestOutcome>,
+    pub(super) rows: Option<u64>,
+    pub(super) rows_in: Option<u64>,
+    pub(super) fault: Option<Box<Diagnostic>>,
+    pub(super) started_at: String,
+    pub(super) completed_at: String,
+    pub(super) elapsed: Duration,
+}
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum StepOutcome {
+    /// As reports say it.
+    Done(Outcome),
+    /// The user stopped it.
+    Interrupted,
+    /// There was not enough memory; it can be tried again alone.
+    OutOfMemory,
+}
+
+impl StepResult {
+    /// Whether what depends on it can go on.
+    pub(super) fn is_success(&self) -> bool {
+        matches!(&self.outcome, StepOutcome::Done(outcome) if outcome.is_good())
+    }
+}
+
+/// What a try came to, before it is timed.
+struct Tried {
+    outcome: StepOutcome,
+    tested: Tested,
+    rows: Option<u64>,
+    rows_in: Option<u64>,
+    fault: Option<Diagnostic>,
+}
+
+/// A statement of the step failed.
+struct Failure {
+    kind: ErrorKind,
+    fault: Diagnostic,
+}
+
+/// Runs a step to its end; the connection is in no transaction afterwards.
+pub(super) fn run(
+    shared: &Shared<'_>,
+    warehouse: &mut dyn Warehouse,
+    step: &Step,
+    may_retry_alone: bool,
+) -> StepResult {
+    let clock = shared.around.clock;
+    let (started_at, started) = (clock.now(), clock.monotonic());
+    let mut worker = Worker { shared, node: shared.graph.node(step.node), warehouse, step, started };
+    let mut tried = match &step.action {
+        Action::CreateView(_) | Action::CreateTable(_) | Action::LoadSeed => worker.publish_with_retries(),
+        Action::Nothing => worker.source(),
+        Action::TestPublished | Action::TestAlone => worker.test_only(),
+        Action::Broken(fault) => Tried::error((**fault).clone(), worker.kept()),
+    };
+    if tried.outcome == StepOutcome::OutOfMemory && !may_retry_alone {
+        tried.outcome = StepOutcome::Done(Outcome::Error { kept: worker.kept() });
+    }
+    let elapsed = clock.monotonic().saturating_sub(started);
+    if let StepOutcome::Done(outcome) = &tried.outcome
+        && !outcome.is_good()
+    {
+        worker.record_failure(&tried, elapsed);
+    }
+    StepResult {
+        outcome: tried.outcome,
+        tests: tried.tested.outcomes,
+        rows: tried.rows,
+        rows_in: tried.rows_in,
+        fault: tried.fault.map(Box::new),
+        started_at,
+        completed_at: clock.now(),
+        elapsed,
+    }
+}
+
+impl Tried {
+    fn error(fault: Diagnostic, kept: Kept) -> Self {
+        Self {
+            outcome: StepOutcome::Done(Outcome::Error { kept }),
+            tested: Tested::default(),
+            rows: None,
+            rows_in: None,
+            fault: Some(fault),
+        }
+    }
+
+    fn interrupted() -> Self {
+        let outcome = StepOutcome::Interrupted;
+        Self { outcome, tested: Tested::default(), rows: None, rows_in: None, fault: None }
+    }
+}
+
+struct Worker<'a> {
+    shared: &'a Shared<'a>,
+    node: &'a Node,
+    warehouse: &'a mut dyn Warehouse,
+    step: &'a Step,
+    started: Duration,
+}
+
+impl Worker<'_> {
+    /// What readers see if the new version is not published.
+    fn kept(&self) -> Kept {
+        match self.shared.published.get(self.node.unique_id.as_str()) {
+            Some(published) if self.exists_as().is_some() => {
+                Kept::Previous { published_at: Some(published.at.clone()) }
+            }
+            _ if self.exists_as().is_some() => Kept::Previous { published_at: None },
+            _ => Kept::Nothing,
+        }
+    }
+
+    fn exists_as(&self) -> Option<RelationKind> {
+        let relation = self.step.relation.as_ref()?;
+        self.shared.catalog.get(&catalog_key(&relation.render())).copied()
+    }
+
+    fn publish_with_retries(&mut self) -> Tried {
+        let mut tries = 1;
+        loop {
+            if self.shared.around.stop.is_requested() {
+                return Tried::interrupted();
+            }
+            match self.publish() {
+                Err(Failure { kind: ErrorKind::Conflict, .. }) if tries < CONFLICT_TRIES => tries += 1,
+                Err(Failure { kind: ErrorKind::Interrupted, .. }) => return Tried::interrupted(),
+                Err(Failure { kind: ErrorKind::OutOfMemory, fault }) => {
+                    return Tried { outcome: StepOutcome::OutOfMemory, ..Tried::error(fault, self.kept()) };
+                }
+                Err(Failure { fault, .. }) => return Tried::error(fault, self.kept()),
+                Ok(tried) => return tried,
+            }
+        }
+    }
+
+    /// One transaction: everything or nothing.
+    fn publish(&mut self) -> Result<Tried, Failure> {
+        self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        let result = self.make_and_test();
+        match result {
+            Ok(tried) if tried.outcome == StepOutcome::Done(Outcome::Success) => {
+                self.warehouse.commit().map_err(|error| {
+                    self.warehouse.rollback();
+                    self.failure(&Rendered::default(), 0, &error)
+                })?;
+                Ok(tried)
+            }
+            other => {
+                self.warehouse.rollback();
+                other
+            }
+        }
+    }
+
+    fn make_and_test(&mut self) -> Result<Tried, Failure> {
+        let effect = match &self.step.action {
+            Action::CreateView(query) => self.create(query, RelationKind::View)?,
+            Action::CreateTable(query) => self.create(query, RelationKind::Table)?,
+            Action::LoadSeed => self.load_seed()?,
+            Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
+                Effect::default()
+            }
+        };
+        let tested = testing::run(self.shared, self.warehouse, self.step.relation.as_ref(), &self.step.tests);
+        if self.shared.around.stop.is_requested() {
+            return Ok(Tried::interrupted());
+        }
+        let failed_tests = tested.failed();
+        let rows = effect.rows_written.or(tested.rows);
+        let outcome = if failed_tests == 0 {
+            self.record_success(&tested, rows, effect.rows_scanned)?;
+            Outcome::Success
+        } else {
+            Outcome::RolledBack { failed_tests, kept: self.kept() }
+        };
+        let rows_in = effect.rows_scanned.filter(|_| matches!(self.step.action, Action::CreateTable(_)));
+        Ok(Tried { outcome: StepOutcome::Done(outcome), tested, rows, rows_in, fault: None })
+    }
+
+    fn create(&mut self, query: &Query, kind: RelationKind) -> Result<Effect, Failure> {
+        for hook in &query.pre_hooks {
+            self.hook(hook)?;
+        }
+        let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
+        let name = relation.render();
+        self.drop_other_kind(&name, kind)?;
+        let prefix = format!("create or replace {} {name} as (", kind.as_str());
+        // The query's end may be a comment, so the bracket stands on a line of its own.
+        let statement = format!("{prefix}{}\n)", query.sql.text);
+        let effect = self
+            .warehouse
+            .execute(&statement)
+            .map_err(|error| self.failure(&query.sql, prefix.len(), &error))?;
+        for hook in &query.post_hooks {
+            self.hook(hook)?;
+        }
+        Ok(match kind {
+            RelationKind::Table => effect,
+            RelationKind::View => Effect::default(),
+        })
+    }
+
+    fn hook(&mut self, hook: &Rendered) -> Result<(), Failure> {
+        let result = self.warehouse.execute(&hook.text);
+        result.map(|_| ()).map_err(|error| self.failure(hook, 0, &error))
+    }
+
+    /// A view cannot be replaced by a table or the other way round: what is there goes first.
+    fn drop_other_kind(&mut self, name: &str, kind: RelationKind) -> Result<(), Failure> {
+        let Some(existing) = self.exists_as().filter(|it| *it != kind) else { return Ok(()) };
+        let statement = format!("drop {} if exists {name}", existing.as_str());
+        let result = self.warehouse.execute(&statement);
+        result.map(|_| ()).map_err(|error| self.failure(&Rendered::default(), 0, &error))
+    }
+
+    fn load_seed(&mut self) -> Result<Effect, Failure> {
+        let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
+        let config = &self.node.config;
+        let options = SeedOptions {
+            delimiter: config.delimiter.as_deref().and_then(|it| it.chars().next()).unwrap_or(','),
+            column_types: config.column_types.clone(),
+        };
+        let path = &self.node.path;
+        let reader = self.shared.around.files.open(path).map_err(|error| {
+            let fault = Diagnostic::error("unreadable-file", format!("cannot read `{}`", path.as_str()));
+            Failure { kind: ErrorKind::Unavailable, fault: fault.note(error.to_string()) }
+        })?;
+        let shape = infer_seed(reader, &options).map_err(|error| {
+            let message = format!("the seed `{}` cannot be loaded: {}", self.node.name, error.message);
+            let fault =
+                Diagnostic::error("invalid-seed", message).note(format!("{}:{}", path.as_str(), error.line));
+            Failure { kind: ErrorKind::Sql, fault }
+        })?;
+        self.drop_other_kind(&relation.render(), RelationKind::Table)?;
+        let statement = seed_sql(relation, &self.shared.around.files.locate(path), &shape, &options);
+        let mut effect = self
+            .warehouse
+            .execute(&statement)
+            .map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        effect.rows_written = effect.rows_written.or(Some(shape.rows));
+        effect.rows_scanned = None;
+        Ok(effect)
+    }
+
+    /// A source is there already: it must exist, and its tests must pass.
+    fn source(&mut self) -> Tried {
+        if let Some(fault) = self.missing_source() {
+            return Tried::error(fault, Kept::Nothing);
+        }
+        self.test_only()
+    }
+
+    fn missing_source(&self) -> Option<Diagnostic> {
+        let relation = self.step.relation.as_ref()?;
+        let database = relation.database.as_ref()?.to_lowercase();
+        let is_looked_at = self.node.kind == NodeKind::Source
+            && relation.style == IdentifierStyle::Quoted
+            && self.shared.databases.contains(&database);
+        if !is_looked_at || self.exists_as().is_some() {
+            return None;
+        }
+        Some(
+            Diagnostic::error(
+                "missing-source",
+                format!("the source table {} does not exist", relation.short()),
+            )
+            .at(declared_at(self.node), "declared here")
+            .help("load it first, or correct `schema` and `identifier` of the source"),
+        )
+    }
+
+    fn test_only(&mut self) -> Tried {
+        if self.shared.around.stop.is_requested() {
+            return Tried::interrupted();
+        }
+        let tested = testing::run(self.shared, self.warehouse, self.step.relation.as_ref(), &self.step.tests);
+        let outcome = match tested.failed() {
+            _ if self.shared.around.stop.is_requested() => StepOutcome::Interrupted,
+            0 if matches!(self.step.action, Action::Nothing) => StepOutcome::Done(Outcome::Checked),
+            0 => StepOutcome::Done(Outcome::Success),
+            failed_tests => StepOutcome::Done(Outcome::TestsFailed { failed_tests }),
+        };
+        if matches!(&outcome, StepOutcome::Done(outcome) if outcome.is_good()) {
+            // History is no reason to fail what went well; a lost row shows in the next step's own.
+            let _ = self.record_tests(&tested);
+        }
+        Tried { outcome, tested, rows: None, rows_in: None, fault: None }
+    }
+
+    fn failure(&self, sql: &Rendered, prefix: usize, error: &WarehouseError) -> Failure {
+        Failure { kind: error.kind.clone(), fault: faults::sql(self.node, sql, prefix, error) }
+    }
+
+    /// In the transaction that publishes, so that history and data cannot disagree.
+    fn record_success(
+        &mut self,
+        tested: &Tested,
+        rows: Option<u64>,
+        rows_in: Option<u64>,
+    ) -> Result<(), Failure> {
+        let elapsed = self.shared.around.clock.monotonic().saturating_sub(self.started);
+        let statement = self.shared.history.node(&NodeRow {
+            node_id: self.node.unique_id.as_str(),
+            kind: self.node.kind.as_str(),
+            relation: self.step.relation.as_ref(),
+            status: "success",
+            rows,
+            rows_in,
+            seconds: elapsed.as_secs_f64(),
+            message: None,
+        });
+        let result = self.warehouse.execute(&statement).and_then(|_| self.record_tests(tested));
+        result.map_err(|error| self.failure(&Rendered::default(), 0, &error))
+    }
+
+    fn record_tests(&mut self, tested: &Tested) -> Result<(), WarehouseError> {
+        let graph = self.shared.graph;
+        let is_alone = matches!(self.step.action, Action::TestAlone);
+        let rows: Vec<TestRow<'_>> = tested
+            .outcomes
+            .iter()
+            .filter(|it| it.status != TestStatus::Skipped)
+            .map(|it| TestRow {
+                test_id: graph.node(it.node).unique_id.as_str(),
+                node_id: (!is_alone).then(|| self.node.unique_id.as_str()),
+                status: it.status.as_str(),
+                failures: it.failures,
+                seconds: it.elapsed.as_secs_f64(),
+                message: it.message.as_deref(),
+            })
+            .collect();
+        match self.shared.history.tests(&rows) {
+            Some(statement) => self.warehouse.execute(&statement).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// After the rollback, on its own.
+    fn record_failure(&mut self, tried: &Tried, elapsed: Duration) {
+        let message = tried.fault.as_ref().map(|it| it.message.clone());
+        let statement = self.shared.history.node(&NodeRow {
+            node_id: self.node.unique_id.as_str(),
+            kind: self.node.kind.as_str(),
+            relation: self.step.relation.as_ref(),
+            status: match tried.outcome {
+                StepOutcome::Done(Outcome::RolledBack { .. }) => "rolled back",
+                _ => "error",
+            },
+            rows: None,
+            rows_in: None,
+            seconds: elapsed.as_secs_f64(),
+            message: message.as_deref(),
+        });
+        // A full disk must not hide the fault that led here.
+        let _ = self.warehouse.execute(&statement);
+        let _ = self.record_tests(&tried.tested);
+    }
+}

@@ -1,0 +1,425 @@
+//! Tests of one step: one scan for all that are aggregates, a query each for the rest.
+
+use std::time::Duration;
+
+use super::event::TestStatus;
+use super::{Shared, faults};
+use crate::diagnostics::Diagnostic;
+use crate::graph::Node;
+use crate::node::{NodeId, Relation, TestSeverity};
+use crate::parse::check::{Check, Drift};
+use crate::parse::properties::FreshnessRule;
+use crate::parse::{Body, DataTest, TestKind};
+use crate::plan::scan::{self, FusedColumn, FusedScan, FusedValue};
+use crate::plan::{PlannedTest, Verdict};
+use crate::template::Rendered;
+use crate::warehouse::{ErrorKind, Rows, Value, Warehouse, WarehouseError};
+
+/// How many failing rows are shown.
+const SAMPLE_ROWS: usize = 5;
+
+/// How one test went.
+#[derive(Clone, Debug)]
+pub(super) struct TestOutcome {
+    pub(super) node: NodeId,
+    pub(super) status: TestStatus,
+    pub(super) failures: Option<u64>,
+    pub(super) elapsed: Duration,
+    pub(super) message: Option<String>,
+    pub(super) fault: Option<Box<Diagnostic>>,
+    pub(super) samples: Option<Rows>,
+    pub(super) query: Option<String>,
+}
+
+/// All tests of a step, and the row count that the scan saw on the way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tested {
+    pub(super) outcomes: Vec<TestOutcome>,
+    pub(super) rows: Option<u64>,
+}
+
+impl Tested {
+    /// Whether any of them stops a publication.
+    pub(super) fn failed(&self) -> usize {
+        self.outcomes.iter().filter(|it| matches!(it.status, TestStatus::Fail | TestStatus::Error)).count()
+    }
+}
+
+/// Runs tests on what the connection sees: inside a transaction, the new version.
+pub(super) fn run(
+    shared: &Shared<'_>,
+    warehouse: &mut dyn Warehouse,
+    relation: Option<&Relation>,
+    tests: &[PlannedTest],
+) -> Tested {
+    let mut tester = Tester { shared, warehouse, is_over: false };
+    let mut outcomes: Vec<Option<TestOutcome>> = vec![None; tests.len()];
+    let mut rows = None;
+    if let Some(fused) = relation.and_then(|it| scan::fuse(it, tests)) {
+        rows = tester.fused(&fused, tests, &mut outcomes);
+    }
+    for (test, outcome) in tests.iter().zip(&mut outcomes) {
+        if outcome.is_none() {
+            *outcome = Some(tester.alone(test));
+        }
+    }
+    Tested { outcomes: outcomes.into_iter().flatten().collect(), rows }
+}
+
+struct Tester<'a> {
+    shared: &'a Shared<'a>,
+    warehouse: &'a mut dyn Warehouse,
+    /// Whether the transaction is broken or the user stopped the run: nothing more can be asked.
+    is_over: bool,
+}
+
+/// A value to judge.
+enum Measured {
+    Failures(u64),
+    Newest { at: Option<String>, age: Option<i64> },
+    RowCount(u64),
+}
+
+impl Tester<'_> {
+    /// Asks the scan. If it fails as a whole, each test is run alone, so that the fault is that of one test.
+    fn fused(
+        &mut self,
+        scan: &FusedScan,
+        tests: &[PlannedTest],
+        outcomes: &mut [Option<TestOutcome>],
+    ) -> Option<u64> {
+        let started = self.shared.around.clock.monotonic();
+        let row = match self.warehouse.query(&scan.sql, None) {
+            Ok(rows) => rows.rows.into_iter().next()?,
+            Err(error) => {
+                self.note_end(&error);
+                return None;
+            }
+        };
+        let elapsed = self.since(started) / u32::try_from(scan.columns.len()).unwrap_or(1).max(1);
+        for FusedColumn { test, index, value } in &scan.columns {
+            let planned = &tests[*test];
+            let measured = match value {
+                FusedValue::Failures => count(&row, *index).map(Measured::Failures),
+                FusedValue::ZeroIfNone => count(&row, *index).filter(|it| *it == 0).map(Measured::Failures),
+                FusedValue::RowCount => count(&row, *index).map(Measured::RowCount),
+                FusedValue::NewestAndAge => Some(newest(&row, *index)),
+            };
+            outcomes[*test] = measured.map(|it| self.judge(planned, &it, elapsed));
+        }
+        count(&row, 0)
+    }
+
+    /// Runs one test's own query.
+    fn alone(&mut self, test: &PlannedTest) -> TestOutcome {
+        let sql = match &test.sql {
+            Ok(sql) => sql,
+            Err(fault) => {
+                let mut outcome = new_outcome(test, TestStatus::Error);
+                outcome.message = Some(fault.message.clone());
+                outcome.fault = Some(fault.clone());
+                return outcome;
+            }
+        };
+        if self.is_over || self.shared.around.stop.is_requested() {
+            return new_outcome(test, TestStatus::Skipped);
+        }
+        let started = self.shared.around.clock.monotonic();
+        let (query, prefix) = own_query(test, sql);
+        let result = self.warehouse.query(&query, None);
+        let elapsed = self.since(started);
+        match result {
+            Ok(rows) => {
+                let row = rows.rows.into_iter().next().unwrap_or_default();
+                let measured = match &test.check {
+                    Check::Freshness { .. } => newest(&row, 0),
+                    Check::RowCountDrift(_) => Measured::RowCount(count(&row, 0).unwrap_or(0)),
+                    Check::Query | Check::NotNull | Check::Unique | Check::AcceptedValues { .. } => {
+                        // An aggregate over no rows is null; dbt counts that as no failure.
+                        Measured::Failures(count(&row, 0).unwrap_or(0))
+                    }
+                };
+                self.judge(test, &measured, elapsed)
+            }
+            Err(error) => {
+                self.note_end(&error);
+                self.error(test, sql, prefix, &error, elapsed)
+            }
+        }
+    }
+
+    fn error(
+        &self,
+        test: &PlannedTest,
+        sql: &Rendered,
+        prefix: usize,
+        error: &WarehouseError,
+        elapsed: Duration,
+    ) -> TestOutcome {
+        if error.kind == ErrorKind::Interrupted {
+            return new_outcome(test, TestStatus::Skipped);
+        }
+        let node = self.shared.graph.node(test.node);
+        let fault = faults::sql(node, sql, prefix, error);
+        let mut outcome = new_outcome(test, TestStatus::Error);
+        outcome.elapsed = elapsed;
+        outcome.message = Some(fault.message.clone());
+        outcome.fault = Some(Box::new(fault));
+        outcome
+    }
+
+    /// Remembers that nothing more can be asked on this connection.
+    fn note_end(&mut self, error: &WarehouseError) {
+        let aborted = error.message.contains("transaction is aborted");
+        self.is_over |= aborted || error.kind == ErrorKind::Interrupted;
+    }
+
+    fn judge(&mut self, test: &PlannedTest, measured: &Measured, elapsed: Duration) -> TestOutcome {
+        let (status, failures, message) = match (measured, &test.check) {
+            (Measured::Newest { at, age }, Check::Freshness { rule, .. }) => {
+                judge_age(at.as_deref(), *age, rule, test.verdict)
+            }
+            (Measured::RowCount(rows), Check::RowCountDrift(drift)) => {
+                judge_drift(*rows, self.rows_before(test), drift, test.verdict)
+            }
+            (Measured::Failures(failures) | Measured::RowCount(failures), _) => {
+                judge_failures(*failures, test.verdict)
+            }
+            (Measured::Newest { .. }, _) => (TestStatus::Pass, 0, None),
+        };
+        let mut outcome = new_outcome(test, status);
+        outcome.failures = Some(failures);
+        outcome.elapsed = elapsed;
+        outcome.message = message;
+        if matches!(status, TestStatus::Fail | TestStatus::Warn) {
+            self.explain(test, &mut outcome);
+        }
+        outcome
+    }
+
+    /// The last published row count of what a drift test is declared on.
+    fn rows_before(&self, test: &PlannedTest) -> Option<u64> {
+        let node = self.shared.graph.node(test.node);
+        let owner = owner_of(node).map(|id| self.shared.graph.node(id))?;
+        self.shared.published.get(owner.unique_id.as_str())?.rows
+    }
+
+    /// Adds sample rows, a query to paste and the place of the test.
+    fn explain(&mut self, test: &PlannedTest, outcome: &mut TestOutcome) {
+        let is_about_rows = !matches!(test.check, Check::Freshness { .. } | Check::RowCountDrift(_));
+        if let (Ok(sql), true) = (&test.sql, is_about_rows) {
+            let query = test.sample_sql.clone().unwrap_or_else(|| sql.text.trim().to_owned());
+            match self.warehouse.query(&query, Some(SAMPLE_ROWS)) {
+                Ok(rows) => outcome.samples = Some(rows),
+                Err(error) => self.note_end(&error),
+            }
+            outcome.query = Some(query);
+        }
+        outcome.fault = Some(Box::new(self.fault(test, outcome)));
+    }
+
+    fn fault(&self, test: &PlannedTest, outcome: &TestOutcome) -> Diagnostic {
+        let node = self.shared.graph.node(test.node);
+        let message = outcome.message.clone().unwrap_or_default();
+        let headline = format!("{}: {message}", describe(self.shared, node, test));
+        let diagnostic = match outcome.status {
+            TestStatus::Warn => Diagnostic::warning("test-warned", headline),
+            _ => Diagnostic::error("test-failed", headline),
+        };
+        diagnostic.at(super::declared_at(node), "declared here")
+    }
+
+    fn since(&self, started: Duration) -> Duration {
+        self.shared.around.clock.monotonic().saturating_sub(started)
+    }
+}
+
+/// An outcome with nothing to say yet.
+fn new_outcome(test: &PlannedTest, status: TestStatus) -> TestOutcome {
+    TestOutcome {
+        node: test.node,
+        status,
+        failures: None,
+        elapsed: Duration::ZERO,
+        message: None,
+        fault: None,
+        samples: None,
+        query: None,
+    }
+}
+
+/// The node that a generic test is declared on.
+fn owner_of(node: &Node) -> Option<NodeId> {
+    match &node.body {
+        Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => match &test.owner {
+            crate::parse::Owner::Ref(call) => node.refs.get(call).copied(),
+            crate::parse::Owner::Source(call) => node.sources.get(call).copied(),
+        },
+        _ => None,
+    }
+}
+
+/// `not_null on customers.customer_id`, or the test's name.
+fn describe(shared: &Shared<'_>, node: &Node, test: &PlannedTest) -> String {
+    match &node.body {
+        Body::Test(DataTest { kind: TestKind::Generic(generic), column }) => {
+            let owner = owner_of(node).map_or("", |id| shared.graph.node(id).name.as_str());
+            let column = column.as_ref().map(|it| format!(".{it}")).unwrap_or_default();
+            format!("{} on `{owner}{column}`", generic.name)
+        }
+        Body::Source(source) => format!("freshness of source `{}.{}`", source.source, node.name),
+        _ => format!("{} `{}`", if test.sql.is_ok() { "test" } else { "broken test" }, node.name),
+    }
+}
+
+/// The test's query inside the one that counts, and how long the part before it is.
+fn own_query(test: &PlannedTest, sql: &Rendered) -> (String, usize) {
+    match &test.check {
+        Check::Freshness { column, rule } => {
+            let relation = test.tested.as_ref().map(Relation::render).unwrap_or_default();
+            let conditions: Vec<String> =
+                rule.filter.iter().chain(&test.where_).map(|it| format!("({it})")).collect();
+            let condition = if conditions.is_empty() {
+                String::new()
+            } else {
+                format!(" where {}", conditions.join(" and "))
+            };
+            let values = scan::newest_and_age(&format!("max({column})"));
+            (format!("select {} from {relation}{condition}", values.join(", ")), 0)
+        }
+        Check::RowCountDrift(_) => (sql.text.clone(), 0),
+        Check::Query | Check::NotNull | Check::Unique | Check::AcceptedValues { .. } => {
+            let calculation = test.fail_calc.as_deref().unwrap_or("count(*)");
+            let limit = test.limit.map(|it| format!(" limit {it}")).unwrap_or_default();
+            let prefix = format!("select {calculation} as failures from (");
+            let inner = if limit.is_empty() {
+                format!("{prefix}{}\n) as failing_rows", sql.text)
+            } else {
+                format!("{prefix}select * from ({}\n){limit}) as failing_rows", sql.text)
+            };
+            let extra = if limit.is_empty() { 0 } else { "select * from (".len() };
+            (inner, prefix.len() + extra)
+        }
+    }
+}
+
+fn count(row: &[Value], index: usize) -> Option<u64> {
+    match row.get(index)? {
+        Value::Bool(it) => Some(u64::from(*it)),
+        Value::Int(it) => u64::try_from(*it).ok(),
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a fail_calc such as sum() may be a float"
+        )]
+        Value::Float(it) => (*it >= 0.0).then_some(*it as u64),
+        Value::Text(it) => it.parse::<f64>().ok().and_then(|it| count(&[Value::Float(it)], 0)),
+        Value::Null => None,
+    }
+}
+
+fn newest(row: &[Value], index: usize) -> Measured {
+    let at = row.get(index).and_then(|it| match it {
+        Value::Text(text) => Some(text.clone()),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => None,
+    });
+    Measured::Newest { at, age: row.get(index + 1).and_then(Value::as_i64) }
+}
+
+/// A status, a number of failures and what to say.
+type Judgement = (TestStatus, u64, Option<String>);
+
+/// dbt's rule: an error if `error_if` holds and the severity is error, else a warning if `warn_if` holds.
+fn judge_failures(failures: u64, verdict: Verdict) -> Judgement {
+    let said = |threshold: crate::parse::threshold::Threshold| {
+        let noun = if failures == 1 { "failure" } else { "failures" };
+        if threshold == crate::parse::threshold::Threshold::default() {
+            format!("{failures} {noun}")
+        } else {
+            format!("{failures} {noun}, and the limit is {threshold}")
+        }
+    };
+    if verdict.severity == TestSeverity::Error && verdict.error_if.holds(failures) {
+        (TestStatus::Fail, failures, Some(said(verdict.error_if)))
+    } else if verdict.warn_if.holds(failures) {
+        (TestStatus::Warn, failures, Some(said(verdict.warn_if)))
+    } else {
+        (TestStatus::Pass, failures, None)
+    }
+}
+
+fn bad(severity: TestSeverity) -> TestStatus {
+    match severity {
+        TestSeverity::Error => TestStatus::Fail,
+        TestSeverity::Warn => TestStatus::Warn,
+    }
+}
+
+fn judge_age(at: Option<&str>, age: Option<i64>, rule: &FreshnessRule, verdict: Verdict) -> Judgement {
+    let (Some(at), Some(age)) = (at, age) else {
+        return (bad(verdict.severity), 1, Some("there is no row that says how fresh it is".to_owned()));
+    };
+    let words = |limit: crate::parse::properties::Age| {
+        format!(
+            "the newest row is of {at}, {} ago; the limit is {}",
+            span_of_time(age),
+            span_of_time(limit.seconds())
+        )
+    };
+    match (rule.error_after, rule.warn_after) {
+        (Some(limit), _) if age > limit.seconds() => (bad(verdict.severity), 1, Some(words(limit))),
+        (_, Some(limit)) if age > limit.seconds() => (TestStatus::Warn, 1, Some(words(limit))),
+        _ => (TestStatus::Pass, 0, None),
+    }
+}
+
+/// `3 days 4 hours`, in the two largest units.
+fn span_of_time(seconds: i64) -> String {
+    const UNITS: [(i64, &str); 4] = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let mut rest = seconds.max(0);
+    let mut parts = Vec::new();
+    for (size, unit) in UNITS {
+        let count = rest / size;
+        rest %= size;
+        if count > 0 && parts.len() < 2 {
+            parts.push(format!("{count} {unit}{}", if count == 1 { "" } else { "s" }));
+        }
+    }
+    if parts.is_empty() { "0 seconds".to_owned() } else { parts.join(" ") }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "row counts are far below 2^52")]
+fn judge_drift(rows: u64, before: Option<u64>, drift: &Drift, verdict: Verdict) -> Judgement {
+    if let Some(least) = drift.min_rows.filter(|least| rows < *least) {
+        let message = format!("{} now, and at least {} must be there", n_rows(rows), n_rows(least));
+        return (bad(verdict.severity), 1, Some(message));
+    }
+    let Some(before) = before else {
+        return (
+            TestStatus::Pass,
+            0,
+            Some(format!("first version: {}, nothing to compare with", n_rows(rows))),
+        );
+    };
+    let change = if before == 0 {
+        String::new()
+    } else {
+        format!(" ({:+.1}%)", (rows as f64 - before as f64) * 100.0 / before as f64)
+    };
+    let said = |limit: crate::parse::check::Limit, what: &str| {
+        Some(format!("{} before, {} now{change}; the limit is {limit} {what}", n_rows(before), n_rows(rows)))
+    };
+    match (drift.max_decrease, drift.max_increase) {
+        (Some(limit), _) if rows < before && (before - rows) as f64 > limit.rows(before) => {
+            (bad(verdict.severity), 1, said(limit, "less"))
+        }
+        (_, Some(limit)) if rows > before && (rows - before) as f64 > limit.rows(before) => {
+            (bad(verdict.severity), 1, said(limit, "more"))
+        }
+        _ => (TestStatus::Pass, 0, None),
+    }
+}
+
+fn n_rows(rows: u64) -> String {
+    format!("{rows} {}", if rows == 1 { "row" } else { "rows" })
+}

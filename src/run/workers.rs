@@ -1,0 +1,334 @@
+//! Worker threads with a connection each; the main thread hands out steps and owns the results.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use super::event::{Kept, NodeFinished, NodeRef, Outcome, RunEvent, SkipReason, TestFinished, TestStatus};
+use super::queue::{Next, ReadyQueue};
+use super::step::{self, StepOutcome, StepResult};
+use super::testing::TestOutcome;
+use super::{NodeResult, RunOptions, RunResults, Shared, Status, cannot_prepare, node_ref};
+use crate::diagnostics::Diagnostic;
+use crate::node::{NodeId, NodeKind};
+use crate::plan::{Action, StepId};
+use crate::warehouse::Warehouse;
+
+/// How often a wish to stop is passed on to statements that began after it was made.
+const STOP_INTERVAL: Duration = Duration::from_millis(50);
+
+/// What a worker is told to do.
+struct Job {
+    step: StepId,
+    may_retry_alone: bool,
+}
+
+/// What a worker reports.
+struct Report {
+    worker: usize,
+    step: StepId,
+    result: StepResult,
+}
+
+/// Runs all steps of the plan.
+pub(super) fn run(
+    shared: &Shared<'_>,
+    options: &RunOptions,
+    warehouse: &mut dyn Warehouse,
+    on_event: &mut dyn FnMut(&RunEvent),
+) -> Result<RunResults, Diagnostic> {
+    let n_workers = options.threads.get().min(shared.plan.steps.len()).max(1);
+    let mut connections = Vec::with_capacity(n_workers);
+    for _ in 0..n_workers {
+        let connection = warehouse.connect().map_err(|error| cannot_prepare(&error))?;
+        shared.around.stop.register(connection.interrupt_handle());
+        connections.push(connection);
+    }
+    std::thread::scope(|scope| {
+        let (report, reports) = channel();
+        let mut jobs = Vec::with_capacity(n_workers);
+        for (worker, mut connection) in connections.into_iter().enumerate() {
+            let (job, inbox) = channel::<Job>();
+            jobs.push(job);
+            let report = report.clone();
+            scope.spawn(move || work(shared, worker, connection.as_mut(), &inbox, &report));
+        }
+        drop(report);
+        Ok(Foreman::new(shared, options, jobs, on_event).run(&reports))
+    })
+}
+
+/// A worker's life: take a step, run it, report, until there are no more.
+fn work(
+    shared: &Shared<'_>,
+    worker: usize,
+    warehouse: &mut dyn Warehouse,
+    inbox: &Receiver<Job>,
+    report: &Sender<Report>,
+) {
+    while let Ok(job) = inbox.recv() {
+        let step = &shared.plan.steps[job.step.index()];
+        let result = step::run(shared, warehouse, step, job.may_retry_alone);
+        if report.send(Report { worker, step: job.step, result }).is_err() {
+            return;
+        }
+    }
+}
+
+struct Foreman<'a> {
+    shared: &'a Shared<'a>,
+    options: &'a RunOptions,
+    jobs: Vec<Sender<Job>>,
+    idle: BTreeSet<usize>,
+    queue: ReadyQueue,
+    /// Steps that ran out of memory and are tried once more, alone.
+    again: Vec<StepId>,
+    is_alone: bool,
+    has_failed: bool,
+    results: RunResults,
+    on_event: &'a mut dyn FnMut(&RunEvent),
+}
+
+impl<'a> Foreman<'a> {
+    fn new(
+        shared: &'a Shared<'a>,
+        options: &'a RunOptions,
+        jobs: Vec<Sender<Job>>,
+        on_event: &'a mut dyn FnMut(&RunEvent),
+    ) -> Self {
+        let idle = (0..jobs.len()).collect();
+        let queue = ReadyQueue::new(&shared.plan.steps);
+        let results = RunResults::default();
+        let (again, is_alone, has_failed) = (Vec::new(), false, false);
+        Self { shared, options, jobs, idle, queue, again, is_alone, has_failed, results, on_event }
+    }
+
+    fn run(mut self, reports: &Receiver<Report>) -> RunResults {
+        loop {
+            self.hand_out();
+            if self.idle.len() == self.jobs.len() {
+                if self.again.is_empty() {
+                    return self.results;
+                }
+                self.try_again();
+            }
+            match reports.recv_timeout(STOP_INTERVAL) {
+                Ok(report) => self.take(&report),
+                Err(RecvTimeoutError::Timeout) => {
+                    // A statement that began just after the wish was made has not heard of it.
+                    if self.shared.around.stop.is_requested() {
+                        self.shared.around.stop.interrupt();
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return self.results,
+            }
+        }
+    }
+
+    /// Gives ready steps to idle workers, and skips those that cannot run.
+    fn hand_out(&mut self) {
+        while !self.is_alone {
+            let stops = self.stop_reason();
+            if stops.is_none() && self.idle.is_empty() {
+                return;
+            }
+            let Some(next) = self.queue.pop() else { return };
+            match (next, stops) {
+                (Next::Skip { step, .. }, Some(SkipReason::Interrupted)) => {
+                    self.skip(step, SkipReason::Interrupted);
+                }
+                (Next::Skip { step, because_of }, _) => {
+                    let reason = self.reason(because_of);
+                    self.skip(step, reason);
+                }
+                (Next::Run(step), Some(reason)) => self.skip(step, reason),
+                (Next::Run(step), None) => self.start(step, true),
+            }
+        }
+    }
+
+    /// Why nothing new may begin, if that is so.
+    fn stop_reason(&self) -> Option<SkipReason> {
+        if self.shared.around.stop.is_requested() {
+            Some(SkipReason::Interrupted)
+        } else if self.has_failed && self.options.fail_fast {
+            Some(SkipReason::FailFast)
+        } else {
+            None
+        }
+    }
+
+    fn start(&mut self, step: StepId, may_retry_alone: bool) {
+        let Some(worker) = self.idle.pop_first() else { return };
+        let node = self.node_ref(step);
+        (self.on_event)(&RunEvent::NodeStarted { node });
+        // A worker whose channel is closed is gone; its thread's panic ends the scope.
+        let _ = self.jobs[worker].send(Job { step, may_retry_alone });
+    }
+
+    fn try_again(&mut self) {
+        if let Some(step) = self.again.pop() {
+            self.is_alone = true;
+            self.start(step, false);
+        }
+    }
+
+    fn node_ref(&self, step: StepId) -> NodeRef {
+        node_ref(self.shared.graph.node(self.shared.plan.steps[step.index()].node))
+    }
+
+    /// Why the descendants of a failed step are skipped.
+    fn reason(&self, failed: StepId) -> SkipReason {
+        let step = &self.shared.plan.steps[failed.index()];
+        let node = self.node_ref(failed);
+        match node.kind {
+            NodeKind::Test => SkipReason::TestFailed(node),
+            NodeKind::Source if self.is_stale(step.node) => SkipReason::SourceStale(node),
+            NodeKind::Source
+            | NodeKind::Seed
+            | NodeKind::Model
+            | NodeKind::Snapshot
+            | NodeKind::Analysis
+            | NodeKind::Exposure => SkipReason::ParentFailed(node),
+        }
+    }
+
+    /// Whether a source failed by its own freshness, which is reported under the source's id.
+    fn is_stale(&self, source: NodeId) -> bool {
+        self.results.results.iter().any(|it| it.node == source && it.status == Status::Fail)
+    }
+
+    fn skip(&mut self, step: StepId, reason: SkipReason) {
+        let planned = &self.shared.plan.steps[step.index()];
+        let message = Some(reason.to_string());
+        let is_made = !matches!(planned.action, Action::TestPublished | Action::TestAlone);
+        if is_made {
+            self.push(planned.node, Status::Skipped, message.clone());
+        }
+        for test in &planned.tests {
+            self.push(test.node, Status::Skipped, message.clone());
+        }
+        let node = self.node_ref(step);
+        self.emit(&RunEvent::NodeSkipped { node, reason });
+        self.queue.finish(step, false);
+    }
+
+    fn push(&mut self, node: NodeId, status: Status, message: Option<String>) {
+        self.results.results.push(NodeResult {
+            node,
+            status,
+            started_at: String::new(),
+            completed_at: String::new(),
+            elapsed: Duration::ZERO,
+            worker: 0,
+            message,
+            failures: None,
+            rows: None,
+        });
+    }
+
+    fn emit(&mut self, event: &RunEvent) {
+        self.results.totals.add(event);
+        (self.on_event)(event);
+    }
+
+    fn take(&mut self, report: &Report) {
+        self.idle.insert(report.worker);
+        self.is_alone = false;
+        match &report.result.outcome {
+            StepOutcome::OutOfMemory => self.again.push(report.step),
+            StepOutcome::Interrupted => self.skip(report.step, SkipReason::Interrupted),
+            StepOutcome::Done(outcome) => self.finish(report, outcome.clone()),
+        }
+    }
+
+    fn finish(&mut self, report: &Report, outcome: Outcome) {
+        let planned = &self.shared.plan.steps[report.step.index()];
+        let is_alone = matches!(planned.action, Action::TestAlone);
+        let owner = (!is_alone).then(|| self.node_ref(report.step));
+        for test in &report.result.tests {
+            self.push_test(report, test);
+            let event = self.test_finished(test, owner.clone());
+            self.emit(&event);
+        }
+        let is_success = report.result.is_success();
+        self.has_failed |= !is_success;
+        if !matches!(planned.action, Action::TestPublished | Action::TestAlone) {
+            self.push_node(report, planned.node, &outcome);
+        }
+        if let Some(node) = owner {
+            let result = &report.result;
+            self.emit(&RunEvent::NodeFinished(NodeFinished {
+                node,
+                outcome,
+                elapsed: result.elapsed,
+                rows: result.rows,
+                rows_in: result.rows_in,
+                fault: result.fault.clone(),
+            }));
+        }
+        self.queue.finish(report.step, is_success);
+    }
+
+    fn test_finished(&self, test: &TestOutcome, owner: Option<NodeRef>) -> RunEvent {
+        RunEvent::TestFinished(TestFinished {
+            test: node_ref(self.shared.graph.node(test.node)),
+            owner,
+            status: test.status,
+            failures: test.failures,
+            elapsed: test.elapsed,
+            message: test.message.clone(),
+            fault: test.fault.clone(),
+            samples: test.samples.clone(),
+            query: test.query.clone(),
+        })
+    }
+
+    fn push_test(&mut self, report: &Report, test: &TestOutcome) {
+        let status = match test.status {
+            TestStatus::Pass => Status::Pass,
+            TestStatus::Warn => Status::Warn,
+            TestStatus::Fail => Status::Fail,
+            TestStatus::Error => Status::Error,
+            TestStatus::Skipped => Status::Skipped,
+        };
+        self.push(test.node, status, test.message.clone());
+        if let Some(result) = self.results.results.last_mut() {
+            result.started_at.clone_from(&report.result.started_at);
+            result.completed_at.clone_from(&report.result.completed_at);
+            result.elapsed = test.elapsed;
+            result.worker = report.worker;
+            result.failures = test.failures;
+        }
+    }
+
+    fn push_node(&mut self, report: &Report, node: NodeId, outcome: &Outcome) {
+        let (status, message) = match outcome {
+            // What was not made is no result; only what went wrong with it is.
+            Outcome::Checked => return,
+            Outcome::Success => (Status::Success, None),
+            Outcome::RolledBack { failed_tests, kept } => {
+                (Status::Error, Some(rolled_back(*failed_tests, kept)))
+            }
+            Outcome::TestsFailed { failed_tests } => {
+                (Status::Error, Some(format!("{failed_tests} tests failed")))
+            }
+            Outcome::Error { .. } => {
+                (Status::Error, report.result.fault.as_ref().map(|it| it.message.clone()))
+            }
+        };
+        self.push(node, status, message);
+        if let Some(result) = self.results.results.last_mut() {
+            result.started_at.clone_from(&report.result.started_at);
+            result.completed_at.clone_from(&report.result.completed_at);
+            result.elapsed = report.result.elapsed;
+            result.worker = report.worker;
+            result.rows = report.result.rows;
+        }
+    }
+}
+
+fn rolled_back(failed_tests: usize, kept: &Kept) -> String {
+    let tests = if failed_tests == 1 { "1 test".to_owned() } else { format!("{failed_tests} tests") };
+    format!("{tests} failed, so this version was not published; {kept}")
+}
