@@ -130,6 +130,11 @@ pub fn parse_value(text: &str) -> Result<Json, String> {
         .map_err(|error| message_of(&error))
 }
 
+/// Writes a value as YAML; the message is one line.
+pub fn write_value(value: &Json) -> Result<String, String> {
+    serde_yaml::to_string(value).map_err(|error| error.to_string())
+}
+
 fn options() -> Options {
     serde_yaml::options! { with_snippet: false }
 }

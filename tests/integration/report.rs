@@ -95,13 +95,18 @@ fn published(node: NodeRef, millis: u64, rows: u64, rows_in: Option<u64>) -> Run
 }
 
 fn tested(name: &str, owner: &NodeRef, status: TestStatus, failures: u64) -> TestFinished {
+    let message = match failures {
+        0 => None,
+        1 => Some("1 row fails".to_owned()),
+        more => Some(format!("{more} rows fail")),
+    };
     TestFinished {
         test: test_node(name),
         owner: Some(owner.clone()),
         status,
         failures: Some(failures),
         elapsed: Duration::ZERO,
-        message: None,
+        message,
         fault: None,
         samples: None,
         query: None,
@@ -149,7 +154,6 @@ fn bad_run() -> (Sources, Vec<RunEvent>) {
             ..finished(orders.clone(), Outcome::Error { kept }, 20)
         }),
         RunEvent::TestFinished(TestFinished {
-            message: None,
             fault: Some(Box::new(unique)),
             samples: Some(samples()),
             query: Some("select id, count(*) as n\nfrom main.payments\ngroup by id having n > 1".to_owned()),

@@ -221,10 +221,10 @@ fn text_faults(name: &str, text: &str) -> Vec<String> {
         paths.iter().any(|(_, it)| is_inside(&it[0]) && it.last().is_some_and(|last| last == name))
     };
     for (line, path) in &paths {
-        if let (false, Some(wanted)) = (is_root, crate_path(name, path)) {
-            if let Some((what, why)) = import_fault(folder, &wanted) {
-                fault(*line, what, why);
-            }
+        if let (false, Some(wanted)) = (is_root, crate_path(name, path))
+            && let Some((what, why)) = import_fault(folder, &wanted)
+        {
+            fault(*line, what, why);
         }
         let written = path.join("::");
         for wall in WALLS {

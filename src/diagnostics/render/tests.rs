@@ -1,3 +1,5 @@
+//! Diagnostics in, drawn text out.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Rows in, tables, CSV and JSON out.
+
 use super::*;
 
 fn rows(columns: &[(&str, &str)], rows: Vec<Vec<Value>>) -> Rows {

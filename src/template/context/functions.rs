@@ -17,6 +17,7 @@ use crate::template::values::json::dumps;
 use crate::template::values::list::List;
 use crate::template::values::print;
 use crate::template::values::set::Set;
+use crate::yaml;
 
 /// The function of a name.
 pub(super) fn find(name: &str) -> Option<(&'static str, Run)> {
@@ -141,7 +142,7 @@ fn fromyaml(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let text = args.required("value")?;
     let default = args.optional("default").unwrap_or_else(|| Value::from(()));
     args.finish()?;
-    let read = serde_yaml::from_str::<Json>(text.as_str().unwrap_or_default());
+    let read = yaml::parse_value(text.as_str().unwrap_or_default());
     Ok(read.map_or(default, |it| from_json(&it)))
 }
 
@@ -151,7 +152,7 @@ fn toyaml(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let default = args.optional("default").unwrap_or_else(|| Value::from(()));
     args.optional("sort_keys");
     args.finish()?;
-    Ok(serde_yaml::to_string(&to_json(&value)).map_or(default, Value::from))
+    Ok(yaml::write_value(&to_json(&value)).map_or(default, Value::from))
 }
 
 fn set(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
