@@ -1,6 +1,6 @@
 //! What every command begins with: flags, clock, reporter; project loaded and resolved; connection opened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::num::NonZeroUsize;
@@ -21,7 +21,7 @@ use crate::graph::select::{self, Selection, SelectorFault};
 use crate::graph::{self, Graph};
 use crate::node::NodeId;
 use crate::parse;
-use crate::project::disk::Disk;
+use crate::project::disk::{Disk, PROJECT_FILES};
 use crate::project::target::ProfilesFile;
 use crate::project::{self, Dialect, LoadOptions, Project};
 use crate::report::{self, ReportOptions, Reporter};
@@ -125,13 +125,9 @@ impl Session {
     pub(super) fn report(&mut self, mut diags: Diagnostics) -> Result<(), Stopped> {
         let has_errors = diags.has_errors();
         let mut list = diags.take();
-        // One fault can be found on two ways; it is shown once.
-        let mut seen: Vec<Diagnostic> = Vec::new();
-        list.retain(|it| {
-            let is_new = !seen.contains(it);
-            seen.push(it.clone());
-            is_new
-        });
+        // One fault can be found on two ways, or in a setting that many nodes share; it is shown once.
+        let mut seen = BTreeSet::new();
+        list.retain(|it| seen.insert((it.code, it.message.clone(), it.primary.as_ref().map(|it| it.span))));
         if !list.is_empty() {
             self.reporter.diagnostics(&self.sources, &list);
         }
@@ -150,8 +146,19 @@ impl Session {
         Stopped(exit)
     }
 
+    /// `--project-dir`, else this folder or the nearest above it that has a project file, else this folder.
     pub(super) fn project_dir(&self) -> PathBuf {
-        self.globals.project_dir.clone().unwrap_or_else(|| PathBuf::from("."))
+        if let Some(dir) = &self.globals.project_dir {
+            return dir.clone();
+        }
+        let is_project = |dir: &Path| PROJECT_FILES.iter().any(|name| dir.join(name).is_file());
+        let here = PathBuf::from(".");
+        if is_project(&here) {
+            return here;
+        }
+        let above = std::env::current_dir().ok();
+        let above = above.as_deref().and_then(|it| it.ancestors().find(|dir| is_project(dir)));
+        above.map_or(here, Path::to_path_buf)
     }
 
     /// Loads the project.
@@ -263,7 +270,7 @@ impl Session {
         &mut self,
         graph: &Graph,
         args: &SelectionArgs,
-    ) -> Result<std::collections::BTreeSet<NodeId>, Stopped> {
+    ) -> Result<BTreeSet<NodeId>, Stopped> {
         let selection = Selection { select: args.select.clone(), exclude: args.exclude.clone() };
         let selected = select::select(graph, &selection);
         let is_fatal = selected.nodes.is_empty() && !args.select.is_empty();

@@ -11,7 +11,7 @@ use crate::graph::Graph;
 use crate::node::{NodeId, NodeKind, Relation};
 use crate::parse::{Body, Doc};
 use crate::project::Project;
-use crate::project::settings::Settings;
+use crate::project::settings::{Settings, refuse_secret};
 use crate::template::{Host, HostError, RefCall, SourceCall};
 
 /// A text that a template logged.
@@ -59,7 +59,7 @@ impl CompileHost {
         let node = graph.node(id);
         let relation = |id: &NodeId| reading_name(graph.node(*id));
         Self {
-            settings: project.settings.clone(),
+            settings: project.settings_of(&node.package).clone(),
             node: Some(id),
             name: format!("{} `{}`", node.kind, node.name),
             refs: node.refs.iter().map(|(call, id)| (call.clone(), relation(id))).collect(),
@@ -159,6 +159,7 @@ impl Host for CompileHost {
     }
 
     fn env_var(&self, name: &str, default: Option<String>) -> Result<String, HostError> {
+        refuse_secret(name)?;
         self.settings.env_var(name, default)
     }
 

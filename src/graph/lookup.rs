@@ -54,8 +54,9 @@ impl<'a> Lookup<'a> {
         Self { referable, sources, disabled: off, disabled_sources: off_sources }
     }
 
-    /// The node a `ref()` means. Without a version, a versioned model's latest one.
-    pub(super) fn reference(&self, call: &RefCall) -> Found<'a> {
+    /// The node a `ref()` of a package means: that package's own first. Without a version, a versioned
+    /// model's latest one.
+    pub(super) fn reference(&self, call: &RefCall, from_package: &str) -> Found<'a> {
         let candidates = self.referable.get(call.name.as_str()).map_or(&[][..], Vec::as_slice);
         let in_package = |node: &ParsedNode| call.package.as_ref().is_none_or(|it| *it == node.package);
         let is_meant = |node: &ParsedNode| match (&node.body, &call.version) {
@@ -63,7 +64,8 @@ impl<'a> Lookup<'a> {
             (Body::Model { version: Some(own), .. }, None) => own.is_latest,
             (_, wanted) => wanted.is_none(),
         };
-        let found = candidates.iter().find(|(_, node)| in_package(node) && is_meant(node));
+        let meant = || candidates.iter().filter(|(_, node)| in_package(node) && is_meant(node));
+        let found = meant().find(|(_, node)| node.package == from_package).or_else(|| meant().next());
         match (found, self.disabled.get(call.name.as_str())) {
             (Some((id, _)), _) => Found::Node(*id),
             (None, Some(disabled)) => Found::Disabled(disabled),

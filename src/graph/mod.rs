@@ -153,7 +153,7 @@ fn resolve_node(diags: &mut Diagnostics, lookup: &Lookup<'_>, node: &ParsedNode)
         _ => None,
     };
     for call in &node.refs {
-        match lookup.reference(&call.value) {
+        match lookup.reference(&call.value, &node.package) {
             Found::Node(id) => {
                 resolved.add(id);
                 resolved.refs.insert(call.value.clone(), id);

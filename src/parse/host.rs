@@ -7,8 +7,8 @@ use serde_json::Value as Json;
 use super::Doc;
 use crate::diagnostics::suggest;
 use crate::node::Relation;
-use crate::project::Project;
-use crate::project::settings::Settings;
+use crate::project::settings::{Settings, refuse_secret};
+use crate::project::target::Target;
 use crate::template::{Host, HostError, RefCall, SourceCall};
 
 /// Answers for [`crate::template::Mode::Parse`].
@@ -20,11 +20,11 @@ pub(super) struct ParseHost {
 }
 
 impl ParseHost {
-    pub(super) fn new(project: &Project, docs: BTreeMap<String, Doc>) -> Self {
+    pub(super) fn new(target: &Target, settings: &Settings, docs: BTreeMap<String, Doc>) -> Self {
         Self {
-            settings: project.settings.clone(),
-            database: project.target.database.clone(),
-            schema: project.target.schema.clone(),
+            settings: settings.clone(),
+            database: target.database.clone(),
+            schema: target.schema.clone(),
             docs,
         }
     }
@@ -59,6 +59,7 @@ impl Host for ParseHost {
     }
 
     fn env_var(&self, name: &str, default: Option<String>) -> Result<String, HostError> {
+        refuse_secret(name)?;
         self.settings.env_var(name, default)
     }
 

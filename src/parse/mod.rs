@@ -8,6 +8,7 @@ pub mod check;
 pub mod config_layer;
 mod host;
 mod models;
+mod naming;
 pub mod node_config;
 pub mod properties;
 mod sources;
@@ -22,19 +23,22 @@ use rayon::prelude::*;
 use serde_json::Value as Json;
 
 use self::check::Check;
+use self::config_layer::ConfigLayer;
 use self::host::ParseHost;
 pub(crate) use self::host::doc;
 use self::node_config::{ConfigRules, NodeConfig};
 use self::properties::{ColumnProperties, FreshnessRule, Properties};
 pub(crate) use self::tests::is_template;
-use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span, Spanned};
+use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span, Spanned};
 use crate::node::{Materialization, NodeKind, Relation, UniqueId};
+use crate::project::config::Trees;
 use crate::project::files::ProjectPath;
+use crate::project::settings::Settings;
 use crate::project::{Dialect, FileKind, Project, ProjectFile};
 use crate::template::{
     self, Context, MacroFile, Mode, RefCall, SourceCall, TemplateSource, Templates, has_template_syntax,
 };
-use crate::yaml;
+use crate::yaml::{self, Yaml};
 
 /// A project's nodes by themselves.
 pub struct Parsed {
@@ -221,42 +225,42 @@ pub struct Doc {
     pub contents: String,
 }
 
-/// What every part of this phase needs to know.
+/// What every part of this phase needs to know of the package it reads.
 struct Parser<'a> {
     project: &'a Project,
     package: &'a str,
+    /// The package's variables and environment.
+    settings: &'a Settings,
+    /// Config trees, weakest first: a package's own, then the project's.
+    trees: Vec<&'a Trees>,
     templates: &'a Templates,
     context: Context,
     rules: ConfigRules,
 }
 
-/// Reads what all files of a project say.
+/// Reads what all files of a project and of its packages say.
 pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) -> Parsed {
-    let package = project.config.name.value.clone();
-    let templates = read_macros(diags, sources, project, &package);
-    let docs = read_docs(diags, project, &package);
-    let mut properties = read_properties(diags, project);
-    let host = ParseHost::new(project, docs.clone());
-    let context = Context {
-        mode: Mode::Parse,
-        globals: Arc::clone(&project.settings.globals),
-        host: Arc::new(host),
-        this: None,
-        model: None,
-        locals: Vec::new(),
-    };
-    let rules = ConfigRules { unknown: project.dialect.unknown_key_severity() };
-    let parser = Parser { project, package: &package, templates: &templates, context, rules };
+    let root = project.config.name.value.as_str();
+    let templates = read_macros(diags, sources, project);
+    let docs = read_docs(diags, project);
+    let mut all = Vec::new();
+    let mut macro_properties = Vec::new();
+    for package in &project.packages {
+        let trees = vec![&package.config.trees, &project.config.trees];
+        let parser = Parser::new(project, &package.name, &package.settings, trees, &templates, &docs);
+        let mut own = Diagnostics::default();
+        all.extend(parse_package(&parser, &mut own, &mut macro_properties));
+        // What a package could do better is for its authors to hear.
+        own.take().into_iter().filter(|it| it.severity == Severity::Error).for_each(|it| diags.push(it));
+    }
+    let trees = vec![&project.config.trees];
+    let parser = Parser::new(project, root, &project.settings, trees, &templates, &docs);
+    all.extend(parse_package(&parser, diags, &mut macro_properties));
 
-    let mut all = models::read(&parser, diags, &mut properties);
-    all.extend(sources::read_sources(&parser, diags, &properties));
-    all.extend(sources::read_exposures(&parser, diags, &properties));
-    all.extend(tests::read(&parser, diags, &properties));
     report_unused_folders(diags, project, &all);
     all.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
     let (nodes, disabled): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.config.enabled);
     report_duplicates(diags, &nodes);
-    let macro_properties = properties.into_iter().flat_map(|(_, it)| it.macros).collect();
     Parsed {
         nodes,
         disabled,
@@ -266,51 +270,67 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
     }
 }
 
-fn files(project: &Project, kind: FileKind) -> impl Iterator<Item = &ProjectFile> {
-    project.files.iter().filter(move |it| it.kind == kind)
+fn parse_package(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    macro_properties: &mut Vec<properties::MacroProperties>,
+) -> Vec<ParsedNode> {
+    let mut properties = read_properties(parser, diags);
+    let mut nodes = models::read(parser, diags, &mut properties);
+    nodes.extend(sources::read_sources(parser, diags, &properties));
+    nodes.extend(sources::read_exposures(parser, diags, &properties));
+    nodes.extend(tests::read(parser, diags, &properties));
+    macro_properties.extend(properties.into_iter().flat_map(|(_, it)| it.macros));
+    nodes
 }
 
-/// The built-in macros and those of the project.
-fn read_macros(
-    diags: &mut Diagnostics,
-    sources: &mut Sources,
-    project: &Project,
-    package: &str,
-) -> Templates {
+/// Files of one kind, of the package at hand.
+fn files<'a>(parser: &Parser<'a>, kind: FileKind) -> impl Iterator<Item = &'a ProjectFile> {
+    let package = parser.package;
+    parser.project.files.iter().filter(move |it| it.kind == kind && it.package == package)
+}
+
+/// The built-in macros, those of packages and those of the project.
+fn read_macros(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) -> Templates {
     let mut macro_files = Vec::new();
     for (path, text) in template::builtin_files() {
         let file = sources.add(*path, *text);
         macro_files.push(MacroFile { package: "dbt".to_owned(), file, text: Arc::from(*text) });
     }
-    for file in files(project, FileKind::Macro) {
+    for file in project.files.iter().filter(|it| it.kind == FileKind::Macro) {
         let text = Arc::clone(&file.text);
-        macro_files.push(MacroFile { package: package.to_owned(), file: file.id, text });
+        macro_files.push(MacroFile { package: file.package.clone(), file: file.id, text });
     }
-    Templates::new(diags, package, &macro_files)
+    let templates = Templates::new(diags, &project.config.name.value, &macro_files);
+    let orders = project.config.dispatch.iter();
+    orders.fold(templates, |it, (namespace, packages)| it.with_dispatch(namespace, packages))
 }
 
-fn read_docs(diags: &mut Diagnostics, project: &Project, package: &str) -> BTreeMap<String, Doc> {
+/// Docs blocks by name; the project's win over those of packages.
+fn read_docs(diags: &mut Diagnostics, project: &Project) -> BTreeMap<String, Doc> {
+    let root = &project.config.name.value;
     let mut docs: BTreeMap<String, Doc> = BTreeMap::new();
-    let mut places: BTreeMap<String, Span> = BTreeMap::new();
-    for file in files(project, FileKind::Docs) {
+    let mut places: BTreeMap<(&str, String), Span> = BTreeMap::new();
+    for file in project.files.iter().filter(|it| it.kind == FileKind::Docs) {
         for block in template::docs_blocks(diags, file.id, &file.text) {
             let name = block.name.value.clone();
-            if let Some(first) = places.get(&name) {
+            if let Some(first) = places.insert((&file.package, name.clone()), block.name.span) {
                 diags.push(
                     Diagnostic::error("duplicate-name", format!("there are two docs blocks `{name}`"))
                         .at(block.name.span, "again here")
-                        .and_at(*first, "first here"),
+                        .and_at(first, "first here"),
                 );
                 continue;
             }
-            places.insert(name.clone(), block.name.span);
             let doc = Doc {
-                package: package.to_owned(),
+                package: file.package.clone(),
                 name: name.clone(),
                 path: file.path.clone(),
                 contents: block.contents,
             };
-            docs.insert(name, doc);
+            if file.package == *root || !docs.contains_key(&name) {
+                docs.insert(name, doc);
+            }
         }
     }
     docs
@@ -320,9 +340,9 @@ fn read_docs(diags: &mut Diagnostics, project: &Project, package: &str) -> BTree
 type FileProperties = (ProjectFile, Properties);
 
 /// Reads the properties files in parallel; their faults come in the order of the files.
-fn read_properties(diags: &mut Diagnostics, project: &Project) -> Vec<FileProperties> {
-    let severity = project.dialect.unknown_key_severity();
-    let list: Vec<&ProjectFile> = files(project, FileKind::Properties).collect();
+fn read_properties(parser: &Parser<'_>, diags: &mut Diagnostics) -> Vec<FileProperties> {
+    let severity = parser.rules.unknown;
+    let list: Vec<&ProjectFile> = files(parser, FileKind::Properties).collect();
     let read: Vec<(Properties, Diagnostics)> = list
         .par_iter()
         .map(|file| {
@@ -353,7 +373,7 @@ fn report_duplicates(diags: &mut Diagnostics, nodes: &[ParsedNode]) {
         );
     }
     // A ref() names models, seeds and snapshots alike.
-    let mut seen: BTreeMap<&str, &ParsedNode> = BTreeMap::new();
+    let mut seen: BTreeMap<(&str, &str), &ParsedNode> = BTreeMap::new();
     let mut relations: BTreeMap<String, &ParsedNode> = BTreeMap::new();
     for node in nodes {
         let referable = matches!(node.kind, NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot);
@@ -362,7 +382,7 @@ fn report_duplicates(diags: &mut Diagnostics, nodes: &[ParsedNode]) {
             continue;
         }
         if !versioned
-            && let Some(first) = seen.insert(&node.name, node)
+            && let Some(first) = seen.insert((&node.package, &node.name), node)
             && first.kind != node.kind
         {
             diags.push(
@@ -413,7 +433,33 @@ fn report_unused_folders(diags: &mut Diagnostics, project: &Project, nodes: &[Pa
     }
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    fn new(
+        project: &'a Project,
+        package: &'a str,
+        settings: &'a Settings,
+        trees: Vec<&'a Trees>,
+        templates: &'a Templates,
+        docs: &BTreeMap<String, Doc>,
+    ) -> Self {
+        let host = ParseHost::new(&project.target, settings, docs.clone());
+        let context = Context {
+            mode: Mode::Parse,
+            globals: Arc::clone(&project.settings.globals),
+            host: Arc::new(host),
+            this: None,
+            model: None,
+            locals: Vec::new(),
+        };
+        let rules = ConfigRules { unknown: project.dialect.unknown_key_severity() };
+        Self { project, package, settings, trees, templates, context, rules }
+    }
+
+    /// The layers of project files that apply to a node, weakest first.
+    fn tree_layers(&self, pick: fn(&Trees) -> &Option<Yaml>, fqn: &[String]) -> Vec<ConfigLayer> {
+        self.trees.iter().flat_map(|trees| node_config::tree_layers(pick(trees).as_ref(), fqn)).collect()
+    }
+
     /// A description with its `doc()` calls replaced.
     fn description(&self, diags: &mut Diagnostics, text: Option<&Spanned<String>>) -> String {
         let Some(text) = text else { return String::new() };
@@ -465,17 +511,40 @@ impl Parser<'_> {
         rendered
     }
 
-    /// The relation of a node that is built: target, `schema`, `database` and `alias` joined by the dialect's rule.
-    fn relation(&self, config: &NodeConfig, name: &str) -> Relation {
+    /// The relation of a node that is built: the project's `generate_*_name` macros where it has them, else
+    /// target, `schema`, `database` and `alias` joined by the dialect's rule.
+    fn relation(&self, diags: &mut Diagnostics, config: &NodeConfig, name: &str, span: Span) -> Relation {
         let target = &self.project.target;
-        let schema = match (&config.schema, self.project.dialect) {
-            (None, _) => target.schema.clone(),
-            (Some(schema), Dialect::Tidemill) => schema.trim().to_owned(),
-            (Some(schema), Dialect::Dbt) => format!("{}_{}", target.schema, schema.trim()),
+        let schema = config.schema.as_deref().map(str::trim);
+        let by_macro = |diags: &mut Diagnostics, which: &str, custom: Option<&str>| {
+            naming::by_macro(self, diags, which, custom, config, name, span)
         };
-        let database = config.database.clone().unwrap_or_else(|| target.database.clone());
-        Relation::new(database, schema, config.alias.clone().unwrap_or_else(|| name.to_owned()))
+        let schema = by_macro(diags, "generate_schema_name", schema).unwrap_or_else(|| {
+            match (schema, self.project.dialect) {
+                (None, _) => target.schema.clone(),
+                (Some(schema), Dialect::Tidemill) => schema.to_owned(),
+                (Some(schema), Dialect::Dbt) => format!("{}_{schema}", target.schema),
+            }
+        });
+        let database = by_macro(diags, "generate_database_name", config.database.as_deref())
+            .unwrap_or_else(|| config.database.clone().unwrap_or_else(|| target.database.clone()));
+        let alias = by_macro(diags, "generate_alias_name", config.alias.as_deref())
+            .unwrap_or_else(|| config.alias.clone().unwrap_or_else(|| name.to_owned()));
+        if schema.eq_ignore_ascii_case(HISTORY_SCHEMA) {
+            diags.push(reserved_schema(config, name, span));
+        }
+        Relation::new(database, schema, alias)
     }
+}
+
+/// The schema in which runs are recorded.
+pub const HISTORY_SCHEMA: &str = "tidemill";
+
+fn reserved_schema(config: &NodeConfig, name: &str, span: Span) -> Diagnostic {
+    let place = config.values.get("schema").map_or(span, |it| it.span);
+    Diagnostic::error("reserved-schema", format!("`{name}` cannot be built in the schema `{HISTORY_SCHEMA}`"))
+        .at(place, "the history of runs is kept there")
+        .help("choose another schema")
 }
 
 /// Package, the file's folders below its project path, and the node's name.

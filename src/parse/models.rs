@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::config_layer::ConfigLayer;
-use super::node_config::{self, NodeConfig, tree_layers};
+use super::node_config::{self, NodeConfig};
 use super::properties::{ColumnProperties, NodeProperties, Section, VersionProperties};
 use super::{Body, FileProperties, ParsedNode, Parser, Version, files, fqn, start_of};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Spanned, suggest};
@@ -14,7 +14,6 @@ use crate::node::{Materialization, NodeKind, UniqueId};
 use crate::project::files::ProjectPath;
 use crate::project::{FileKind, ProjectFile};
 use crate::template::{Scan, TemplateError};
-use crate::yaml::Yaml;
 
 /// Which properties belong to which file, by section and the file's stem.
 type ByStem<'a> = BTreeMap<(Section, String), Described<'a>>;
@@ -37,13 +36,13 @@ pub(super) fn read(
     let mut used: BTreeSet<(Section, String)> = BTreeSet::new();
     let mut nodes = Vec::new();
 
-    for file in files(parser.project, FileKind::PythonModel) {
+    for file in files(parser, FileKind::PythonModel) {
         diags.push(
             Diagnostic::error("python-model", "Python models are not supported")
                 .at(start_of(file.id), "a model is one `select` in a .sql file"),
         );
     }
-    for file in files(parser.project, FileKind::Snapshot) {
+    for file in files(parser, FileKind::Snapshot) {
         diags.push(
             Diagnostic::error("unsupported-snapshot", "snapshots are not supported yet")
                 .at(start_of(file.id), "this file was left out"),
@@ -53,7 +52,7 @@ pub(super) fn read(
         .project
         .files
         .par_iter()
-        .filter(|it| matches!(it.kind, FileKind::Model | FileKind::Analysis))
+        .filter(|it| matches!(it.kind, FileKind::Model | FileKind::Analysis) && it.package == parser.package)
         .map(|file| (file, parser.templates.scan(&parser.whole(file), &parser.context)))
         .collect();
     for (file, scan) in scanned {
@@ -66,7 +65,7 @@ pub(super) fn read(
             Err(error) => diags.push(error.into_diagnostic()),
         }
     }
-    for file in files(parser.project, FileKind::Seed) {
+    for file in files(parser, FileKind::Seed) {
         let key = (Section::Seeds, file.path.stem().to_owned());
         let described = by_stem.get(&key).copied();
         used.insert(key);
@@ -139,12 +138,11 @@ fn report_undescribed(
 fn config(
     parser: &Parser<'_>,
     diags: &mut Diagnostics,
-    tree: Option<&Yaml>,
-    fqn: &[String],
+    tree_layers: Vec<ConfigLayer>,
     described: Option<Described<'_>>,
     in_file: &ConfigLayer,
 ) -> NodeConfig {
-    let mut layers = tree_layers(tree, fqn);
+    let mut layers = tree_layers;
     if let Some(described) = described {
         layers.push(rendered_layer(parser, diags, &described.properties.config));
         if let Some(version) = described.version {
@@ -167,8 +165,7 @@ pub(super) fn rendered_layer(
     let mut rendered = ConfigLayer::default();
     for (key, value) in layer.entries() {
         let later = RENDERED_LATER.contains(&key.value.as_str());
-        let value =
-            if later { value.clone() } else { parser.project.settings.render_json(diags, value, key.span) };
+        let value = if later { value.clone() } else { parser.settings.render_json(diags, value, key.span) };
         rendered.push(key.clone(), value);
     }
     rendered
@@ -193,8 +190,8 @@ fn sql_node(
         fqn.push(format!("v{}", version.version));
     }
     let in_file = ConfigLayer::new(scan.config);
-    let tree = parser.project.config.trees.models.as_ref().filter(|_| is_model);
-    let config = config(parser, diags, tree, &fqn, described, &in_file);
+    let tree = if is_model { parser.tree_layers(|it| &it.models, &fqn) } else { Vec::new() };
+    let config = config(parser, diags, tree, described, &in_file);
     let sql = parser.whole(file);
     let suffix = version.as_ref().map(|it| format!(".v{}", it.version)).unwrap_or_default();
     let kind = if is_model { NodeKind::Model } else { NodeKind::Analysis };
@@ -202,7 +199,7 @@ fn sql_node(
     let materialized = config.materialized.unwrap_or(Materialization::View);
     let relation = match (kind, materialized) {
         (NodeKind::Model, Materialization::View | Materialization::Table) => {
-            Some(parser.relation(&config, &default_alias))
+            Some(parser.relation(diags, &config, &default_alias, start_of(file.id)))
         }
         _ => None,
     };
@@ -237,11 +234,11 @@ fn seed(
 ) -> ParsedNode {
     let name = file.path.stem().to_owned();
     let fqn = fqn(parser.package, &file.path, &file.folder, &name);
-    let tree = parser.project.config.trees.seeds.as_ref();
-    let mut config = config(parser, diags, tree, &fqn, described, &ConfigLayer::default());
+    let tree = parser.tree_layers(|it| &it.seeds, &fqn);
+    let mut config = config(parser, diags, tree, described, &ConfigLayer::default());
     let span = start_of(file.id);
     config.values.entry("materialized".to_owned()).or_insert_with(|| Spanned::new(json!("seed"), span));
-    let relation = parser.relation(&config, &name);
+    let relation = parser.relation(diags, &config, &name, span);
     let texts = Texts::new(parser, diags, described);
     ParsedNode {
         unique_id: UniqueId(format!("seed.{}.{name}", parser.package)),

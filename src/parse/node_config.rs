@@ -14,6 +14,7 @@ use super::threshold::Threshold;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned, suggest};
 use crate::node::{Materialization, TestSeverity};
 use crate::yaml::Yaml;
+use crate::yaml::fields::truth;
 
 /// The config of a node, all layers merged.
 #[derive(Clone, Debug)]
@@ -225,6 +226,7 @@ pub fn merge(diags: &mut Diagnostics, layers: &[&ConfigLayer], rules: ConfigRule
             _ => {}
         }
         check_known(diags, key, rules.unknown);
+        check_effect(diags, key, value);
         let merged = match values.get(name) {
             Some(old) => combine(name, &old.value, value),
             None => combine(name, &Json::Null, value),
@@ -259,6 +261,25 @@ fn check_known(diags: &mut Diagnostics, key: &Spanned<String>, severity: Severit
             .at(key.span, "nothing reads this key")
             .help(help.unwrap_or_else(|| "data of your own goes under `meta:`".to_owned())),
     );
+}
+
+/// Keys that dbt knows and that change nothing here yet: what they ask for would be missed in silence.
+const WITHOUT_EFFECT: [&str; 6] =
+    ["grants", "indexes", "persist_docs", "sql_header", "store_failures", "store_failures_as"];
+
+fn check_effect(diags: &mut Diagnostics, key: &Spanned<String>, value: &Json) {
+    let is_off = match value {
+        Json::Null | Json::Bool(false) => true,
+        Json::Object(entries) => entries.values().all(|it| *it == Json::Bool(false)),
+        Json::Bool(true) | Json::Number(_) | Json::String(_) | Json::Array(_) => false,
+    };
+    let is_contract = key.value == "contract" && value.get("enforced") == Some(&Json::Bool(true));
+    if !is_off && (WITHOUT_EFFECT.contains(&key.value.as_str()) || is_contract) {
+        diags.push(
+            Diagnostic::warning("no-effect", format!("the config `{}` has no effect yet", key.value))
+                .at(key.span, "set here"),
+        );
+    }
 }
 
 fn combine(key: &str, old: &Json, new: &Json) -> Json {
@@ -364,8 +385,7 @@ impl Typed<'_> {
         let found = self.get(key)?.clone();
         match &found.value {
             Json::Bool(it) => Some(*it),
-            Json::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
-            Json::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            Json::String(text) if truth(text).is_some() => truth(text),
             Json::Null | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => {
                 self.wrong(key, found.span, "`true` or `false`");
                 None

@@ -1,6 +1,6 @@
 //! Sources and exposures: nodes that stand in YAML alone.
 
-use super::node_config::{self, tree_layers};
+use super::node_config;
 use super::properties::{ExposureProperties, SourceProperties};
 use super::{Body, ExposureBody, FileProperties, ParsedNode, Parser, SourceBody, fqn, models};
 use crate::diagnostics::{Diagnostic, Diagnostics, Spanned};
@@ -27,13 +27,13 @@ fn source(
     let name = table.table.value.clone();
     let mut fqn = fqn(parser.package, &file.path, &file.folder, &table.source.value);
     fqn.push(name.clone());
-    let mut layers = tree_layers(parser.project.config.trees.sources.as_ref(), &fqn);
+    let mut layers = parser.tree_layers(|it| &it.sources, &fqn);
     layers.push(models::rendered_layer(parser, diags, &table.config));
     let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
     let mut rendered = |text: &Option<Spanned<String>>| {
         let text = text.as_ref()?;
         let json = serde_json::Value::String(text.value.clone());
-        match parser.project.settings.render_json(diags, &json, text.span) {
+        match parser.settings.render_json(diags, &json, text.span) {
             serde_json::Value::String(text) => Some(text),
             other => Some(other.to_string()),
         }
@@ -107,7 +107,7 @@ fn exposure(
 ) -> ParsedNode {
     let name = exposure.name.value.clone();
     let fqn = fqn(parser.package, &file.path, &file.folder, &name);
-    let mut layers = tree_layers(parser.project.config.trees.exposures.as_ref(), &fqn);
+    let mut layers = parser.tree_layers(|it| &it.exposures, &fqn);
     layers.push(models::rendered_layer(parser, diags, &exposure.config));
     let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
     let (mut refs, mut sources) = (Vec::new(), Vec::new());

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::check::{self, Check, OWN_TESTS};
 use super::config_layer::ConfigLayer;
-use super::node_config::{self, tree_layers};
+use super::node_config;
 use super::properties::{ColumnProperties, Section, TestEntry};
 use super::{
     Body, DataTest, FileProperties, GenericTest, Owner, ParsedNode, Parser, TestKind, files, fqn, models,
@@ -126,7 +126,7 @@ fn generic(
     let hash = test_names::hash(&names.full, &name, namespace.as_deref(), &hashed);
 
     let fqn = fqn(parser.package, &file.path, &file.folder, &names.full);
-    let mut layers = tree_layers(parser.project.config.trees.data_tests.as_ref(), &fqn);
+    let mut layers = parser.tree_layers(|it| &it.data_tests, &fqn);
     layers.push(column_tags(column));
     layers.push(models::rendered_layer(parser, diags, &entry.config));
 
@@ -282,12 +282,11 @@ fn test_relation(parser: &Parser<'_>, alias: &str) -> Relation {
 }
 
 fn singular(parser: &Parser<'_>, diags: &mut Diagnostics) -> Vec<ParsedNode> {
-    let scanned: Vec<(&ProjectFile, Result<Scan, TemplateError>)> =
-        files(parser.project, FileKind::SingularTest)
-            .collect::<Vec<_>>()
-            .into_par_iter()
-            .map(|file| (file, parser.templates.scan(&parser.whole(file), &parser.context)))
-            .collect();
+    let scanned: Vec<(&ProjectFile, Result<Scan, TemplateError>)> = files(parser, FileKind::SingularTest)
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .map(|file| (file, parser.templates.scan(&parser.whole(file), &parser.context)))
+        .collect();
     let mut tests = Vec::new();
     for (file, scan) in scanned {
         match scan {
@@ -301,7 +300,7 @@ fn singular(parser: &Parser<'_>, diags: &mut Diagnostics) -> Vec<ParsedNode> {
 fn singular_test(parser: &Parser<'_>, diags: &mut Diagnostics, file: &ProjectFile, scan: Scan) -> ParsedNode {
     let name = file.path.stem().to_owned();
     let fqn = fqn(parser.package, &file.path, &file.folder, &name);
-    let mut layers = tree_layers(parser.project.config.trees.data_tests.as_ref(), &fqn);
+    let mut layers = parser.tree_layers(|it| &it.data_tests, &fqn);
     layers.push(ConfigLayer::new(scan.config));
     let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
     let relation = test_relation(parser, config.alias.as_deref().unwrap_or(&name));

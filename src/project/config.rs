@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::Dialect;
 use super::settings::Settings;
-use crate::diagnostics::{Diagnostic, Diagnostics, Span, Spanned};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned};
 use crate::yaml::fields::{Fields, wrong_type};
 use crate::yaml::{Yaml, YamlKind};
 
@@ -35,6 +35,8 @@ pub struct ProjectConfig {
     pub on_run_start: Vec<Spanned<String>>,
     /// SQL to run after the last node.
     pub on_run_end: Vec<Spanned<String>>,
+    /// In which packages a dispatched macro is looked for, by namespace.
+    pub dispatch: Vec<(String, Vec<String>)>,
     /// Config by folder, for each kind of node: `models:`, `seeds:`, ...
     pub trees: Trees,
     /// The whole file's place, for faults of the file itself.
@@ -77,6 +79,23 @@ pub struct Trees {
     pub snapshots: Option<Yaml>,
 }
 
+/// Keys whose values are templates for later, at any depth; of `targets` only the chosen one is rendered.
+const RENDERED_LATER: &[&str] = &[
+    "on-run-start",
+    "on-run-end",
+    "query-comment",
+    "vars",
+    "targets",
+    "pre-hook",
+    "+pre-hook",
+    "pre_hook",
+    "+pre_hook",
+    "post-hook",
+    "+post-hook",
+    "post_hook",
+    "+post_hook",
+];
+
 /// Reads a project file's tree. Templates in its texts are rendered with the settings given.
 pub fn read(
     diags: &mut Diagnostics,
@@ -84,7 +103,7 @@ pub fn read(
     dialect: Dialect,
     settings: &Settings,
 ) -> Option<ProjectConfig> {
-    let yaml = settings.render_tree(diags, yaml, &["on-run-start", "on-run-end", "query-comment", "vars"]);
+    let yaml = settings.render_tree(diags, yaml, RENDERED_LATER);
     let mut fields = Fields::new(diags, &yaml, "the project file")?;
     let name = fields.string(diags, "name");
     if name.is_none() {
@@ -108,6 +127,7 @@ pub fn read(
         vars: vars(diags, &mut fields),
         on_run_start: fields.strings(diags, "on-run-start").unwrap_or_default(),
         on_run_end: fields.strings(diags, "on-run-end").unwrap_or_default(),
+        dispatch: dispatch(diags, &mut fields),
         trees: trees(diags, &mut fields),
         span: yaml.span,
     };
@@ -118,7 +138,6 @@ pub fn read(
         "asset-paths",
         "function-paths",
         "quoting",
-        "dispatch",
         "query-comment",
         "flags",
         "metrics",
@@ -166,6 +185,20 @@ fn vars(diags: &mut Diagnostics, fields: &mut Fields<'_>) -> Vec<(String, Json)>
             Vec::new()
         }
     }
+}
+
+fn dispatch(diags: &mut Diagnostics, fields: &mut Fields<'_>) -> Vec<(String, Vec<String>)> {
+    let mut orders = Vec::new();
+    for entry in fields.list(diags, "dispatch") {
+        let Some(mut entry) = Fields::new(diags, entry, "a dispatch order") else { continue };
+        let namespace = entry.string(diags, "macro_namespace");
+        let packages = entry.strings(diags, "search_order").unwrap_or_default();
+        entry.finish(diags, Severity::Warning);
+        if let Some(namespace) = namespace {
+            orders.push((namespace.value, packages.into_iter().map(|it| it.value).collect()));
+        }
+    }
+    orders
 }
 
 fn trees(diags: &mut Diagnostics, fields: &mut Fields<'_>) -> Trees {

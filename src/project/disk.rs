@@ -64,6 +64,17 @@ impl Files for Disk {
             .collect()
     }
 
+    fn folders(&self, under: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.root.join(under)).into_iter().flatten().filter_map(Result::ok);
+        let mut names: Vec<String> = entries
+            .filter(|it| it.path().is_dir())
+            .map(|it| it.file_name().to_string_lossy().into_owned())
+            .filter(|it| !it.starts_with('.'))
+            .collect();
+        names.sort();
+        names
+    }
+
     fn read(&self, path: &ProjectPath) -> io::Result<Vec<u8>> {
         fs::read(self.on_disk(path))
     }

@@ -47,6 +47,9 @@ pub trait Files: Sync {
     /// their own and hidden folders are left out. A folder that does not exist has no files.
     fn list(&self, under: &str) -> Vec<Listed>;
 
+    /// Names of the folders directly under a folder.
+    fn folders(&self, under: &str) -> Vec<String>;
+
     /// A file's bytes.
     fn read(&self, path: &ProjectPath) -> io::Result<Vec<u8>>;
 
@@ -90,6 +93,10 @@ impl MemoryFiles {
 impl Files for MemoryFiles {
     fn list(&self, under: &str) -> Vec<Listed> {
         self.files.keys().filter(|it| it.inside(under).is_some()).cloned().map(Listed::File).collect()
+    }
+
+    fn folders(&self, under: &str) -> Vec<String> {
+        super::packages::folders_of(&self.list(under), under)
     }
 
     fn read(&self, path: &ProjectPath) -> io::Result<Vec<u8>> {

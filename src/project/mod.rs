@@ -7,21 +7,23 @@
 pub mod config;
 pub mod disk;
 pub mod files;
+mod packages;
+mod reading;
 pub mod settings;
 pub mod target;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use serde_json::{Value as Json, json};
 
 use self::config::ProjectConfig;
 use self::disk::PROJECT_FILES;
-use self::files::{Files, Listed, ProjectPath};
+use self::files::{Files, ProjectPath};
+pub use self::packages::Package;
 use self::settings::Settings;
 use self::target::{ProfilesFile, Target};
-use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, FileId, Severity, Sources, Span, Spanned};
+use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, FileId, Severity, Sources};
 use crate::template::Globals;
 use crate::yaml;
 
@@ -95,9 +97,11 @@ pub struct ProjectFile {
     pub id: FileId,
     /// Its path.
     pub path: ProjectPath,
+    /// The package it belongs to.
+    pub package: String,
     /// What it is.
     pub kind: FileKind,
-    /// The folder of the project's paths that it was found in, such as `models`.
+    /// The folder of the package's paths that it was found in, such as `models`.
     pub folder: String,
     /// Its text; empty for seeds, which are read when they are loaded.
     pub text: Arc<str>,
@@ -115,8 +119,17 @@ pub struct Project {
     pub target: Target,
     /// Variables, environment and what templates know about the run.
     pub settings: Settings,
-    /// All files, sorted by path.
+    /// The packages it uses, without itself, by name.
+    pub packages: Vec<Package>,
+    /// All files, those of packages too, sorted by path.
     pub files: Vec<ProjectFile>,
+}
+
+impl Project {
+    /// Variables and environment as a package sees them.
+    pub fn settings_of(&self, package: &str) -> &Settings {
+        self.packages.iter().find(|it| it.name == package).map_or(&self.settings, |it| &it.settings)
+    }
 }
 
 /// Reads a project. Every fault that was found is in `diags`; `Err` means that there is no project to go on with.
@@ -127,18 +140,25 @@ pub fn load(
     options: &LoadOptions,
 ) -> Result<Project, Aborted> {
     let (dialect, config_path) = find_project_file(diags, files)?;
-    let (file, text) = read_text(diags, sources, files, &config_path).ok_or(Aborted)?;
+    let (file, text) = reading::read_text(diags, sources, files, &config_path).ok_or(Aborted)?;
     let tree = yaml::parse(diags, file, &text).ok_or(Aborted)?;
-    let settings =
-        Settings::new(options.vars.clone(), options.env.clone(), globals(options, "", &Json::Null));
-    let config = config::read(diags, &tree, dialect, &settings).ok_or(Aborted)?;
-    let settings = settings.with_project_vars(&config.name.value, &config.vars);
+    let bare = Settings::new(options.vars.clone(), options.env.clone(), globals(options, "", &Json::Null));
+    let config = config::read(diags, &tree, dialect, &bare).ok_or(Aborted)?;
+    let settings = bare.with_vars(&config.name.value, &[&config.vars]);
 
     let target = read_target(diags, sources, &config, dialect, options, &settings);
-    let files = read_files(diags, sources, files, &config);
+    let mut read = reading::read_files(diags, sources, files, &config, "");
+    let globals = |target: &Json| globals(options, &config.name.value, target);
+    let of_target = globals(target.as_ref().map_or(&Json::Null, |it| &it.context));
+    let mut packages = packages::find(diags, sources, files, &config, &bare.with_globals(of_target.clone()));
+    for package in &mut packages {
+        read.append(&mut package.files);
+    }
+    read.sort_by(|a, b| a.path.cmp(&b.path));
     let target = target.ok_or(Aborted)?;
-    let settings = settings.with_globals(globals(options, &config.name.value, &target.context));
-    Ok(Project { dialect, config, config_path, target, settings, files })
+    let settings = settings.with_globals(of_target);
+    let packages = packages.into_iter().map(|it| it.package).collect();
+    Ok(Project { dialect, config, config_path, target, settings, packages, files: read })
 }
 
 fn globals(options: &LoadOptions, project: &str, target: &Json) -> Globals {
@@ -187,161 +207,6 @@ fn read_target(
     };
     let profiles = tree.as_ref().map(|(file, tree)| (*file, tree));
     target::choose(diags, config, dialect, profiles, options, settings)
-}
-
-/// One folder of the project's paths, and what its `.sql` files are.
-struct Folder<'a> {
-    path: &'a Spanned<String>,
-    sql: FileKind,
-}
-
-fn folders(config: &ProjectConfig) -> Vec<Folder<'_>> {
-    let paths = &config.paths;
-    [
-        (&paths.models, FileKind::Model),
-        (&paths.seeds, FileKind::Seed),
-        (&paths.tests, FileKind::SingularTest),
-        (&paths.macros, FileKind::Macro),
-        (&paths.analyses, FileKind::Analysis),
-        (&paths.snapshots, FileKind::Snapshot),
-        (&paths.docs, FileKind::Docs),
-    ]
-    .into_iter()
-    .flat_map(|(paths, sql)| paths.iter().map(move |path| Folder { path, sql }))
-    .collect()
-}
-
-fn kind_of(path: &ProjectPath, folder: &Folder<'_>) -> Option<FileKind> {
-    let extension = path.extension();
-    match (extension.as_str(), folder.sql) {
-        ("yml" | "yaml", kind) => (kind != FileKind::Docs).then_some(FileKind::Properties),
-        ("md", _) => Some(FileKind::Docs),
-        ("csv", FileKind::Seed) => Some(FileKind::Seed),
-        ("py", FileKind::Model) => Some(FileKind::PythonModel),
-        ("sql", FileKind::SingularTest) => {
-            let generic = path.inside(&folder.path.value).is_some_and(|it| it.starts_with("generic/"));
-            Some(if generic { FileKind::Macro } else { FileKind::SingularTest })
-        }
-        ("sql", FileKind::Seed | FileKind::Docs) => None,
-        ("sql", kind) => Some(kind),
-        _ => None,
-    }
-}
-
-/// Finds the files of every folder and reads them in parallel.
-fn read_files(
-    diags: &mut Diagnostics,
-    sources: &mut Sources,
-    files: &dyn Files,
-    config: &ProjectConfig,
-) -> Vec<ProjectFile> {
-    let mut found: BTreeMap<ProjectPath, (FileKind, String)> = BTreeMap::new();
-    for folder in folders(config) {
-        if leads_outside(&folder.path.value) {
-            diags.push(outside(folder.path));
-            continue;
-        }
-        for listed in files.list(&folder.path.value) {
-            match listed {
-                Listed::File(path) => {
-                    if let Some(kind) = kind_of(&path, &folder) {
-                        found.entry(path).or_insert((kind, folder.path.value.clone()));
-                    }
-                }
-                Listed::Unreadable { path, error } => diags.push(unreadable(path.as_str(), &error)),
-            }
-        }
-    }
-    let contents: Vec<_> = found
-        .par_iter()
-        .map(|(path, (kind, _))| match kind {
-            FileKind::Seed => Ok(String::new()),
-            _ => decode(path, files.read(path)),
-        })
-        .collect();
-    let mut read = Vec::with_capacity(contents.len());
-    for ((path, (kind, folder)), content) in found.into_iter().zip(contents) {
-        match content {
-            Ok(text) => {
-                let text: Arc<str> = Arc::from(text);
-                let id = sources.add(path.as_str(), Arc::clone(&text));
-                read.push(ProjectFile { id, path, kind, folder, text });
-            }
-            Err(fault) => diags.push(fault.report(sources)),
-        }
-    }
-    read
-}
-
-fn leads_outside(path: &str) -> bool {
-    path.split(['/', '\\']).any(|part| part == "..")
-}
-
-fn outside(path: &Spanned<String>) -> Diagnostic {
-    Diagnostic::error("path-outside-project", format!("`{}` leads out of the project", path.value))
-        .at(path.span, "a project's folders are inside it")
-}
-
-/// A file that could not be taken as text.
-struct Unusable {
-    path: ProjectPath,
-    problem: Problem,
-}
-
-enum Problem {
-    Io(std::io::Error),
-    NotUtf8 { before: String, line: usize, byte: u8 },
-}
-
-impl Unusable {
-    fn report(self, sources: &mut Sources) -> Diagnostic {
-        match self.problem {
-            Problem::Io(error) => unreadable(self.path.as_str(), &error),
-            Problem::NotUtf8 { before, line, byte } => {
-                let end = before.len();
-                let file = sources.add(self.path.as_str(), before);
-                Diagnostic::error("not-utf8", format!("`{}` is not UTF-8 text", self.path.as_str()))
-                    .at(Span::new(file, end..end), format!("line {line} goes on with the byte 0x{byte:02x}"))
-                    .help("save the file as UTF-8")
-            }
-        }
-    }
-}
-
-fn decode(path: &ProjectPath, bytes: std::io::Result<Vec<u8>>) -> Result<String, Unusable> {
-    let fault = |problem| Unusable { path: path.clone(), problem };
-    let bytes = bytes.map_err(|error| fault(Problem::Io(error)))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let good = error.utf8_error().valid_up_to();
-        let byte = error.as_bytes()[good];
-        let before = String::from_utf8_lossy(&error.as_bytes()[..good]).into_owned();
-        let line = before.matches('\n').count() + 1;
-        fault(Problem::NotUtf8 { before, line, byte })
-    })?;
-    // A byte order mark is no part of the text.
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
-}
-
-fn unreadable(path: &str, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error("unreadable-file", format!("cannot read `{path}`")).note(error.to_string())
-}
-
-fn read_text(
-    diags: &mut Diagnostics,
-    sources: &mut Sources,
-    files: &dyn Files,
-    path: &ProjectPath,
-) -> Option<(FileId, Arc<str>)> {
-    match decode(path, files.read(path)) {
-        Ok(text) => {
-            let text: Arc<str> = Arc::from(text);
-            Some((sources.add(path.as_str(), Arc::clone(&text)), text))
-        }
-        Err(fault) => {
-            diags.push(fault.report(sources));
-            None
-        }
-    }
 }
 
 /// `flags` as templates see them.

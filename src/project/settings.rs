@@ -37,19 +37,17 @@ impl Settings {
         }
     }
 
-    /// The same with the project's variables below the command line's.
+    /// The same with variables of project files, weakest first, below the command line's. Under a package's
+    /// name a project file holds variables for that package alone, which win over its others.
     #[must_use]
-    pub fn with_project_vars(&self, package: &str, vars: &[(String, Json)]) -> Self {
+    pub fn with_vars(&self, package: &str, files: &[&[(String, Json)]]) -> Self {
         let mut all = BTreeMap::new();
-        for (name, value) in vars {
-            match value {
-                // A mapping under the package's own name holds variables for that package.
-                Json::Object(own) if name == package => {
-                    all.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
-                }
-                other => {
-                    all.entry(name.clone()).or_insert_with(|| other.clone());
-                }
+        for vars in files {
+            let own = vars.iter().find(|(name, value)| name == package && value.is_object());
+            let shared = vars.iter().filter(|it| Some(*it) != own);
+            all.extend(shared.map(|(name, value)| (name.clone(), value.clone())));
+            if let Some((_, Json::Object(own))) = own {
+                all.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
             }
         }
         all.extend(self.vars.iter().map(|(name, value)| (name.clone(), value.clone())));
@@ -173,6 +171,18 @@ impl Settings {
             }
         }
     }
+}
+
+/// Why a secret is not given to SQL: it would end up in compiled files, views and logs (dbt's rule).
+pub fn refuse_secret(name: &str) -> Result<(), HostError> {
+    if !name.starts_with("DBT_ENV_SECRET") {
+        return Ok(());
+    }
+    Err(HostError {
+        code: "secret-in-sql",
+        message: format!("the secret `{name}` cannot be used in SQL"),
+        help: Some("secrets are for connections: use it in profiles.yml or under `targets:`".to_owned()),
+    })
 }
 
 /// A plain value as a tree whose every part has the same place.

@@ -33,7 +33,9 @@ pub fn thousands(n: u64) -> String {
 pub fn rows(rows: u64, rows_in: Option<u64>) -> String {
     let noun = plural(rows, "row");
     match rows_in {
-        Some(rows_in) if rows_in != rows => format!("{} -> {} {noun}", thousands(rows_in), thousands(rows)),
+        Some(rows_in) if rows_in != rows && rows_in > 0 => {
+            format!("{} -> {} {noun}", thousands(rows_in), thousands(rows))
+        }
         Some(_) | None => format!("{} {noun}", thousands(rows)),
     }
 }

@@ -97,11 +97,14 @@ impl Findings {
         if is_whole || self.selectors.len() > MAX_SELECTED {
             return Some(format!("tidemill {word}"));
         }
-        let descendants = match command {
-            RunCommand::Build | RunCommand::Run => "+",
-            RunCommand::Test | RunCommand::Seed => "",
+        // Bad rows often come from a parent: what is mended there must be made again too.
+        let (ancestors, descendants) = match command {
+            RunCommand::Build => ("+", "+"),
+            RunCommand::Run => ("", "+"),
+            RunCommand::Test | RunCommand::Seed => ("", ""),
         };
-        let names: Vec<String> = self.selectors.iter().map(|name| format!("{name}{descendants}")).collect();
+        let around = |name: &String| format!("{ancestors}{name}{descendants}");
+        let names: Vec<String> = self.selectors.iter().map(around).collect();
         Some(format!("tidemill {word} -s {}", names.join(" ")))
     }
 }
@@ -115,16 +118,8 @@ fn finding(sources: &Sources, finished: &TestFinished, width: usize) -> String {
     let diagnostic = finished.fault.as_deref().cloned().unwrap_or_else(|| without_place(finished));
     let mut text = drawn(sources, &diagnostic, width);
     if let Some(samples) = finished.samples.as_ref().filter(|samples| !samples.rows.is_empty()) {
-        let n_samples = samples.rows.len() as u64;
-        let heading = match finished.failures {
-            Some(failures) if failures > n_samples => format!(
-                "{} of the {} rows that fail:",
-                numbers::thousands(n_samples),
-                numbers::thousands(failures)
-            ),
-            Some(_) | None => format!("{}:", rows_fail(n_samples)),
-        };
-        let _ = writeln!(text, "  {heading}");
+        // A failure is not always a row: `accepted_values` counts values, a `fail_calc` what it likes.
+        let _ = writeln!(text, "  for example:");
         let rows = table::aligned(samples, Some(width.saturating_sub(4)));
         text.push_str(&layout::indent(&rows, 4));
     }

@@ -9,7 +9,7 @@ use crate::node::{Relation, quote_identifier, quote_literal};
 use crate::warehouse::{Value, Warehouse, WarehouseError};
 
 /// The schema's name.
-pub const SCHEMA: &str = "tidemill";
+pub const SCHEMA: &str = crate::parse::HISTORY_SCHEMA;
 
 /// The last published version of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -364,6 +364,11 @@ impl Worker<'_> {
 
     /// After the rollback, on its own.
     fn record_failure(&mut self, tried: &Tried, elapsed: Duration) {
+        if matches!(tried.outcome, StepOutcome::Done(Outcome::TestsFailed { .. })) {
+            // Nothing was made: the tests' own rows say it all.
+            let _ = self.record_tests(&tried.tested);
+            return;
+        }
         let message = tried.fault.as_ref().map(|it| it.message.clone());
         let statement = self.shared.history.node(&NodeRow {
             node_id: self.node.unique_id.as_str(),

@@ -9,6 +9,7 @@ use crate::graph::Node;
 use crate::node::{NodeId, Relation, TestSeverity};
 use crate::parse::check::{Check, Drift};
 use crate::parse::properties::FreshnessRule;
+use crate::parse::threshold::Threshold;
 use crate::parse::{Body, DataTest, TestKind};
 use crate::plan::scan::{self, FusedColumn, FusedScan, FusedValue};
 use crate::plan::{PlannedTest, Verdict};
@@ -331,18 +332,18 @@ type Judgement = (TestStatus, u64, Option<String>);
 
 /// dbt's rule: an error if `error_if` holds and the severity is error, else a warning if `warn_if` holds.
 fn judge_failures(failures: u64, verdict: Verdict) -> Judgement {
-    let said = |threshold: crate::parse::threshold::Threshold| {
+    let said = |key: &str, threshold: Threshold| {
         let noun = if failures == 1 { "failure" } else { "failures" };
-        if threshold == crate::parse::threshold::Threshold::default() {
+        if threshold == Threshold::default() {
             format!("{failures} {noun}")
         } else {
-            format!("{failures} {noun}, and the limit is {threshold}")
+            format!("{failures} {noun} ({key}: {threshold})")
         }
     };
     if verdict.severity == TestSeverity::Error && verdict.error_if.holds(failures) {
-        (TestStatus::Fail, failures, Some(said(verdict.error_if)))
+        (TestStatus::Fail, failures, Some(said("error_if", verdict.error_if)))
     } else if verdict.warn_if.holds(failures) {
-        (TestStatus::Warn, failures, Some(said(verdict.warn_if)))
+        (TestStatus::Warn, failures, Some(said("warn_if", verdict.warn_if)))
     } else {
         (TestStatus::Pass, failures, None)
     }

@@ -59,6 +59,7 @@ impl<'a> Fields<'a> {
         let yaml = self.get(key)?;
         match yaml.kind {
             YamlKind::Bool(value) => Some(value),
+            YamlKind::String(ref text) if truth(text).is_some() => truth(text),
             YamlKind::Null
             | YamlKind::Int(_)
             | YamlKind::Float(_)
@@ -113,6 +114,15 @@ impl<'a> Fields<'a> {
         for (name, _) in self.rest() {
             diags.push(unknown_key(name, self.what, &self.known, severity));
         }
+    }
+}
+
+/// The truth value that a word stands for, in YAML 1.1's spellings.
+pub fn truth(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "true" | "yes" | "on" => Some(true),
+        "false" | "no" | "off" => Some(false),
+        _ => None,
     }
 }
 

@@ -136,7 +136,9 @@ pub fn write_value(value: &Json) -> Result<String, String> {
 }
 
 fn options() -> Options {
-    serde_yaml::options! { with_snippet: false }
+    // A bare `y`, `no` or `on` is a text, as a column's name for instance; where a truth value is wanted,
+    // its reader takes the words.
+    serde_yaml::options! { with_snippet: false, strict_booleans: true }
 }
 
 fn message_of(error: &serde_yaml::Error) -> String {
@@ -152,7 +154,7 @@ fn syntax_error(file: FileId, text: &str, error: &serde_yaml::Error) -> Diagnost
     let message = message_of(error);
     if message.contains("duplicate") {
         return Diagnostic::error("duplicate-key", "a key is written twice in the same mapping")
-            .at(span, message);
+            .at(span, "again here");
     }
     let help = text[..(span.start as usize).min(text.len())]
         .lines()

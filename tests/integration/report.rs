@@ -258,7 +258,7 @@ error[test-failed]: test `unique_payments_id` of table main.payments failed: 3 r
   |
 3 |     columns: [{name: id, data_tests: [unique]}]
   |                                       ^^^^^^
-  2 of the 3 rows that fail:
+  for example:
     id   n
     --  --
     a1   2
@@ -268,7 +268,7 @@ error[test-failed]: test `unique_payments_id` of table main.payments failed: 3 r
     from main.payments
     group by id having n > 1
 
-next: tidemill build -s orders+ payments+
+next: tidemill build -s +orders+ +payments+
 build failed in 0.45s: 1 node failed, 1 node rolled back, 1 test failed, 1 skipped
 "
     );
@@ -317,7 +317,7 @@ error[test-failed]: test `unique_payments_id` of table main.payments failed: 3 r
   |
 3 | ...ata_tests: [unique]}]
   |                ^^^^^^
-  2 of the 3 rows that fail:
+  for example:
     id   n
     --  --
     a1   2
@@ -327,7 +327,7 @@ error[test-failed]: test `unique_payments_id` of table main.payments failed: 3 r
     from main.payments
     group by id having n > 1
 
-next: tidemill build -s orders+ payments+
+next: tidemill build -s +orders+ +payments+
 build failed in 0.45s: 1 node failed, 1
   node rolled back, 1 test failed, 1
   skipped

@@ -33,6 +33,7 @@ pub(super) fn run(session: &mut Session, args: &CompileArgs) -> Result<Exit, Sto
     } else if faults.is_empty() {
         let written = compiled.nodes.values().filter(|it| !it.sql.text.is_empty()).count();
         let folder = session.target_dir(&loaded).join("compiled");
+        let folder = folder.strip_prefix(".").unwrap_or(&folder);
         session.info(&format!(
             "compiled {} to {}",
             crate::report::numbers::count(written, "node"),

@@ -22,7 +22,7 @@ const FILES: [(&str, &str); 7] = [
 
 /// Writes the files, overwriting none.
 pub(super) fn run(session: &mut Session, args: &InitArgs) -> Result<Exit, Stopped> {
-    let base = session.project_dir();
+    let base = session.globals.project_dir.clone().unwrap_or_else(|| PathBuf::from("."));
     let dir = args.name.as_ref().map_or_else(|| base.clone(), |name| base.join(name));
     let name = match &args.name {
         Some(name) => name.clone(),
