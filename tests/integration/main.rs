@@ -1,5 +1,10 @@
 //! All Rust integration tests, in one binary.
 
+mod phases;
+mod project;
+
+mod artifacts;
+mod commands;
 mod report;
 mod seed;
 mod template_api;
