@@ -80,6 +80,8 @@ pub enum Materialization {
     View,
     /// `create table as`.
     Table,
+    /// A table that is added to instead of made anew.
+    Incremental,
     /// Put into its readers as a common table expression; never in the warehouse.
     Ephemeral,
 }
@@ -90,6 +92,7 @@ impl Materialization {
         match self {
             Materialization::View => "view",
             Materialization::Table => "table",
+            Materialization::Incremental => "incremental",
             Materialization::Ephemeral => "ephemeral",
         }
     }

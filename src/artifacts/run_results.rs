@@ -141,7 +141,9 @@ fn adapter_response(node: &Node, result: &NodeResult) -> AdapterResponse {
 /// A view's rows are only counted by its tests; making it affects none.
 fn has_rows(node: &Node) -> bool {
     match &node.body {
-        Body::Model { materialized, .. } => *materialized == Materialization::Table,
+        Body::Model { materialized, .. } => {
+            matches!(materialized, Materialization::Table | Materialization::Incremental)
+        }
         Body::Seed => true,
         Body::Source(_) | Body::Test(_) | Body::Analysis { .. } | Body::Exposure(_) => false,
     }

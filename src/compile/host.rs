@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
 
-use super::reading_name;
+use super::{IsIncremental, reading_name};
 use crate::diagnostics::suggest;
 use crate::graph::Graph;
 use crate::node::{NodeId, NodeKind, Relation};
@@ -40,6 +40,7 @@ pub enum TemplateLogLevel {
 pub(super) struct CompileHost {
     settings: Settings,
     node: Option<NodeId>,
+    is_incremental: IsIncremental,
     name: String,
     refs: BTreeMap<RefCall, Relation>,
     sources: BTreeMap<SourceCall, Relation>,
@@ -54,6 +55,7 @@ impl CompileHost {
         project: &Project,
         graph: &Graph,
         id: NodeId,
+        is_incremental: IsIncremental,
         log: Arc<Mutex<Vec<TemplateLog>>>,
     ) -> Self {
         let node = graph.node(id);
@@ -61,6 +63,7 @@ impl CompileHost {
         Self {
             settings: project.settings_of(&node.package).clone(),
             node: Some(id),
+            is_incremental,
             name: format!("{} `{}`", node.kind, node.name),
             refs: node.refs.iter().map(|(call, id)| (call.clone(), relation(id))).collect(),
             sources: node.sources.iter().map(|(call, id)| (call.clone(), relation(id))).collect(),
@@ -102,6 +105,7 @@ impl CompileHost {
         Self {
             settings: project.settings.clone(),
             node: None,
+            is_incremental: IsIncremental::No,
             name: "this query".to_owned(),
             refs,
             sources,
@@ -172,8 +176,7 @@ impl Host for CompileHost {
     }
 
     fn is_incremental(&self) -> bool {
-        // Nothing is incremental yet: every model is made whole.
-        false
+        self.is_incremental == IsIncremental::Yes
     }
 
     fn log(&self, message: &str, info: bool) {

@@ -45,12 +45,21 @@ pub struct Compiled {
 pub struct CompiledNode {
     /// The query, with ephemeral parents as common table expressions.
     pub sql: Rendered,
+    /// Incremental models: the query for a table that is there already, where `is_incremental()` is true.
+    pub update: Option<Rendered>,
     /// The ephemeral models that were put into it, in order.
     pub ctes: Vec<NodeId>,
     /// Statements to run before, in the node's transaction.
     pub pre_hooks: Vec<Rendered>,
     /// Statements to run after, in the node's transaction.
     pub post_hooks: Vec<Rendered>,
+}
+
+/// What `is_incremental()` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum IsIncremental {
+    Yes,
+    No,
 }
 
 /// What this phase works with.
@@ -130,7 +139,7 @@ pub fn is_ephemeral(node: &Node) -> bool {
 /// Puts ephemeral parents into every query; a query whose parent failed fails with it.
 fn inject_ctes(graph: &Graph, compiled: &mut Compiled) {
     let ids: Vec<NodeId> = compiled.nodes.keys().copied().collect();
-    let mut injected: Vec<(NodeId, Result<Injected, Diagnostic>)> = Vec::new();
+    let mut injected: Vec<(NodeId, Result<(Injected, Option<Rendered>), Diagnostic>)> = Vec::new();
     for id in ids {
         let parents: BTreeSet<NodeId> =
             graph.parents(id).iter().copied().filter(|it| is_ephemeral(graph.node(*it))).collect();
@@ -140,16 +149,21 @@ fn inject_ctes(graph: &Graph, compiled: &mut Compiled) {
         let fault = ctes::all(graph, &parents).into_iter().find_map(|it| compiled.faults.get(&it));
         let result = match fault {
             Some(fault) => Err(fault.clone()),
-            None => Ok(ctes::inject(graph, compiled, &compiled.nodes[&id].sql, &parents)),
+            None => {
+                let node = &compiled.nodes[&id];
+                let update = node.update.as_ref().map(|it| ctes::inject(graph, compiled, it, &parents).sql);
+                Ok((ctes::inject(graph, compiled, &node.sql, &parents), update))
+            }
         };
         injected.push((id, result));
     }
     for (id, result) in injected {
         match result {
-            Ok(injected) => {
+            Ok((injected, update)) => {
                 if let Some(node) = compiled.nodes.get_mut(&id) {
                     node.sql = injected.sql;
                     node.ctes = injected.ctes;
+                    node.update = update;
                 }
             }
             Err(fault) => {
@@ -172,8 +186,15 @@ impl Compiler<'_> {
             }
             Body::Seed | Body::Source(_) | Body::Exposure(_) => Rendered::default(),
         };
+        let update = match &node.body {
+            Body::Model { sql, materialized: Materialization::Incremental, .. } => {
+                Some(self.graph.templates.render(sql, &self.node_context(id, IsIncremental::Yes))?)
+            }
+            _ => None,
+        };
         Ok(CompiledNode {
             sql,
+            update,
             ctes: Vec::new(),
             pre_hooks: self.hooks(id, &node.config.pre_hooks)?,
             post_hooks: self.hooks(id, &node.config.post_hooks)?,
@@ -181,7 +202,7 @@ impl Compiler<'_> {
     }
 
     fn render(&self, id: NodeId, source: &TemplateSource) -> Result<Rendered, TemplateError> {
-        self.graph.templates.render(source, &self.node_context(id))
+        self.graph.templates.render(source, &self.node_context(id, IsIncremental::No))
     }
 
     fn hooks(&self, id: NodeId, hooks: &[Spanned<String>]) -> Result<Vec<Rendered>, TemplateError> {
@@ -211,8 +232,8 @@ impl Compiler<'_> {
         }
     }
 
-    fn node_context(&self, id: NodeId) -> Context {
-        let host = CompileHost::for_node(self.project, self.graph, id, Arc::clone(&self.log));
+    fn node_context(&self, id: NodeId, is_incremental: IsIncremental) -> Context {
+        let host = CompileHost::for_node(self.project, self.graph, id, is_incremental, Arc::clone(&self.log));
         self.context(Some(id), host)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{Compiler, reading_name};
+use super::{Compiler, IsIncremental, reading_name};
 use crate::diagnostics::Span;
 use crate::graph::Node;
 use crate::node::{NodeId, Relation, quote_identifier};
@@ -35,7 +35,7 @@ pub(super) fn generic(
             }
             let package = test.namespace.as_deref().unwrap_or(&node.package);
             let macro_name = format!("test_{}", test.name);
-            let context = compiler.node_context(id);
+            let context = compiler.node_context(id, IsIncremental::No);
             compiler.graph.templates.call_test(package, &macro_name, &arguments, &context, node.span)
         }
     }
@@ -86,10 +86,12 @@ fn argument(
         text: Arc::from(text),
         offset: span.start as usize,
     };
-    compiler.graph.templates.render_value(&source, &compiler.node_context(id)).map_err(|mut error| {
-        error.span = Some(span);
-        error
-    })
+    compiler.graph.templates.render_value(&source, &compiler.node_context(id, IsIncremental::No)).map_err(
+        |mut error| {
+            error.span = Some(span);
+            error
+        },
+    )
 }
 
 /// A column's name as SQL: as it is if it is an expression or quoted already, else quoted.

@@ -7,6 +7,7 @@
 pub mod check;
 pub mod config_layer;
 mod host;
+pub mod incremental;
 mod models;
 mod naming;
 pub mod node_config;

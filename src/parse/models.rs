@@ -198,7 +198,7 @@ fn sql_node(
     let default_alias = version.as_ref().map_or_else(|| name.clone(), |it| format!("{name}_v{}", it.version));
     let materialized = config.materialized.unwrap_or(Materialization::View);
     let relation = match (kind, materialized) {
-        (NodeKind::Model, Materialization::View | Materialization::Table) => {
+        (NodeKind::Model, Materialization::View | Materialization::Table | Materialization::Incremental) => {
             Some(parser.relation(diags, &config, &default_alias, start_of(file.id)))
         }
         _ => None,

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 
 use super::config_layer::{ConfigLayer, from_entries};
+use super::incremental::{self, Incremental};
 use super::properties::texts;
 use super::threshold::Threshold;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned, suggest};
@@ -55,6 +56,10 @@ pub struct NodeConfig {
     pub where_: Option<String>,
     /// Tests: how many failing rows are fetched at most.
     pub limit: Option<u64>,
+    /// Incremental models: how new rows are taken up.
+    pub incremental: Incremental,
+    /// `full_refresh`: overrides the command line's flag.
+    pub full_refresh: Option<bool>,
     /// Everything as merged, for artifacts and `config.get`.
     pub values: BTreeMap<String, Spanned<Json>>,
 }
@@ -93,6 +98,9 @@ pub const KNOWN_KEYS: &[&str] = &[
     "hard_deletes",
     "incremental_predicates",
     "incremental_strategy",
+    "merge_insert_condition",
+    "merge_update_condition",
+    "predicates",
     "indexes",
     "invalidate_hard_deletes",
     "limit",
@@ -358,6 +366,8 @@ fn typed(
         fail_calc: reader.text("fail_calc").map(|it| it.value),
         where_: reader.text("where").map(|it| it.value),
         limit: reader.limit(),
+        full_refresh: reader.bool("full_refresh"),
+        incremental: incremental::read(reader.diags, &values),
         pre_hooks,
         post_hooks,
         values,
@@ -411,6 +421,7 @@ impl Typed<'_> {
         match text.value.as_str() {
             "view" => Some(Materialization::View),
             "table" => Some(Materialization::Table),
+            "incremental" => Some(Materialization::Incremental),
             "ephemeral" => Some(Materialization::Ephemeral),
             "seed" | "test" | "snapshot" => None,
             other => {
@@ -475,15 +486,15 @@ impl Typed<'_> {
 }
 
 fn unknown_materialization(name: &str, span: Span) -> Diagnostic {
-    const LATER: [&str; 5] = ["incremental", "external", "materialized_view", "table_function", "plugin"];
-    let known = ["view", "table", "ephemeral"];
+    const LATER: [&str; 4] = ["external", "materialized_view", "table_function", "plugin"];
+    let known = ["view", "table", "incremental", "ephemeral"];
     if LATER.contains(&name) {
         return Diagnostic::error(
             "unsupported-materialization",
             format!("the materialization `{name}` is not supported yet"),
         )
         .at(span, "set here")
-        .note("supported: view, table, ephemeral");
+        .note("supported: view, table, incremental, ephemeral");
     }
     Diagnostic::error("unknown-materialization", format!("there is no materialization `{name}`"))
         .at(span, "set here")

@@ -12,6 +12,7 @@ use crate::diagnostics::Diagnostic;
 use crate::node::{NodeId, Relation, TestSeverity};
 use crate::parse::check::Check;
 use crate::parse::threshold::Threshold;
+use crate::project::Dialect;
 use crate::template::Rendered;
 
 pub use self::steps::make;
@@ -39,6 +40,17 @@ impl RunCommand {
             RunCommand::Seed => "seed",
         }
     }
+}
+
+/// What a plan is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// The command.
+    pub command: RunCommand,
+    /// Whose rules hold.
+    pub dialect: Dialect,
+    /// `--full-refresh`.
+    pub full_refresh: bool,
 }
 
 /// A step's index in [`Plan::steps`].
@@ -109,6 +121,15 @@ pub enum Action {
     CreateView(Query),
     /// A table.
     CreateTable(Query),
+    /// A table that is added to, if it is there and is not to be made anew.
+    UpdateTable {
+        /// The query for a table that is made anew.
+        whole: Query,
+        /// The query for a table that is there.
+        update: Rendered,
+        /// Whether the table is made anew even if it is there.
+        is_full_refresh: bool,
+    },
     /// A table from a CSV file.
     LoadSeed,
     /// Nothing: it is there already (a source), or only in its readers (an ephemeral model).

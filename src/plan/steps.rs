@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Edge, EdgeKind, Plan, PlannedTest, Query, RunCommand, Step, StepId, Verdict};
+use super::{
+    Action, Edge, EdgeKind, Plan, PlanOptions, PlannedTest, Query, RunCommand, Step, StepId, Verdict,
+};
 use crate::compile::{Compiled, column_sql, freshness_query, is_ephemeral, reading_name};
 use crate::graph::{Depth, Gate, Graph, Node};
 use crate::node::{Materialization, NodeId, NodeKind, Relation, TestSeverity, quote_literal};
@@ -17,12 +19,14 @@ pub fn make(
     graph: &Graph,
     mut compiled: Compiled,
     selected: &BTreeSet<NodeId>,
-    command: RunCommand,
-    dialect: Dialect,
+    options: PlanOptions,
 ) -> Plan {
+    let command = options.command;
     let on_run_start = std::mem::take(&mut compiled.on_run_start);
     let on_run_end = std::mem::take(&mut compiled.on_run_end);
-    let mut maker = Maker { graph, compiled, command, dialect, steps: Vec::new(), step_of: BTreeMap::new() };
+    let PlanOptions { command: _, dialect, full_refresh } = options;
+    let (steps, step_of) = (Vec::new(), BTreeMap::new());
+    let mut maker = Maker { graph, compiled, command, dialect, full_refresh, steps, step_of };
     let tests = maker.place_nodes(selected);
     maker.place_tests(&tests);
     maker.order(&tests);
@@ -36,7 +40,9 @@ pub fn make(
 
 fn makes_relation(action: &Action) -> bool {
     match action {
-        Action::CreateView(_) | Action::CreateTable(_) | Action::LoadSeed => true,
+        Action::CreateView(_) | Action::CreateTable(_) | Action::UpdateTable { .. } | Action::LoadSeed => {
+            true
+        }
         Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => false,
     }
 }
@@ -50,6 +56,7 @@ struct Maker<'a> {
     compiled: Compiled,
     command: RunCommand,
     dialect: Dialect,
+    full_refresh: bool,
     steps: Vec<Step>,
     step_of: BTreeMap<NodeId, StepId>,
 }
@@ -99,6 +106,7 @@ impl Maker<'_> {
             (Body::Model { materialized, .. }, None) => match materialized {
                 Materialization::View => Action::CreateView(self.query(id)),
                 Materialization::Table => Action::CreateTable(self.query(id)),
+                Materialization::Incremental => self.update(id),
                 Materialization::Ephemeral => Action::Nothing,
             },
             (Body::Seed, None) => Action::LoadSeed,
@@ -113,6 +121,12 @@ impl Maker<'_> {
         {
             step.tests.push(test);
         }
+    }
+
+    fn update(&mut self, id: NodeId) -> Action {
+        let update = self.compiled.nodes.get_mut(&id).and_then(|it| it.update.take()).unwrap_or_default();
+        let is_full_refresh = self.graph.node(id).config.full_refresh.unwrap_or(self.full_refresh);
+        Action::UpdateTable { whole: self.query(id), update, is_full_refresh }
     }
 
     fn query(&mut self, id: NodeId) -> Query {
@@ -307,6 +321,7 @@ impl Maker<'_> {
                         Action::TestPublished | Action::Nothing => true,
                         Action::CreateView(_)
                         | Action::CreateTable(_)
+                        | Action::UpdateTable { .. }
                         | Action::LoadSeed
                         | Action::TestAlone
                         | Action::Broken(_) => false,

@@ -8,6 +8,7 @@
 pub mod event;
 mod faults;
 mod history;
+mod incremental;
 mod queue;
 mod step;
 mod testing;

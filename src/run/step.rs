@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::event::{Kept, Outcome, TestStatus};
 use super::history::{NodeRow, TestRow};
+use super::incremental::{self, Refusal};
 use super::testing::{self, TestOutcome, Tested};
 use super::{Shared, catalog_key, declared_at, faults};
 use crate::diagnostics::Diagnostic;
@@ -74,7 +75,9 @@ pub(super) fn run(
     let (started_at, started) = (clock.now(), clock.monotonic());
     let mut worker = Worker { shared, node: shared.graph.node(step.node), warehouse, step, started };
     let mut tried = match &step.action {
-        Action::CreateView(_) | Action::CreateTable(_) | Action::LoadSeed => worker.publish_with_retries(),
+        Action::CreateView(_) | Action::CreateTable(_) | Action::UpdateTable { .. } | Action::LoadSeed => {
+            worker.publish_with_retries()
+        }
         Action::Nothing => worker.source(),
         Action::TestPublished | Action::TestAlone => worker.test_only(),
         Action::Broken(fault) => Tried::error((**fault).clone(), worker.kept()),
@@ -183,6 +186,13 @@ impl Worker<'_> {
         let effect = match &self.step.action {
             Action::CreateView(query) => self.create(query, RelationKind::View)?,
             Action::CreateTable(query) => self.create(query, RelationKind::Table)?,
+            Action::UpdateTable { whole, update, is_full_refresh } => {
+                if self.exists_as() == Some(RelationKind::Table) && !is_full_refresh {
+                    self.update(whole, update)?
+                } else {
+                    self.create(whole, RelationKind::Table)?
+                }
+            }
             Action::LoadSeed => self.load_seed()?,
             Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
                 Effect::default()
@@ -200,7 +210,9 @@ impl Worker<'_> {
         } else {
             Outcome::RolledBack { failed_tests, kept: self.kept() }
         };
-        let rows_in = effect.rows_scanned.filter(|_| matches!(self.step.action, Action::CreateTable(_)));
+        let rows_in = effect
+            .rows_scanned
+            .filter(|_| matches!(self.step.action, Action::CreateTable(_) | Action::UpdateTable { .. }));
         Ok(Tried { outcome: StepOutcome::Done(outcome), tested, rows, rows_in, fault: None })
     }
 
@@ -225,6 +237,27 @@ impl Worker<'_> {
             RelationKind::Table => effect,
             RelationKind::View => Effect::default(),
         })
+    }
+
+    /// Adds new rows to a table that is there.
+    fn update(&mut self, query: &Query, update: &Rendered) -> Result<Effect, Failure> {
+        for hook in &query.pre_hooks {
+            self.hook(hook)?;
+        }
+        let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
+        let settings = &self.node.config.incremental;
+        let updated = incremental::update(self.warehouse, self.node, relation, update, settings);
+        let effect = updated.map_err(|refusal| {
+            let kind = match &refusal {
+                Refusal::Engine { error, .. } => error.kind.clone(),
+                Refusal::Misfit(_) => ErrorKind::Sql,
+            };
+            Failure { kind, fault: refusal.into_diagnostic(self.node, update) }
+        })?;
+        for hook in &query.post_hooks {
+            self.hook(hook)?;
+        }
+        Ok(effect)
     }
 
     fn hook(&mut self, hook: &Rendered) -> Result<(), Failure> {

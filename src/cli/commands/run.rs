@@ -12,7 +12,7 @@ use crate::compile::{self, Compiled, TemplateLogLevel};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::graph::Graph;
 use crate::node::NodeId;
-use crate::plan::{self, Plan, RunCommand};
+use crate::plan::{self, Plan, PlanOptions, RunCommand};
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{self, RunOptions, RunResults, Surroundings};
 
@@ -42,7 +42,9 @@ pub(super) fn run(
     session.write_manifest(&output, &loaded, &graph, Some(&compiled), &stamp)?;
 
     let for_results = compiled.clone();
-    let plan = plan::make(&graph, compiled, &selected, command, loaded.project.dialect);
+    let options =
+        PlanOptions { command, dialect: loaded.project.dialect, full_refresh: purpose.full_refresh };
+    let plan = plan::make(&graph, compiled, &selected, options);
     if plan.steps.is_empty() {
         session
             .reporter

@@ -1,0 +1,125 @@
+//! How an incremental model takes up new rows: `incremental_strategy` and its kin, as types.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::properties::texts;
+use crate::diagnostics::{Diagnostic, Diagnostics, Spanned, suggest};
+
+/// What the config says about taking up new rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Incremental {
+    /// Columns or expressions that identify a row; empty if rows are only added.
+    pub unique_key: Vec<String>,
+    /// What happens to rows that are there already.
+    pub strategy: Strategy,
+    /// What happens when the query's columns are not the table's.
+    pub on_schema_change: OnSchemaChange,
+    /// Conditions on the rows of the table that are looked at.
+    pub predicates: Vec<String>,
+    /// Columns that `merge` updates; all if empty.
+    pub update_columns: Vec<String>,
+    /// Columns that `merge` does not update.
+    pub exclude_columns: Vec<String>,
+}
+
+/// What happens to rows that are there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// Nothing: new rows are added.
+    Append,
+    /// Rows with a new row's key go, then new rows are added; without a key, rows are only added.
+    #[default]
+    DeleteInsert,
+    /// A row with a new row's key is updated, other new rows are added.
+    Merge,
+}
+
+/// What happens when the query's columns are not the table's (the words are dbt's).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnSchemaChange {
+    /// The table's columns count: new ones are left out.
+    #[default]
+    Ignore,
+    /// It is an error.
+    Fail,
+    /// New columns are added to the table.
+    AppendNewColumns,
+    /// The table gets the query's columns and types.
+    SyncAllColumns,
+}
+
+/// Reads the config of an incremental model.
+pub(super) fn read(diags: &mut Diagnostics, values: &BTreeMap<String, Spanned<Json>>) -> Incremental {
+    let list = |key: &str| values.get(key).map(|it| texts(&it.value)).unwrap_or_default();
+    let mut predicates = list("incremental_predicates");
+    predicates.extend(list("predicates"));
+    let incremental = Incremental {
+        unique_key: list("unique_key"),
+        strategy: word(diags, values, "incremental_strategy", STRATEGIES).unwrap_or_default(),
+        on_schema_change: word(diags, values, "on_schema_change", SCHEMA_CHANGES).unwrap_or_default(),
+        predicates,
+        update_columns: list("merge_update_columns"),
+        exclude_columns: list("merge_exclude_columns"),
+    };
+    if incremental.strategy == Strategy::Merge
+        && incremental.unique_key.is_empty()
+        && let Some(strategy) = values.get("incremental_strategy")
+    {
+        diags.push(
+            Diagnostic::error("missing-config", "the strategy `merge` needs a `unique_key`")
+                .at(strategy.span, "set here")
+                .help("add `unique_key: id`, say, or use the strategy `append`"),
+        );
+    }
+    for key in ["merge_clauses", "merge_update_condition", "merge_insert_condition"] {
+        if let Some(value) = values.get(key) {
+            diags.push(
+                Diagnostic::error("unsupported-config", format!("the config `{key}` is not supported yet"))
+                    .at(value.span, "set here"),
+            );
+        }
+    }
+    incremental
+}
+
+const STRATEGIES: &[(&str, Strategy)] = &[
+    ("append", Strategy::Append),
+    ("delete+insert", Strategy::DeleteInsert),
+    ("merge", Strategy::Merge),
+    ("default", Strategy::DeleteInsert),
+];
+
+const SCHEMA_CHANGES: &[(&str, OnSchemaChange)] = &[
+    ("ignore", OnSchemaChange::Ignore),
+    ("fail", OnSchemaChange::Fail),
+    ("append_new_columns", OnSchemaChange::AppendNewColumns),
+    ("sync_all_columns", OnSchemaChange::SyncAllColumns),
+];
+
+fn word<T: Copy>(
+    diags: &mut Diagnostics,
+    values: &BTreeMap<String, Spanned<Json>>,
+    key: &str,
+    known: &[(&'static str, T)],
+) -> Option<T> {
+    let value = values.get(key).filter(|it| !it.value.is_null())?;
+    let text = value.value.as_str().unwrap_or_default();
+    if let Some((_, found)) = known.iter().find(|(name, _)| *name == text) {
+        return Some(*found);
+    }
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    let message = if text == "microbatch" {
+        "the strategy `microbatch` is not supported yet".to_owned()
+    } else {
+        format!("`{}` is not a value of `{key}`", value.value.to_string().trim_matches('"'))
+    };
+    diags.push(
+        Diagnostic::error("invalid-value", message).at(value.span, "set here").help(
+            suggest::did_you_mean(text, names.iter().copied())
+                .unwrap_or_else(|| format!("write one of {}", names.join(", "))),
+        ),
+    );
+    None
+}

@@ -1,0 +1,228 @@
+//! Taking up new rows: the query's result goes to a temporary table, and from there into the model's table.
+//!
+//! All of it happens in the step's transaction. Whether the columns fit is decided before any row is read.
+
+use crate::diagnostics::Diagnostic;
+use crate::graph::Node;
+use crate::node::{Relation, quote_identifier};
+use crate::parse::incremental::{Incremental, OnSchemaChange, Strategy};
+use crate::template::Rendered;
+use crate::warehouse::{Column, Effect, Warehouse, WarehouseError};
+
+use super::faults;
+
+/// Why new rows were not taken up.
+pub(super) enum Refusal {
+    /// The engine said no.
+    Engine {
+        /// What it said; its position is in `prefix` bytes and then the query.
+        error: WarehouseError,
+        /// Bytes before the query.
+        prefix: usize,
+    },
+    /// The rows or columns do not fit.
+    Misfit(Box<Diagnostic>),
+}
+
+impl From<WarehouseError> for Refusal {
+    fn from(error: WarehouseError) -> Self {
+        // A statement of ours has no place in the model's file.
+        Refusal::Engine { error: WarehouseError { position: None, ..error }, prefix: 0 }
+    }
+}
+
+/// Name of the temporary table that holds the new rows; a connection has one at a time.
+const NEW_ROWS: &str = "temp.main.tidemill_new_rows";
+
+/// Adds the query's rows to a table that exists.
+pub(super) fn update(
+    warehouse: &mut dyn Warehouse,
+    node: &Node,
+    relation: &Relation,
+    query: &Rendered,
+    settings: &Incremental,
+) -> Result<Effect, Refusal> {
+    let table = relation.render();
+    let wanted = warehouse.describe(&query.text).map_err(|error| Refusal::Engine { error, prefix: 0 })?;
+    let existing = warehouse.describe(&format!("select * from {table}"))?;
+    let change = Change::between(&existing, &wanted);
+    for statement in change.statements(node, &table, settings.on_schema_change)? {
+        warehouse.execute(&statement)?;
+    }
+    let columns = columns_to_write(&existing, &change, settings.on_schema_change);
+
+    let prefix = format!("create or replace temp table {NEW_ROWS} as (");
+    let effect = warehouse
+        .execute(&format!("{prefix}{}\n)", query.text))
+        .map_err(|error| Refusal::Engine { error, prefix: prefix.len() })?;
+    if settings.strategy == Strategy::Merge {
+        refuse_duplicates(warehouse, node, &settings.unique_key)?;
+    }
+    for statement in statements(&table, &columns, settings) {
+        warehouse.execute(&statement)?;
+    }
+    warehouse.execute(&format!("drop table {NEW_ROWS}"))?;
+    let count = warehouse.query(&format!("select count(*) from {table}"), None)?;
+    let rows = count.rows.first().and_then(|row| row.first()).and_then(crate::warehouse::Value::as_i64);
+    let rows_written = rows.and_then(|it| u64::try_from(it).ok());
+    Ok(Effect { rows_written, rows_scanned: effect.rows_scanned })
+}
+
+/// How the query's columns differ from the table's.
+struct Change {
+    added: Vec<Column>,
+    missing: Vec<Column>,
+    /// Name, type in the table, type in the query.
+    retyped: Vec<(String, String, String)>,
+}
+
+impl Change {
+    fn between(existing: &[Column], wanted: &[Column]) -> Self {
+        let find =
+            |list: &[Column], name: &str| list.iter().find(|it| it.name.eq_ignore_ascii_case(name)).cloned();
+        let retyped = existing.iter().filter_map(|old| {
+            let new = find(wanted, &old.name).filter(|it| it.data_type != old.data_type)?;
+            Some((old.name.clone(), old.data_type.clone(), new.data_type))
+        });
+        Self {
+            added: wanted.iter().filter(|it| find(existing, &it.name).is_none()).cloned().collect(),
+            missing: existing.iter().filter(|it| find(wanted, &it.name).is_none()).cloned().collect(),
+            retyped: retyped.collect(),
+        }
+    }
+
+    fn is_none(&self) -> bool {
+        self.added.is_empty() && self.missing.is_empty() && self.retyped.is_empty()
+    }
+
+    /// Statements that make the table fit, or why it does not.
+    fn statements(&self, node: &Node, table: &str, rule: OnSchemaChange) -> Result<Vec<String>, Refusal> {
+        let add = || {
+            self.added.iter().map(|it| {
+                format!("alter table {table} add column {} {}", quote_identifier(&it.name), it.data_type)
+            })
+        };
+        match rule {
+            OnSchemaChange::Ignore if self.missing.is_empty() => Ok(Vec::new()),
+            OnSchemaChange::Fail if self.is_none() => Ok(Vec::new()),
+            OnSchemaChange::Ignore | OnSchemaChange::Fail => Err(Refusal::Misfit(Box::new(self.fault(node)))),
+            OnSchemaChange::AppendNewColumns => Ok(add().collect()),
+            OnSchemaChange::SyncAllColumns => {
+                let drop = self
+                    .missing
+                    .iter()
+                    .map(|it| format!("alter table {table} drop column {}", quote_identifier(&it.name)));
+                let retype = self.retyped.iter().map(|(name, _, to)| {
+                    format!("alter table {table} alter column {} set data type {to}", quote_identifier(name))
+                });
+                Ok(add().chain(drop).chain(retype).collect())
+            }
+        }
+    }
+
+    fn fault(&self, node: &Node) -> Diagnostic {
+        let message = format!("the columns of incremental model `{}` are not those of its table", node.name);
+        let mut diagnostic = Diagnostic::error("schema-changed", message).at(node.span, "");
+        for column in &self.added {
+            diagnostic = diagnostic.note(format!("new: {} {}", column.name, column.data_type));
+        }
+        for column in &self.missing {
+            diagnostic = diagnostic.note(format!("missing: {} {}", column.name, column.data_type));
+        }
+        for (name, from, to) in &self.retyped {
+            diagnostic = diagnostic.note(format!("retyped: {name} from {from} to {to}"));
+        }
+        diagnostic.help(
+            "make it anew with `--full-refresh`, or set `on_schema_change` to `append_new_columns` or `sync_all_columns`",
+        )
+    }
+}
+
+/// The columns that both sides have when the statements of the change are done.
+fn columns_to_write(existing: &[Column], change: &Change, rule: OnSchemaChange) -> Vec<String> {
+    let is_missing = |it: &&Column| !change.missing.iter().any(|missing| missing.name == it.name);
+    let kept = existing.iter().filter(is_missing);
+    let added = change.added.iter();
+    let takes_new = matches!(rule, OnSchemaChange::AppendNewColumns | OnSchemaChange::SyncAllColumns);
+    let added = added.filter(|_| takes_new);
+    kept.chain(added).map(|it| quote_identifier(&it.name)).collect()
+}
+
+fn statements(table: &str, columns: &[String], settings: &Incremental) -> Vec<String> {
+    let list = columns.join(", ");
+    let insert = format!("insert into {table} ({list}) select {list} from {NEW_ROWS}");
+    match settings.strategy {
+        Strategy::Append => vec![insert],
+        Strategy::DeleteInsert if settings.unique_key.is_empty() => vec![insert],
+        Strategy::DeleteInsert => vec![delete(table, settings), insert],
+        Strategy::Merge => vec![merge(table, columns, settings)],
+    }
+}
+
+/// Rows of the table whose key a new row has; a key with a null is no key, as in dbt.
+fn delete(table: &str, settings: &Incremental) -> String {
+    let keys = settings.unique_key.join(", ");
+    let conditions: String = settings.predicates.iter().map(|it| format!(" and {it}")).collect();
+    format!("delete from {table} where ({keys}) in (select ({keys}) from {NEW_ROWS}){conditions}")
+}
+
+fn merge(table: &str, columns: &[String], settings: &Incremental) -> String {
+    let (target, source) = ("DBT_INTERNAL_DEST", "DBT_INTERNAL_SOURCE");
+    let keys = settings.unique_key.iter().map(|key| format!("{source}.{key} = {target}.{key}"));
+    let on: Vec<String> = keys.chain(settings.predicates.iter().map(|it| format!("({it})"))).collect();
+    let is_named = |list: &[String], column: &str| {
+        list.iter().any(|it| quote_identifier(it).eq_ignore_ascii_case(column))
+    };
+    let updated = columns.iter().filter(|column| {
+        let is_chosen = settings.update_columns.is_empty() || is_named(&settings.update_columns, column);
+        is_chosen && !is_named(&settings.exclude_columns, column)
+    });
+    let set: Vec<String> = updated.map(|column| format!("{column} = {source}.{column}")).collect();
+    let update = if set.is_empty() {
+        String::new()
+    } else {
+        format!(" when matched then update set {}", set.join(", "))
+    };
+    let values: Vec<String> = columns.iter().map(|column| format!("{source}.{column}")).collect();
+    format!(
+        "merge into {table} as {target} using {NEW_ROWS} as {source} on {}{update} \
+         when not matched then insert ({}) values ({})",
+        on.join(" and "),
+        columns.join(", "),
+        values.join(", ")
+    )
+}
+
+/// A merge cannot say which of two new rows with one key is meant.
+fn refuse_duplicates(warehouse: &mut dyn Warehouse, node: &Node, keys: &[String]) -> Result<(), Refusal> {
+    let keys = keys.join(", ");
+    let sql = format!(
+        "select {keys}, count(*) as n from {NEW_ROWS} group by {keys} having count(*) > 1 order by all"
+    );
+    let found = warehouse.query(&sql, Some(5))?;
+    if found.rows.is_empty() {
+        return Ok(());
+    }
+    let message =
+        format!("the new rows of `{}` have the same key more than once, so nothing was merged", node.name);
+    let mut diagnostic = Diagnostic::error("duplicate-key", message).at(node.span, "");
+    for row in &found.rows {
+        let (values, n) = row.split_at(row.len() - 1);
+        let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+        let times = n.first().map(ToString::to_string).unwrap_or_default();
+        diagnostic = diagnostic.note(format!("{keys} = {}: {times} rows", values.join(", ")));
+    }
+    Err(Refusal::Misfit(Box::new(
+        diagnostic.help("aggregate or deduplicate in the model, or extend `unique_key`"),
+    )))
+}
+
+impl Refusal {
+    /// The refusal as the user sees it.
+    pub(super) fn into_diagnostic(self, node: &Node, query: &Rendered) -> Diagnostic {
+        match self {
+            Refusal::Engine { error, prefix } => faults::sql(node, query, prefix, &error),
+            Refusal::Misfit(diagnostic) => *diagnostic,
+        }
+    }
+}
