@@ -139,7 +139,7 @@ pub fn is_ephemeral(node: &Node) -> bool {
 /// Puts ephemeral parents into every query; a query whose parent failed fails with it.
 fn inject_ctes(graph: &Graph, compiled: &mut Compiled) {
     let ids: Vec<NodeId> = compiled.nodes.keys().copied().collect();
-    let mut injected: Vec<(NodeId, Result<(Injected, Option<Rendered>), Diagnostic>)> = Vec::new();
+    let mut injected: Vec<(NodeId, Result<WithParents, Diagnostic>)> = Vec::new();
     for id in ids {
         let parents: BTreeSet<NodeId> =
             graph.parents(id).iter().copied().filter(|it| is_ephemeral(graph.node(*it))).collect();
@@ -147,22 +147,21 @@ fn inject_ctes(graph: &Graph, compiled: &mut Compiled) {
             continue;
         }
         let fault = ctes::all(graph, &parents).into_iter().find_map(|it| compiled.faults.get(&it));
-        let result = match fault {
-            Some(fault) => Err(fault.clone()),
-            None => {
-                let node = &compiled.nodes[&id];
-                let update = node.update.as_ref().map(|it| ctes::inject(graph, compiled, it, &parents).sql);
-                Ok((ctes::inject(graph, compiled, &node.sql, &parents), update))
-            }
+        let result = if let Some(fault) = fault {
+            Err(fault.clone())
+        } else {
+            let node = &compiled.nodes[&id];
+            let update = node.update.as_ref().map(|it| ctes::inject(graph, compiled, it, &parents).sql);
+            Ok(WithParents { query: ctes::inject(graph, compiled, &node.sql, &parents), update })
         };
         injected.push((id, result));
     }
     for (id, result) in injected {
         match result {
-            Ok((injected, update)) => {
+            Ok(WithParents { query, update }) => {
                 if let Some(node) = compiled.nodes.get_mut(&id) {
-                    node.sql = injected.sql;
-                    node.ctes = injected.ctes;
+                    node.sql = query.sql;
+                    node.ctes = query.ctes;
                     node.update = update;
                 }
             }
@@ -172,6 +171,12 @@ fn inject_ctes(graph: &Graph, compiled: &mut Compiled) {
             }
         }
     }
+}
+
+/// A node's queries with its ephemeral parents in them.
+struct WithParents {
+    query: Injected,
+    update: Option<Rendered>,
 }
 
 impl Compiler<'_> {

@@ -162,8 +162,9 @@ fn statements(table: &str, columns: &[String], settings: &Incremental) -> Vec<St
 /// Rows of the table whose key a new row has; a key with a null is no key, as in dbt.
 fn delete(table: &str, settings: &Incremental) -> String {
     let keys = settings.unique_key.join(", ");
-    let conditions: String = settings.predicates.iter().map(|it| format!(" and {it}")).collect();
-    format!("delete from {table} where ({keys}) in (select ({keys}) from {NEW_ROWS}){conditions}")
+    let key = format!("({keys}) in (select ({keys}) from {NEW_ROWS})");
+    let conditions: Vec<String> = std::iter::once(key).chain(settings.predicates.iter().cloned()).collect();
+    format!("delete from {table} where {}", conditions.join(" and "))
 }
 
 fn merge(table: &str, columns: &[String], settings: &Incremental) -> String {

@@ -1,5 +1,6 @@
 //! All Rust integration tests, in one binary.
 
+mod incremental;
 mod phases;
 mod project;
 
