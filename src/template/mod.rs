@@ -36,7 +36,19 @@ use crate::node::Relation;
 
 /// The built-in macros, as path shown and text: files of the package `dbt`.
 pub fn builtin_files() -> &'static [(&'static str, &'static str)] {
-    &[("builtin/generic_tests.sql", include_str!("builtin/generic_tests.sql"))]
+    &[
+        ("builtin/aggregates.sql", include_str!("builtin/aggregates.sql")),
+        ("builtin/arrays.sql", include_str!("builtin/arrays.sql")),
+        ("builtin/comparisons.sql", include_str!("builtin/comparisons.sql")),
+        ("builtin/dates.sql", include_str!("builtin/dates.sql")),
+        ("builtin/generic_tests.sql", include_str!("builtin/generic_tests.sql")),
+        ("builtin/names.sql", include_str!("builtin/names.sql")),
+        ("builtin/node_settings.sql", include_str!("builtin/node_settings.sql")),
+        ("builtin/series.sql", include_str!("builtin/series.sql")),
+        ("builtin/strings.sql", include_str!("builtin/strings.sql")),
+        ("builtin/types.sql", include_str!("builtin/types.sql")),
+        ("builtin/validation.sql", include_str!("builtin/validation.sql")),
+    ]
 }
 
 /// Whether a text has anything that must be rendered; if not, it is its own rendering.

@@ -1,7 +1,8 @@
 //! Templates in, text out: the cases are the files in `template/`.
 //!
-//! A file holds cases that start with `=== name`. Sections start with `---`: `macros [package]`, `template`,
-//! and what is expected: `text`, `value` (of `render_value`), `scan`, or `error` in place of any of them.
+//! A file holds cases that start with `=== name`. Sections start with `---`: `macros [package]`,
+//! `config` (JSON), `dispatch namespace package...` (the project's search order), `template`, and what is
+//! expected: `text`, `value` (of `render_value`), `scan`, or `error` in place of any of them.
 //! A name that ends in `(scan)` or `(value)` says that this is what is done instead of rendering.
 //! `UPDATE_GOLDEN=1` rewrites the expectations.
 
@@ -18,7 +19,9 @@ use tidemill::template::{
 };
 
 /// The world as the cases see it.
-struct World;
+struct World {
+    config: Json,
+}
 
 impl Host for World {
     fn reference(&self, call: &RefCall) -> Result<Relation, HostError> {
@@ -61,7 +64,7 @@ impl Host for World {
     }
 
     fn config_get(&self, key: &str) -> Option<Json> {
-        json!({"materialized": "table", "meta": {"owner": "me"}}).get(key).cloned()
+        self.config.get(key).cloned()
     }
 
     fn is_incremental(&self) -> bool {
@@ -75,7 +78,7 @@ impl Host for World {
 
 pub(crate) fn context(mode: Mode) -> Context {
     let globals = Globals {
-        target: json!({"name": "dev", "schema": "main", "type": "duckdb", "threads": 4}),
+        target: json!({"name": "dev", "database": "db", "schema": "main", "type": "duckdb", "threads": 4}),
         project_name: "shop".to_owned(),
         invocation_id: "0001".to_owned(),
         run_started_at: "2024-03-01T10:20:30.5Z".to_owned(),
@@ -84,7 +87,7 @@ pub(crate) fn context(mode: Mode) -> Context {
     Context {
         mode,
         globals: Arc::new(globals),
-        host: Arc::new(World),
+        host: Arc::new(World { config: json!({"materialized": "table", "meta": {"owner": "me"}}) }),
         this: Some(Relation::new("db", "main", "orders")),
         model: Some(json!({"name": "orders", "config": {"tags": ["a"]}})),
         locals: Vec::new(),
@@ -141,7 +144,14 @@ fn outcome(case: &Case) -> (String, String) {
         files.push(MacroFile { package: package.to_owned(), file, text: section.text.as_str().into() });
     }
     let mut diags = Diagnostics::default();
-    let templates = Templates::new(&mut diags, "shop", &files);
+    let mut templates = Templates::new(&mut diags, "shop", &files);
+    for section in &case.sections {
+        if let Some(order) = section.head.strip_prefix("dispatch ") {
+            let mut words = order.split(' ').map(str::to_owned);
+            let namespace = words.next().expect("a namespace");
+            templates = templates.with_dispatch(&namespace, &words.collect::<Vec<_>>());
+        }
+    }
     if let Some(diagnostic) = diags.all().first() {
         return ("error".to_owned(), show(&sources, diagnostic));
     }
@@ -149,6 +159,14 @@ fn outcome(case: &Case) -> (String, String) {
     let text: Arc<str> = body(&section.text).replace("\\r", "\r").into();
     let file = sources.add("model.sql", Arc::clone(&text));
     let source = TemplateSource { package: "shop".to_owned(), file, text, offset: 0 };
+    let context = |mode| {
+        let mut context = context(mode);
+        if let Some(section) = case.sections.iter().find(|it| it.head == "config") {
+            let config = serde_json::from_str(&section.text).expect("a config in JSON");
+            context.host = Arc::new(World { config });
+        }
+        context
+    };
     let result = if case.name.ends_with("(scan)") {
         templates.scan(&source, &context(Mode::Parse)).map(|scan| ("scan", show_scan(&sources, &scan)))
     } else if case.name.ends_with("(value)") {
@@ -240,7 +258,10 @@ fn every_case_gives_what_its_file_says() {
         let mut golden = String::new();
         for case in read_cases(&text) {
             let (head, actual) = outcome(&case);
-            let is_input = |it: &&Section| it.head == "template" || it.head.starts_with("macros");
+            let is_input = |it: &&Section| {
+                let word = it.head.split(' ').next().unwrap_or_default();
+                ["macros", "config", "dispatch", "template"].contains(&word)
+            };
             let expected = case.sections.iter().find(|it| !is_input(it));
             let _ = writeln!(golden, "=== {}", case.name);
             for section in case.sections.iter().filter(is_input) {

@@ -8,7 +8,6 @@ use minijinja::{Error, ErrorKind, State, Value};
 use super::relation::{RelationObject, kind_from};
 use crate::node::{Relation, quote_identifier};
 use crate::template::fault::{bad_call, fail};
-use crate::template::library::BUILTIN;
 use crate::template::macros::MacroObject;
 use crate::template::session::Session;
 use crate::template::values::arguments::Arguments;
@@ -73,7 +72,8 @@ impl AdapterObject {
         if let Some(order) = library.dispatch.get(namespace) {
             return order.iter().cloned().map(Some).collect();
         }
-        if namespace != BUILTIN && library.has_package(namespace) {
+        // So too for the built-in package: any macro of the root project goes before its own, as in dbt.
+        if library.has_package(namespace) {
             let mut packages = vec![Some(library.root().to_owned()), Some(namespace.to_owned())];
             packages.dedup();
             return packages;
@@ -149,14 +149,7 @@ impl Object for ColumnClass {
             return Err(unsupported(&format!("api.Column.{method}")));
         }
         let name = Arguments::new("translate_type", args).text("dtype")?;
-        Ok(Value::from(match name.to_uppercase().as_str() {
-            "STRING" => "TEXT",
-            "INTEGER" => "INT",
-            "TIMESTAMP" => "TIMESTAMP",
-            "FLOAT" => "FLOAT",
-            "BOOLEAN" => "BOOLEAN",
-            _ => name.as_str(),
-        }))
+        Ok(Value::from(if name.eq_ignore_ascii_case("string") { "TEXT" } else { &name }))
     }
 }
 
