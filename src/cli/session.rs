@@ -200,14 +200,15 @@ impl Session {
         Ok(project.map(|project| Loaded { project, disk, dir }))
     }
 
-    /// Loads the project and makes its graph.
-    pub(super) fn resolve(&mut self, purpose: Purpose) -> Result<(Loaded, Graph), Stopped> {
+    /// Loads the project and makes its graph. Both live as long as the process: it ends with the command,
+    /// and taking a large graph apart would cost more than a tenth of the time to read it.
+    pub(super) fn resolve(&mut self, purpose: Purpose) -> Result<(&'static Loaded, &'static Graph), Stopped> {
         // Faults of the project file and of the files it leads to are shown together.
         let mut diags = Diagnostics::default();
         let resolved = self.load_with(&mut diags, purpose)?.map(|loaded| {
             let parsed = parse::parse(&mut diags, &mut self.sources, &loaded.project);
             let graph = graph::resolve(&mut diags, parsed);
-            (loaded, graph)
+            (&*Box::leak(Box::new(loaded)), &*Box::leak(Box::new(graph)))
         });
         self.report(diags)?;
         resolved.map_err(|Aborted| Stopped(Exit::CouldNotRun))
