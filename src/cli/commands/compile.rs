@@ -12,17 +12,17 @@ use crate::node::NodeKind;
 pub(super) fn run(session: &mut Session, args: &CompileArgs) -> Result<Exit, Stopped> {
     let purpose = Purpose::of("compile");
     let (loaded, graph) = session.resolve(purpose)?;
-    let selected = session.select(&graph, &args.selection)?;
-    let compiled = compile::compile(&loaded.project, &graph, &selected);
+    let selected = session.select(graph, &args.selection)?;
+    let compiled = compile::compile(&loaded.project, graph, &selected);
     report_log(session, &compiled);
     let faults = faults(&compiled, &selected);
     if !faults.is_empty() {
         session.reporter.diagnostics(&session.sources, &faults);
     }
-    let output = Output::new(session.target_dir(&loaded));
+    let output = Output::new(session.target_dir(loaded));
     let stamp = stamp(session, purpose, &args.selection);
-    session.write(output.write_compiled(&loaded.project, &graph, &compiled))?;
-    session.write_manifest(&output, &loaded, &graph, Some(&compiled), &stamp)?;
+    session.write(output.write_compiled(&loaded.project, graph, &compiled))?;
+    session.write_manifest(&output, loaded, graph, Some(&compiled), &stamp)?;
 
     let is_shown = |kind| matches!(kind, NodeKind::Model | NodeKind::Analysis);
     let mut shown = selected.iter().filter(|id| is_shown(graph.node(**id).kind));
@@ -32,7 +32,7 @@ pub(super) fn run(session: &mut Session, args: &CompileArgs) -> Result<Exit, Sto
         session.reporter.data(&node.sql.text);
     } else if faults.is_empty() {
         let written = compiled.nodes.values().filter(|it| !it.sql.text.is_empty()).count();
-        let folder = session.target_dir(&loaded).join("compiled");
+        let folder = session.target_dir(loaded).join("compiled");
         let folder = folder.strip_prefix(".").unwrap_or(&folder);
         session.info(&format!(
             "compiled {} to {}",

@@ -12,11 +12,11 @@ use crate::parse::Body;
 /// Writes the nodes in the order of their selectors.
 pub(super) fn run(session: &mut Session, args: &ListArgs) -> Result<Exit, Stopped> {
     let (_, graph) = session.resolve(Purpose::of("list"))?;
-    let selected = session.select(&graph, &args.selection)?;
+    let selected = session.select(graph, &args.selection)?;
     let mut lines: Vec<String> = selected
         .into_iter()
         .filter(|id| args.kinds.includes(graph.node(*id).kind))
-        .map(|id| line(&graph, id, args))
+        .map(|id| line(graph, id, args))
         .collect();
     lines.sort();
     if args.output == ListOutput::Path {

@@ -15,9 +15,9 @@ use crate::run::Clock;
 pub(super) fn run(session: &mut Session) -> Result<Exit, Stopped> {
     let purpose = Purpose::of("parse");
     let (loaded, graph) = session.resolve(purpose)?;
-    let output = Output::new(session.target_dir(&loaded));
+    let output = Output::new(session.target_dir(loaded));
     let stamp = stamp(session, purpose, &SelectionArgs::default());
-    session.write_manifest(&output, &loaded, &graph, None, &stamp)?;
+    session.write_manifest(&output, loaded, graph, None, &stamp)?;
     let mut counts: BTreeMap<NodeKind, usize> = BTreeMap::new();
     for (_, node) in graph.nodes() {
         *counts.entry(node.kind).or_default() += 1;

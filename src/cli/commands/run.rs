@@ -26,33 +26,33 @@ pub(super) fn run(
 ) -> Result<Exit, Stopped> {
     session.listen_for_interrupts();
     let (loaded, graph) = session.resolve(purpose)?;
-    let mut selected = session.select(&graph, selection)?;
+    let mut selected = session.select(graph, selection)?;
     if let Some(kinds) = kinds {
         selected.retain(|id| kinds.includes(graph.node(*id).kind));
     }
-    let mut compiled = compile::compile(&loaded.project, &graph, &selected);
+    let mut compiled = compile::compile(&loaded.project, graph, &selected);
     let mut diags = Diagnostics::default();
-    compile::compile_run_hooks(&mut diags, &loaded.project, &graph, &mut compiled);
+    compile::compile_run_hooks(&mut diags, &loaded.project, graph, &mut compiled);
     session.report(diags)?;
     report_log(session, &compiled);
 
-    let output = Output::new(session.target_dir(&loaded));
+    let output = Output::new(session.target_dir(loaded));
     let stamp = stamp(session, purpose, selection);
-    session.write(output.write_compiled(&loaded.project, &graph, &compiled))?;
-    session.write_manifest(&output, &loaded, &graph, Some(&compiled), &stamp)?;
+    session.write(output.write_compiled(&loaded.project, graph, &compiled))?;
+    session.write_manifest(&output, loaded, graph, Some(&compiled), &stamp)?;
 
     let for_results = compiled.clone();
     let options =
         PlanOptions { command, dialect: loaded.project.dialect, full_refresh: purpose.full_refresh };
-    let plan = plan::make(&graph, compiled, &selected, options);
+    let plan = plan::make(graph, compiled, &selected, options);
     if plan.steps.is_empty() {
         session
             .reporter
             .log(LogLevel::Warning, "nothing to do: no node of the selection is for this command");
         return Ok(Exit::Good);
     }
-    let results = execute(session, &loaded, &graph, &plan)?;
-    session.write(output.write_run_results(&loaded.project, &graph, &for_results, &results, &stamp))?;
+    let results = execute(session, loaded, graph, &plan)?;
+    session.write(output.write_run_results(&loaded.project, graph, &for_results, &results, &stamp))?;
     Ok(exit_of(&results))
 }
 

@@ -20,11 +20,11 @@ pub(super) fn run(session: &mut Session, args: &ShowArgs) -> Result<Exit, Stoppe
     session.listen_for_interrupts();
     let (loaded, graph) = session.resolve(Purpose::of("show"))?;
     let (sql, place) = match (&args.inline, args.selector()) {
-        (Some(text), _) => inline(session, &loaded, &graph, text)?,
-        (None, Some(selector)) => of_node(session, &loaded, &graph, selector)?,
+        (Some(text), _) => inline(session, loaded, graph, text)?,
+        (None, Some(selector)) => of_node(session, loaded, graph, selector)?,
         (None, None) => return Err(Stopped(Exit::CouldNotRun)),
     };
-    let mut warehouse = session.connect(&loaded, true)?;
+    let mut warehouse = session.connect(loaded, true)?;
     let rows = warehouse.query(&sql.text, args.limit.rows());
     let rows = rows.map_err(|error| {
         let fault = statement_fault(place, &sql, &error).help(
