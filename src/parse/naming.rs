@@ -21,7 +21,10 @@ pub(super) fn by_macro(
     span: Span,
 ) -> Option<String> {
     let root = parser.project.config.name.value.as_str();
-    parser.templates.find_macro(root, which).filter(|it| it.package == root)?;
+    let is_own = |name: &str| parser.templates.find_macro(root, name).is_some_and(|it| it.package == root);
+    if !["", "default__", "duckdb__"].iter().any(|prefix| is_own(&format!("{prefix}{which}"))) {
+        return None;
+    }
     let values: serde_json::Map<String, Json> =
         config.values.iter().map(|(key, it)| (key.clone(), it.value.clone())).collect();
     let node = json!({
