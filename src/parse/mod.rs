@@ -350,6 +350,7 @@ fn read_properties(parser: &Parser<'_>, diags: &mut Diagnostics) -> Vec<FileProp
             let mut own = Diagnostics::default();
             let tree = yaml::parse(&mut own, file.id, &file.text);
             let properties = tree.map(|it| properties::read(&mut own, &it, severity)).unwrap_or_default();
+            own.sort_by_place();
             (properties, own)
         })
         .collect();
@@ -514,11 +515,12 @@ impl<'a> Parser<'a> {
 
     /// The relation of a node that is built: the project's `generate_*_name` macros where it has them, else
     /// target, `schema`, `database` and `alias` joined by the dialect's rule.
-    fn relation(&self, diags: &mut Diagnostics, config: &NodeConfig, name: &str, span: Span) -> Relation {
+    fn relation(&self, diags: &mut Diagnostics, named: &Named<'_>) -> Relation {
+        let Named { name, config, .. } = *named;
         let target = &self.project.target;
         let schema = config.schema.as_deref().map(str::trim);
         let by_macro = |diags: &mut Diagnostics, which: &str, custom: Option<&str>| {
-            naming::by_macro(self, diags, which, custom, config, name, span)
+            naming::by_macro(self, diags, which, custom, named)
         };
         let schema = by_macro(diags, "generate_schema_name", schema).unwrap_or_else(|| {
             match (schema, self.project.dialect) {
@@ -532,7 +534,7 @@ impl<'a> Parser<'a> {
         let alias = by_macro(diags, "generate_alias_name", config.alias.as_deref())
             .unwrap_or_else(|| config.alias.clone().unwrap_or_else(|| name.to_owned()));
         if schema.eq_ignore_ascii_case(HISTORY_SCHEMA) {
-            diags.push(reserved_schema(config, name, span));
+            diags.push(reserved_schema(named));
         }
         Relation::new(database, schema, alias)
     }
@@ -541,8 +543,17 @@ impl<'a> Parser<'a> {
 /// The schema in which runs are recorded.
 pub const HISTORY_SCHEMA: &str = "tidemill";
 
-fn reserved_schema(config: &NodeConfig, name: &str, span: Span) -> Diagnostic {
-    let place = config.values.get("schema").map_or(span, |it| it.span);
+/// A node whose relation is to be named.
+struct Named<'a> {
+    kind: NodeKind,
+    name: &'a str,
+    config: &'a NodeConfig,
+    span: Span,
+}
+
+fn reserved_schema(named: &Named<'_>) -> Diagnostic {
+    let name = named.name;
+    let place = named.config.values.get("schema").map_or(named.span, |it| it.span);
     Diagnostic::error("reserved-schema", format!("`{name}` cannot be built in the schema `{HISTORY_SCHEMA}`"))
         .at(place, "the history of runs is kept there")
         .help("choose another schema")

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::config_layer::ConfigLayer;
 use super::node_config::{self, NodeConfig};
 use super::properties::{ColumnProperties, NodeProperties, Section, VersionProperties};
-use super::{Body, FileProperties, ParsedNode, Parser, Version, files, fqn, start_of};
+use super::{Body, FileProperties, Named, ParsedNode, Parser, Version, files, fqn, start_of};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Spanned, suggest};
 use crate::node::{Materialization, NodeKind, UniqueId};
 use crate::project::files::ProjectPath;
@@ -45,7 +45,7 @@ pub(super) fn read(
     for file in files(parser, FileKind::Snapshot) {
         diags.push(
             Diagnostic::error("unsupported-snapshot", "snapshots are not supported yet")
-                .at(start_of(file.id), "this file was left out"),
+                .at(start_of(file.id), "this file cannot be built"),
         );
     }
     let scanned: Vec<(&ProjectFile, Result<Scan, TemplateError>)> = parser
@@ -82,7 +82,7 @@ fn index<'a>(diags: &mut Diagnostics, properties: &'a [FileProperties]) -> BySte
             let mut add = |stem: String, version: Option<&'a VersionProperties>| {
                 let described = Described { file, properties: node, version };
                 if let Some(first) = by_stem.insert((node.section, stem), described) {
-                    diags.push(described_twice(node, first.properties));
+                    diags.push(described_twice(node.section.singular(), &node.name, &first.properties.name));
                 }
             };
             if node.versions.is_empty() {
@@ -101,11 +101,10 @@ fn index<'a>(diags: &mut Diagnostics, properties: &'a [FileProperties]) -> BySte
     by_stem
 }
 
-fn described_twice(node: &NodeProperties, first: &NodeProperties) -> Diagnostic {
-    let what = node.section.singular();
-    Diagnostic::error("duplicate-properties", format!("the {what} `{}` is described twice", node.name.value))
-        .at(node.name.span, "again here")
-        .and_at(first.name.span, "first here")
+pub(super) fn described_twice(what: &str, name: &Spanned<String>, first: &Spanned<String>) -> Diagnostic {
+    Diagnostic::error("duplicate-properties", format!("the {what} `{}` is described twice", name.value))
+        .at(name.span, "again here")
+        .and_at(first.span, "first here")
         .help("join the two entries")
 }
 
@@ -118,20 +117,26 @@ fn report_undescribed(
 ) {
     for (key, described) in by_stem.iter().filter(|(key, _)| !used.contains(*key)) {
         let (section, stem) = key;
-        let what = section.singular();
-        let message = format!("there is no {what} `{stem}`");
-        let diagnostic = match parser.project.dialect.unknown_key_severity() {
-            Severity::Error => Diagnostic::error("unknown-node", message),
-            Severity::Warning => Diagnostic::warning("unknown-node", message),
-        };
         let known = used.iter().filter(|(other, _)| other == section).map(|(_, stem)| stem.as_str());
         let span = described.version.map_or(described.properties.name.span, |it| it.version.span);
-        diags.push(
-            diagnostic
-                .at(span, "described here, but no file has this name")
-                .help_opt(suggest::did_you_mean(stem, known)),
-        );
+        diags.push(undescribed(parser, section.singular(), &Spanned::new(stem.clone(), span), known));
     }
+}
+
+pub(super) fn undescribed<'a>(
+    parser: &Parser<'_>,
+    what: &str,
+    name: &Spanned<String>,
+    known: impl Iterator<Item = &'a str>,
+) -> Diagnostic {
+    let message = format!("there is no {what} `{}`", name.value);
+    let diagnostic = match parser.project.dialect.unknown_key_severity() {
+        Severity::Error => Diagnostic::error("unknown-node", message),
+        Severity::Warning => Diagnostic::warning("unknown-node", message),
+    };
+    diagnostic
+        .at(name.span, "described here, but no file has this name")
+        .help_opt(suggest::did_you_mean(&name.value, known))
 }
 
 /// The merged config of a node with a file.
@@ -199,7 +204,10 @@ fn sql_node(
     let materialized = config.materialized.unwrap_or(Materialization::View);
     let relation = match (kind, materialized) {
         (NodeKind::Model, Materialization::View | Materialization::Table | Materialization::Incremental) => {
-            Some(parser.relation(diags, &config, &default_alias, start_of(file.id)))
+            Some(parser.relation(
+                diags,
+                &Named { kind, name: &default_alias, config: &config, span: start_of(file.id) },
+            ))
         }
         _ => None,
     };
@@ -238,7 +246,8 @@ fn seed(
     let mut config = config(parser, diags, tree, described, &ConfigLayer::default());
     let span = start_of(file.id);
     config.values.entry("materialized".to_owned()).or_insert_with(|| Spanned::new(json!("seed"), span));
-    let relation = parser.relation(diags, &config, &name, span);
+    let named = Named { kind: NodeKind::Seed, name: &name, config: &config, span };
+    let relation = parser.relation(diags, &named);
     let texts = Texts::new(parser, diags, described);
     ParsedNode {
         unique_id: UniqueId(format!("seed.{}.{name}", parser.package)),

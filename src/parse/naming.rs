@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::Parser;
-use super::node_config::NodeConfig;
-use crate::diagnostics::{Diagnostics, Span};
+use super::{Named, Parser};
+use crate::diagnostics::Diagnostics;
 use crate::template::{Context, Mode, TemplateSource, TemplateValue};
 
 /// The name that a macro of the project gives, if there is such a macro. The built-in macros of these names
@@ -16,10 +15,9 @@ pub(super) fn by_macro(
     diags: &mut Diagnostics,
     which: &str,
     custom: Option<&str>,
-    config: &NodeConfig,
-    name: &str,
-    span: Span,
+    named: &Named<'_>,
 ) -> Option<String> {
+    let Named { kind, name, config, span } = *named;
     let root = parser.project.config.name.value.as_str();
     let is_own = |name: &str| parser.templates.find_macro(root, name).is_some_and(|it| it.package == root);
     if !["", "default__", "duckdb__"].iter().any(|prefix| is_own(&format!("{prefix}{which}"))) {
@@ -31,7 +29,7 @@ pub(super) fn by_macro(
         "name": name,
         "alias": config.alias,
         "package_name": parser.package,
-        "resource_type": "model",
+        "resource_type": kind.as_str(),
         "config": values,
         "tags": config.tags,
         "meta": config.meta,

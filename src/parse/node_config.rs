@@ -235,6 +235,7 @@ pub fn merge(diags: &mut Diagnostics, layers: &[&ConfigLayer], rules: ConfigRule
         }
         check_known(diags, key, rules.unknown);
         check_effect(diags, key, value);
+        check_mergeable(diags, key, value);
         let merged = match values.get(name) {
             Some(old) => combine(name, &old.value, value),
             None => combine(name, &Json::Null, value),
@@ -287,6 +288,21 @@ fn check_effect(diags: &mut Diagnostics, key: &Spanned<String>, value: &Json) {
             Diagnostic::warning("no-effect", format!("the config `{}` has no effect yet", key.value))
                 .at(key.span, "set here"),
         );
+    }
+}
+
+/// What is merged must be of its type before the merge.
+fn check_mergeable(diags: &mut Diagnostics, key: &Spanned<String>, value: &Json) {
+    let (is_good, expected) = match key.value.as_str() {
+        "tags" => {
+            let items = as_list(value);
+            (items.iter().all(Json::is_string), "a text or a list of texts")
+        }
+        "meta" => (value.is_object() || value.is_null(), "a mapping"),
+        _ => return,
+    };
+    if !is_good {
+        diags.push(wrong_type(&key.value, key.span, expected));
     }
 }
 
@@ -385,10 +401,7 @@ impl Typed<'_> {
     }
 
     fn wrong(&mut self, key: &str, span: Span, expected: &str) {
-        self.diags.push(
-            Diagnostic::error("wrong-type", format!("the config `{key}` must be {expected}"))
-                .at(span, "set here"),
-        );
+        self.diags.push(wrong_type(key, span, expected));
     }
 
     fn bool(&mut self, key: &str) -> Option<bool> {
@@ -483,6 +496,10 @@ impl Typed<'_> {
             }
         }
     }
+}
+
+fn wrong_type(key: &str, span: Span, expected: &str) -> Diagnostic {
+    Diagnostic::error("wrong-type", format!("the config `{key}` must be {expected}")).at(span, "set here")
 }
 
 fn unknown_materialization(name: &str, span: Span) -> Diagnostic {

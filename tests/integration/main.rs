@@ -6,9 +6,15 @@ mod project;
 
 mod artifacts;
 mod commands;
+mod config;
+mod ephemeral;
+mod files;
+mod invariants;
 mod references;
 mod report;
 mod seed;
+mod selection;
+mod targets;
 mod template_api;
 mod template_cases;
 mod templates;
