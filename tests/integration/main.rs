@@ -4,8 +4,11 @@ mod phases;
 mod project;
 
 mod artifacts;
+mod builtin_tests;
 mod commands;
+mod gates;
 mod report;
+mod run;
 mod seed;
 mod template_api;
 mod template_cases;
