@@ -22,6 +22,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::compile::Compiled;
+use crate::diagnostics::scrub::Scrubber;
 use crate::graph::Graph;
 use crate::project::Project;
 use crate::run::RunResults;
@@ -74,12 +75,19 @@ impl std::error::Error for OutputError {
 #[derive(Clone, Debug)]
 pub struct Output {
     dir: PathBuf,
+    scrubber: Scrubber,
 }
 
 impl Output {
     /// The folder need not exist.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into() }
+        Self { dir: dir.into(), scrubber: Scrubber::default() }
+    }
+
+    /// The same folder, into which no secret is written.
+    #[must_use]
+    pub fn hiding(self, scrubber: Scrubber) -> Self {
+        Self { scrubber, ..self }
     }
 
     /// Writes `manifest.json`.
@@ -119,7 +127,11 @@ impl Output {
             make_folder(folder)?;
         }
         for (path, sql) in &files {
-            replace(path, "write the compiled SQL", |writer| writer.write_all(sql.as_bytes()))?;
+            let sql = self.scrubber.hide(sql);
+            // Replacing a file makes some file systems wait for the disk, and most files stay as they are.
+            if !fs::read(path).is_ok_and(|old| old == sql.as_bytes()) {
+                replace(path, "write the compiled SQL", |writer| writer.write_all(sql.as_bytes()))?;
+            }
         }
         Ok(())
     }
@@ -131,7 +143,13 @@ impl Output {
         content: &impl Serialize,
     ) -> Result<(), OutputError> {
         make_folder(&self.dir)?;
-        replace(&self.dir.join(name), action, |writer| Ok(serde_json::to_writer(writer, content)?))
+        let path = self.dir.join(name);
+        if self.scrubber.is_empty() {
+            return replace(&path, action, |writer| Ok(serde_json::to_writer(writer, content)?));
+        }
+        replace(&path, action, |writer| {
+            writer.write_all(self.scrubber.hide(&serde_json::to_string(content)?).as_bytes())
+        })
     }
 }
 

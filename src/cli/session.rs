@@ -16,6 +16,7 @@ use crate::cli::args::Globals;
 use crate::cli::args::command::SelectionArgs;
 use crate::cli::environment::Environment;
 use crate::compile::Compiled;
+use crate::diagnostics::scrub::{self, Scrubber};
 use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, Severity, Sources};
 use crate::graph::select::{self, Selection, SelectorFault};
 use crate::graph::{self, Graph};
@@ -98,6 +99,7 @@ impl Session {
             width: globals.width,
             clock: Box::new(now),
             invocation_id: invocation_id.clone(),
+            scrubber: Scrubber::new(&scrub::secrets_of(&variables)),
         });
         let started_at = now();
         let clock = SystemClock { started: Instant::now() };
@@ -297,6 +299,12 @@ impl Session {
         }
     }
 
+    /// The folder for artifacts.
+    pub(super) fn output(&self, loaded: &Loaded) -> Output {
+        let secrets = loaded.project.settings.secrets();
+        Output::new(self.target_dir(loaded)).hiding(Scrubber::new(&secrets))
+    }
+
     /// Opens the database of the project's target.
     pub(super) fn connect(
         &mut self,
@@ -322,16 +330,21 @@ impl Session {
             wait: self.globals.wait.unwrap_or(Duration::ZERO),
             secrets,
         };
-        let reporter = &mut self.reporter;
-        let sources = &self.sources;
+        let (reporter, sources, stop) = (&mut self.reporter, &self.sources, Arc::clone(&self.stop));
+        let mut is_waiting = false;
         let opened = duckdb::open_with(&options, &mut |error| {
-            let holder = match &error.kind {
-                ErrorKind::Locked { holder } => holder.clone(),
-                _ => None,
-            };
-            reporter.event(sources, &RunEvent::Waiting { holder });
+            if let (ErrorKind::Locked { holder }, false) = (&error.kind, is_waiting) {
+                reporter.event(sources, &RunEvent::Waiting { holder: holder.clone() });
+            }
+            is_waiting = true;
+            !stop.is_requested()
         });
-        opened.map_err(|error| self.fail(cannot_open(&target.path, &error)))
+        opened.map_err(|error| {
+            if stop.is_requested() {
+                return self.fail(Diagnostic::error("interrupted", "the run was interrupted"));
+            }
+            self.fail(cannot_open(&target.path, &error))
+        })
     }
 
     /// Writes the manifest, or reports why not.
@@ -398,6 +411,9 @@ fn cannot_open(path: &str, error: &WarehouseError) -> Diagnostic {
         ErrorKind::Locked { .. } => {
             diagnostic.help("close the other program, or wait for it with `--wait 60s`")
         }
+        ErrorKind::Corrupt => diagnostic.help(
+            "bring back a copy of the file; if it only holds what this project makes, move it away and build again",
+        ),
         _ => diagnostic,
     }
 }

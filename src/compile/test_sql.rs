@@ -44,6 +44,7 @@ pub(super) fn generic(
 /// The newest value of a column.
 pub fn freshness_query(relation: &Relation, column: &str, filter: Option<&str>) -> String {
     let condition = filter.map(|it| format!(" where {it}")).unwrap_or_default();
+    let column = column_sql(column);
     format!("select max({column}) as max_loaded_at from {}{condition}", relation.render())
 }
 

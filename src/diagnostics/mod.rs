@@ -5,6 +5,7 @@
 //! [`Diagnostics::abort_on_error`] is where a phase that needs sound input stops.
 
 pub mod render;
+pub mod scrub;
 pub mod suggest;
 
 use std::fmt;

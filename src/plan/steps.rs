@@ -6,6 +6,7 @@ use super::{
     Action, Edge, EdgeKind, Plan, PlanOptions, PlannedTest, Query, RunCommand, Step, StepId, Verdict,
 };
 use crate::compile::{Compiled, column_sql, freshness_query, is_ephemeral, reading_name};
+use crate::diagnostics::Diagnostic;
 use crate::graph::{Depth, Gate, Graph, Node};
 use crate::node::{Materialization, NodeId, NodeKind, Relation, TestSeverity, quote_literal};
 use crate::parse::check::Check;
@@ -195,6 +196,12 @@ impl Maker<'_> {
         let column = test.arguments.iter().find(|(name, _)| name == "column_name");
         planned.column = column.and_then(|(_, value)| value.as_str()).map(column_sql);
         planned.check = test.check.clone();
+        if let Check::Freshness { column, .. } = &mut planned.check {
+            *column = column_sql(column);
+        }
+        if matches!(planned.check, Check::RowCountDrift(_)) && node.config.where_.is_some() {
+            planned.sql = Err(Box::new(drift_of_a_part(node)));
+        }
         planned.where_.clone_from(&node.config.where_);
         let tested = reading_name(owner);
         planned.sample_sql = sample_sql(planned, &tested);
@@ -219,7 +226,7 @@ impl Maker<'_> {
             node: id,
             sql: Ok(Rendered { text, segments: Vec::new() }),
             sample_sql: None,
-            check: Check::Freshness { column, rule },
+            check: Check::Freshness { column: column_sql(&column), rule },
             column: None,
             tested: Some(relation),
             where_: None,
@@ -404,6 +411,13 @@ fn set_priorities(steps: &mut [Step]) {
         let longest = children[index].iter().map(|child| steps[*child].priority).max();
         steps[index].priority = longest.unwrap_or(0) + 1;
     }
+}
+
+/// The history knows how many rows a version had, not how many of them a condition picked.
+fn drift_of_a_part(node: &Node) -> Diagnostic {
+    Diagnostic::error("drift-with-where", "`row_count_drift` compares whole tables, so it takes no `where`")
+        .at(node.span, "declared here")
+        .help("put the test on a model that holds only these rows")
 }
 
 /// Whole rows for tests whose own query shows one column.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::diagnostics::{Diagnostics, Span, Spanned, suggest};
+use crate::diagnostics::{Diagnostics, Span, Spanned, scrub, suggest};
 use crate::node::Relation;
 use crate::template::{
     Context, Globals, Host, HostError, Mode, RefCall, SourceCall, TemplateSource, TemplateValue, Templates,
@@ -60,14 +60,9 @@ impl Settings {
         Self { globals: Arc::new(globals), ..self.clone() }
     }
 
-    /// Values of environment variables that must not be shown: names with `_SECRET` in them.
+    /// Values of environment variables that must not be shown.
     pub fn secrets(&self) -> Vec<String> {
-        let secret = |name: &&String| name.contains("_SECRET");
-        self.env
-            .iter()
-            .filter(|(name, value)| secret(name) && !value.is_empty())
-            .map(|(_, it)| it.clone())
-            .collect()
+        scrub::secrets_of(&self.env)
     }
 
     /// A variable, or the default, or why not.

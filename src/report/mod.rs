@@ -16,6 +16,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
+use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Sources};
 use crate::report::json::JsonLines;
 use crate::report::terminal::{Terminal, TerminalOptions};
@@ -96,13 +97,38 @@ pub struct ReportOptions {
     pub clock: Clock,
     /// Id of this invocation in each JSON line.
     pub invocation_id: String,
+    /// What must not be shown.
+    pub scrubber: Scrubber,
+}
+
+/// A stream that hides secrets. Each write is a whole line or more, so none is cut in two.
+struct Hiding<W> {
+    stream: W,
+    scrubber: Scrubber,
+}
+
+impl<W: Write> Write for Hiding<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if !self.scrubber.is_empty() => {
+                self.stream.write_all(self.scrubber.hide(text).as_bytes())?;
+            }
+            Ok(_) | Err(_) => self.stream.write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
 }
 
 /// The reporter for the process's own standard output and standard error.
 pub fn for_standard_streams(options: ReportOptions) -> Box<dyn Reporter> {
+    let hiding = Hiding { stream: io::stdout(), scrubber: options.scrubber.clone() };
     match options.format {
         Format::Json => {
-            Box::new(JsonLines::new(io::stdout(), options.verbosity, options.invocation_id, options.clock))
+            Box::new(JsonLines::new(hiding, options.verbosity, options.invocation_id, options.clock))
         }
         Format::Text => {
             let width = options.width.or_else(terminal_width).unwrap_or(PIPE_WIDTH);
@@ -112,8 +138,9 @@ pub fn for_standard_streams(options: ReportOptions) -> Box<dyn Reporter> {
                 Color::Always => ColorChoice::Always,
                 Color::Never => ColorChoice::Never,
             };
-            let out = AutoStream::new(io::stdout(), choice);
-            let err = AutoStream::new(io::stderr(), choice);
+            let out =
+                Hiding { stream: AutoStream::new(io::stdout(), choice), scrubber: options.scrubber.clone() };
+            let err = Hiding { stream: AutoStream::new(io::stderr(), choice), scrubber: options.scrubber };
             let terminal_options = TerminalOptions { width, verbosity: options.verbosity, is_live };
             Box::new(Terminal::new(out, err, terminal_options))
         }

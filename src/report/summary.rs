@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::{Diagnostic, Sources};
+use crate::node::NodeKind;
 use crate::report::{layout, numbers, table};
 use crate::run::event::{
     NodeFinished, Outcome, RunCommand, RunStarted, TestFinished, TestStatus, TestTotals, Totals,
@@ -33,12 +34,20 @@ pub(super) struct Findings {
 
 impl Findings {
     /// Takes up a test that found something.
-    pub(super) fn test(&mut self, sources: &Sources, finished: &TestFinished, width: usize) {
+    pub(super) fn test(
+        &mut self,
+        sources: &Sources,
+        finished: &TestFinished,
+        command: RunCommand,
+        width: usize,
+    ) {
         match finished.status {
             TestStatus::Pass | TestStatus::Skipped => return,
-            TestStatus::Warn => self.warnings.push(finding(sources, finished, width)),
+            TestStatus::Warn => self.warnings.push(finding(sources, finished, command, width)),
+            // The fault is told with the owner.
+            TestStatus::Error if finished.owner.is_some() && finished.fault.is_none() => {}
             TestStatus::Fail | TestStatus::Error => {
-                self.failures.push(finding(sources, finished, width));
+                self.failures.push(finding(sources, finished, command, width));
                 if finished.owner.is_none() {
                     self.selectors.insert(finished.test.selector());
                     self.needs_whole_run = true;
@@ -114,7 +123,7 @@ fn after_empty_lines(texts: &[String]) -> String {
 }
 
 /// A test's finding: what and where, some of the rows, and the query that shows all.
-fn finding(sources: &Sources, finished: &TestFinished, width: usize) -> String {
+fn finding(sources: &Sources, finished: &TestFinished, command: RunCommand, width: usize) -> String {
     let diagnostic = finished.fault.as_deref().cloned().unwrap_or_else(|| without_place(finished));
     let mut text = drawn(sources, &diagnostic, width);
     if let Some(samples) = finished.samples.as_ref().filter(|samples| !samples.rows.is_empty()) {
@@ -124,10 +133,22 @@ fn finding(sources: &Sources, finished: &TestFinished, width: usize) -> String {
         text.push_str(&layout::indent(&rows, 4));
     }
     if let Some(query) = &finished.query {
-        text.push_str("  to see all of them:\n");
+        text.push_str(if is_rolled_back(finished, command) {
+            "  they were found, in the version that was not published, by:\n"
+        } else {
+            "  to see all of them:\n"
+        });
         text.push_str(&layout::indent(query.trim(), 4));
     }
     text
+}
+
+/// Whether the rows that a test found are gone, since the version they were in was not published.
+fn is_rolled_back(finished: &TestFinished, command: RunCommand) -> bool {
+    let is_made = |kind| matches!(kind, NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot);
+    command == RunCommand::Build
+        && finished.status == TestStatus::Fail
+        && finished.owner.as_ref().is_some_and(|it| is_made(it.kind))
 }
 
 /// A diagnostic for a test that came without one.

@@ -107,7 +107,7 @@ impl<O: Write, E: Write> Terminal<O, E> {
     }
 
     fn test_finished(&mut self, sources: &Sources, finished: &TestFinished) {
-        self.run.findings.test(sources, finished, self.options.width);
+        self.run.findings.test(sources, finished, self.run.command, self.options.width);
         if let Some(owner) = &finished.owner {
             self.run.open.entry(owner.unique_id.clone()).or_default().push(finished.clone());
             return;
@@ -133,6 +133,8 @@ impl<O: Write, E: Write> Terminal<O, E> {
         let fault = finished.fault.as_deref().map(|fault| place_and_message(sources, fault));
         let kept = match &finished.outcome {
             Outcome::Success | Outcome::Checked | Outcome::TestsFailed { .. } => None,
+            // Nobody publishes a source.
+            Outcome::Error { .. } if node.kind == NodeKind::Source => None,
             Outcome::RolledBack { kept, .. } | Outcome::Error { kept } => Some(kept.to_string()),
         };
         if !self.is_quiet() {
@@ -155,12 +157,13 @@ impl<O: Write, E: Write> Terminal<O, E> {
         for test in tests {
             let (word, style) = test_word(test.status);
             let said = match (test.status, &test.message, &test.fault) {
-                (TestStatus::Pass, None, _) | (TestStatus::Skipped, _, _) => continue,
-                (TestStatus::Pass | TestStatus::Warn | TestStatus::Fail, Some(message), _) => {
-                    format!(": {message}")
+                // A test that could not be run and says no more shares the fault of its node.
+                (TestStatus::Pass, None, _) | (TestStatus::Skipped, _, _) | (TestStatus::Error, _, None) => {
+                    continue;
                 }
+                (_, Some(message), _) => format!(": {message}"),
                 (_, _, Some(fault)) => format!(": {}", place_and_message(sources, fault)),
-                (TestStatus::Warn | TestStatus::Fail | TestStatus::Error, _, None) => String::new(),
+                (TestStatus::Warn | TestStatus::Fail, _, None) => String::new(),
             };
             let line = self.below(&format!("{word} {}{said}", test.test.label));
             text.push_str(&line.replacen(word, &format!("{style}{word}{style:#}"), 1));

@@ -2,6 +2,7 @@
 
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
+use crate::parse::{Body, DataTest, TestKind};
 use crate::template::{Rendered, SegmentKind};
 use crate::warehouse::{ErrorKind, WarehouseError};
 
@@ -35,10 +36,15 @@ pub(super) fn sql(node: &Node, sql: &Rendered, prefix: usize, error: &WarehouseE
         Some((span, SegmentKind::Expression)) => diagnostic.at(span, "in the SQL that this makes"),
         None => diagnostic.at(Span { start: node.span.start, end: node.span.start, ..node.span }, ""),
     };
-    for line in lines {
-        diagnostic = diagnostic.note(line);
+    diagnostic = lines.fold(diagnostic, note);
+    if place.is_some_and(|(span, _)| span.file != node.span.file) {
+        diagnostic = diagnostic.note(format!("it is part of the query of {} `{}`", node.kind, node.name));
     }
     match &error.kind {
+        ErrorKind::OutOfMemory if error.message.contains("offload") => diagnostic.help(
+            "raise `max_temp_directory_size` or `memory_limit` under `settings:` of the target, lower `--threads`, or \
+             aggregate earlier",
+        ),
         ErrorKind::OutOfMemory => diagnostic.help(
             "raise `memory_limit` under `settings:` of the target, lower `--threads`, or aggregate earlier",
         ),
@@ -60,7 +66,36 @@ pub fn statement(place: Span, sql: &Rendered, error: &WarehouseError) -> Diagnos
         Some((span, SegmentKind::Expression)) => diagnostic.at(span, "in the SQL that this makes"),
         None => diagnostic.at(place, ""),
     };
-    lines.fold(diagnostic, super::super::diagnostics::Diagnostic::note)
+    lines.fold(diagnostic, note)
+}
+
+/// A test could not be run. It is shown where it is declared; its SQL is the user's own only if it is singular.
+pub(super) fn test(
+    node: &Node,
+    described: &str,
+    sql: &Rendered,
+    prefix: usize,
+    error: &WarehouseError,
+) -> Diagnostic {
+    if is_singular(node) {
+        return self::sql(node, sql, prefix, error);
+    }
+    let mut lines = error.message.lines().map(str::trim).filter(|it| !it.is_empty());
+    let headline = lines.next().unwrap_or("the engine gave no reason");
+    let diagnostic = Diagnostic::error("test-error", format!("{described}: {headline}"));
+    lines.fold(diagnostic.at(node.span, "declared here"), note)
+}
+
+fn is_singular(node: &Node) -> bool {
+    matches!(&node.body, Body::Test(DataTest { kind: TestKind::Singular { .. }, .. }))
+}
+
+/// Adds a line of the engine, but for advice to look at the engine's own tables.
+fn note(diagnostic: Diagnostic, line: &str) -> Diagnostic {
+    let is_noise = ["pg_", "information_schema.", "duckdb_"]
+        .iter()
+        .any(|it| line.contains(&format!("Did you mean \"{it}")));
+    if is_noise { diagnostic } else { diagnostic.note(line) }
 }
 
 /// The place widened to the word that begins there, so that the caret underlines all of it.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::diagnostics::scrub::Scrubber;
 use crate::node::{Relation, quote_identifier, quote_literal};
 use crate::warehouse::{Value, Warehouse, WarehouseError};
 
@@ -14,7 +15,7 @@ pub const SCHEMA: &str = crate::parse::HISTORY_SCHEMA;
 /// The last published version of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Published {
-    /// Its row count, where one was recorded.
+    /// Its row count, if it was counted: that of a view is not, unless it was tested.
     pub(super) rows: Option<u64>,
     /// When, in words for people: `2026-11-22 20:15:03 UTC`.
     pub(super) at: String,
@@ -25,6 +26,7 @@ pub(super) struct Published {
 pub(super) struct History {
     database: String,
     run_id: String,
+    scrubber: Scrubber,
 }
 
 /// One row of `node_runs`.
@@ -50,8 +52,13 @@ pub(super) struct TestRow<'a> {
 }
 
 impl History {
-    pub(super) fn new(database: &str, run_id: &str) -> Self {
-        Self { database: database.to_owned(), run_id: run_id.to_owned() }
+    pub(super) fn new(database: &str, run_id: &str, scrubber: Scrubber) -> Self {
+        Self { database: database.to_owned(), run_id: run_id.to_owned(), scrubber }
+    }
+
+    /// A message for people as a value, without secrets.
+    fn message(&self, message: Option<&str>) -> String {
+        text(message.map(|it| self.scrubber.hide(it)).as_deref())
     }
 
     fn table(&self, name: &str) -> String {
@@ -87,7 +94,7 @@ impl History {
         warehouse: &mut dyn Warehouse,
     ) -> Result<BTreeMap<String, Published>, WarehouseError> {
         let sql = format!(
-            "select node_id, arg_max(rows, finished_at) filter (where rows is not null), \
+            "select node_id, arg_max_null(rows, finished_at), \
              strftime(max(finished_at) at time zone 'UTC', '%Y-%m-%d %H:%M:%S UTC') \
              from {} where status = 'success' group by node_id",
             self.table("node_runs")
@@ -128,7 +135,7 @@ impl History {
             number(row.rows),
             number(row.rows_in),
             row.seconds,
-            text(row.message)
+            self.message(row.message)
         )
     }
 
@@ -145,7 +152,7 @@ impl History {
                     quote_literal(row.status),
                     number(row.failures),
                     row.seconds,
-                    text(row.message)
+                    self.message(row.message)
                 )
             })
             .collect();

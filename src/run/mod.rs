@@ -14,7 +14,7 @@ mod step;
 mod testing;
 mod workers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,9 +22,10 @@ use std::time::Duration;
 
 use self::event::{NodeRef, RunEvent, RunStarted, Totals};
 use self::history::{History, Published};
+use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::{Graph, Node};
-use crate::node::{NodeId, NodeKind, RelationKind, quote_identifier};
+use crate::node::{IdentifierStyle, NodeId, NodeKind, Relation, RelationKind, quote_identifier};
 use crate::parse::Body;
 use crate::plan::{Action, Plan};
 use crate::project::files::Files;
@@ -47,6 +48,8 @@ pub struct RunOptions {
     pub target: String,
     /// The database for people.
     pub database: String,
+    /// What must not be shown or recorded.
+    pub scrubber: Scrubber,
 }
 
 /// The time, from outside.
@@ -174,6 +177,24 @@ struct Shared<'a> {
     catalog: BTreeMap<String, RelationKind>,
     /// Databases that the catalog was read for.
     databases: Vec<String>,
+    /// Nodes that the plan is about.
+    planned: BTreeSet<NodeId>,
+    scrubber: Scrubber,
+}
+
+impl Shared<'_> {
+    /// What a relation was when the run began; `None` if there was none.
+    fn existing(&self, relation: &Relation) -> Option<RelationKind> {
+        self.catalog.get(&catalog_key(&relation.render())).copied()
+    }
+
+    /// Whether it is sure that a relation was not there when the run began.
+    fn is_missing(&self, relation: &Relation) -> bool {
+        let database = relation.database.as_ref().map(|it| it.to_lowercase());
+        relation.style == IdentifierStyle::Quoted
+            && database.is_some_and(|it| self.databases.contains(&it))
+            && self.existing(relation).is_none()
+    }
 }
 
 /// Executes a plan. `Err` means that the run could not begin or not end properly; whatever steps came to is
@@ -189,10 +210,21 @@ pub fn execute(
     let started = around.clock.monotonic();
     around.stop.register(warehouse.interrupt_handle());
     on_event(&RunEvent::RunStarted(run_started(plan, graph, options)));
-    let history = History::new(warehouse.database(), &options.invocation_id);
-    let shared = prepare(plan, graph, around, history, options, warehouse.as_mut())?;
-    let mut results = workers::run(&shared, options, warehouse.as_mut(), on_event)?;
-    let status = if results.totals.is_success() { "success" } else { "error" };
+    let history = History::new(warehouse.database(), &options.invocation_id, options.scrubber.clone());
+    let done =
+        prepare(plan, graph, around, history.clone(), options, warehouse.as_mut()).and_then(|shared| {
+            let results = workers::run(&shared, options, warehouse.as_mut(), on_event)?;
+            Ok((shared, results))
+        });
+    let (shared, mut results) = done.inspect_err(|_| {
+        // The fault that led here is what matters.
+        let _ = warehouse.execute(&history.run_finished("error"));
+    })?;
+    let status = match &results.totals {
+        totals if totals.is_interrupted => "interrupted",
+        totals if totals.is_success() => "success",
+        _ => "error",
+    };
     let ended = end(plan, &shared, warehouse.as_mut(), status);
     results.elapsed = around.clock.monotonic().saturating_sub(started);
     let (elapsed, totals) = (results.elapsed, results.totals.clone());
@@ -247,7 +279,9 @@ fn prepare<'a>(
     let entries = warehouse.catalog(&[]).map_err(cannot)?;
     let databases = databases(warehouse, &entries);
     let catalog = entries.iter().map(|it| (catalog_key(&it.relation.render()), it.kind)).collect();
-    Ok(Shared { graph, plan, around, history, published, catalog, databases })
+    let planned = plan.steps.iter().map(|it| it.node).collect();
+    let scrubber = options.scrubber.clone();
+    Ok(Shared { graph, plan, around, history, published, catalog, databases, planned, scrubber })
 }
 
 /// DuckDB compares names without regard to case.
@@ -270,7 +304,9 @@ fn end(
     status: &str,
 ) -> Result<(), Diagnostic> {
     let mut result = Ok(());
-    for hook in &plan.on_run_end {
+    // Who stops a run wants nothing more to begin.
+    let hooks = if status == "interrupted" { &[][..] } else { &plan.on_run_end };
+    for hook in hooks {
         if let Err(error) = warehouse.execute(&hook.text) {
             result = Err(hook_failed("on-run-end", hook, &error));
             break;
@@ -294,12 +330,15 @@ fn hook_failed(which: &str, hook: &Rendered, error: &WarehouseError) -> Diagnost
     let mut lines = error.message.lines();
     let headline = lines.next().unwrap_or_default();
     let diagnostic = Diagnostic::error("hook-failed", format!("{which}: {headline}"));
-    // A hook's text stands in YAML: its macro's lines are known, else the hook as a whole.
+    // A hook's text stands in quotes, where bytes are not counted as in SQL: an expression is known, else the
+    // hook as a whole.
     let place = error
         .position
         .and_then(|it| hook.source_of(it))
-        .or_else(|| hook.segments.first().map(|it| (it.source, SegmentKind::Expression)));
-    let diagnostic = diagnostic.at_opt(place.map(|(span, _)| span), "in this hook");
+        .filter(|(_, kind)| *kind == SegmentKind::Expression)
+        .map(|(span, _)| span)
+        .or_else(|| hook.segments.first().map(|it| it.source));
+    let diagnostic = diagnostic.at_opt(place, "in this hook");
     lines.map(str::trim).filter(|it| !it.is_empty()).fold(diagnostic, super::diagnostics::Diagnostic::note)
 }
 

@@ -1,22 +1,27 @@
 //! One step on one connection: begin, make, test, record, commit; or roll back and say why.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::event::{Kept, Outcome, TestStatus};
 use super::history::{NodeRow, TestRow};
 use super::incremental::{self, Refusal};
-use super::testing::{self, TestOutcome, Tested};
-use super::{Shared, catalog_key, declared_at, faults};
-use crate::diagnostics::Diagnostic;
+use super::testing::{self, Scan, TestOutcome, Tested};
+use super::{Shared, declared_at, faults};
+use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
-use crate::node::{IdentifierStyle, NodeKind, RelationKind};
+use crate::node::{Materialization, NodeKind, RelationKind};
+use crate::parse::Body;
 use crate::plan::{Action, Query, Step};
 use crate::template::Rendered;
 use crate::warehouse::seed::{SeedOptions, infer_seed, seed_sql};
 use crate::warehouse::{Effect, ErrorKind, Warehouse, WarehouseError};
 
 /// How often a step is tried when others changed the catalog at the same moment.
-const CONFLICT_TRIES: usize = 10;
+const CONFLICT_TRIES: u32 = 8;
+
+/// How long it waits after the first time; twice as long after each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
 
 /// What became of a step.
 #[derive(Clone, Debug)]
@@ -26,6 +31,8 @@ pub(super) struct StepResult {
     pub(super) rows: Option<u64>,
     pub(super) rows_in: Option<u64>,
     pub(super) fault: Option<Box<Diagnostic>>,
+    /// What else readers should know.
+    pub(super) warnings: Vec<String>,
     pub(super) started_at: String,
     pub(super) completed_at: String,
     pub(super) elapsed: Duration,
@@ -38,8 +45,8 @@ pub(super) enum StepOutcome {
     Done(Outcome),
     /// The user stopped it.
     Interrupted,
-    /// There was not enough memory; it can be tried again alone.
-    OutOfMemory,
+    /// It was in the way of others, or they were in its: it can be tried again alone.
+    Again,
 }
 
 impl StepResult {
@@ -56,6 +63,7 @@ struct Tried {
     rows: Option<u64>,
     rows_in: Option<u64>,
     fault: Option<Diagnostic>,
+    warnings: Vec<String>,
 }
 
 /// A statement of the step failed.
@@ -82,7 +90,7 @@ pub(super) fn run(
         Action::TestPublished | Action::TestAlone => worker.test_only(),
         Action::Broken(fault) => Tried::error((**fault).clone(), worker.kept()),
     };
-    if tried.outcome == StepOutcome::OutOfMemory && !may_retry_alone {
+    if tried.outcome == StepOutcome::Again && !may_retry_alone {
         tried.outcome = StepOutcome::Done(Outcome::Error { kept: worker.kept() });
     }
     let elapsed = clock.monotonic().saturating_sub(started);
@@ -97,6 +105,7 @@ pub(super) fn run(
         rows: tried.rows,
         rows_in: tried.rows_in,
         fault: tried.fault.map(Box::new),
+        warnings: tried.warnings,
         started_at,
         completed_at: clock.now(),
         elapsed,
@@ -111,12 +120,13 @@ impl Tried {
             rows: None,
             rows_in: None,
             fault: Some(fault),
+            warnings: Vec::new(),
         }
     }
 
     fn interrupted() -> Self {
-        let outcome = StepOutcome::Interrupted;
-        Self { outcome, tested: Tested::default(), rows: None, rows_in: None, fault: None }
+        let (tested, warnings) = (Tested::default(), Vec::new());
+        Self { outcome: StepOutcome::Interrupted, tested, rows: None, rows_in: None, fault: None, warnings }
     }
 }
 
@@ -141,8 +151,7 @@ impl Worker<'_> {
     }
 
     fn exists_as(&self) -> Option<RelationKind> {
-        let relation = self.step.relation.as_ref()?;
-        self.shared.catalog.get(&catalog_key(&relation.render())).copied()
+        self.shared.existing(self.step.relation.as_ref()?)
     }
 
     fn publish_with_retries(&mut self) -> Tried {
@@ -152,10 +161,14 @@ impl Worker<'_> {
                 return Tried::interrupted();
             }
             match self.publish() {
-                Err(Failure { kind: ErrorKind::Conflict, .. }) if tries < CONFLICT_TRIES => tries += 1,
+                Err(Failure { kind: ErrorKind::Conflict, .. }) if tries < CONFLICT_TRIES => {
+                    // The other transaction needs time to end, however long its tests take.
+                    std::thread::sleep(FIRST_PAUSE * 2_u32.pow(tries));
+                    tries += 1;
+                }
                 Err(Failure { kind: ErrorKind::Interrupted, .. }) => return Tried::interrupted(),
-                Err(Failure { kind: ErrorKind::OutOfMemory, fault }) => {
-                    return Tried { outcome: StepOutcome::OutOfMemory, ..Tried::error(fault, self.kept()) };
+                Err(Failure { kind: ErrorKind::OutOfMemory | ErrorKind::Conflict, fault }) => {
+                    return Tried { outcome: StepOutcome::Again, ..Tried::error(fault, self.kept()) };
                 }
                 Err(Failure { fault, .. }) => return Tried::error(fault, self.kept()),
                 Ok(tried) => return tried,
@@ -173,6 +186,10 @@ impl Worker<'_> {
                     self.warehouse.rollback();
                     self.failure(&Rendered::default(), 0, &error)
                 })?;
+                if !self.is_beside_history() {
+                    // It is published already, whatever comes of this.
+                    let _ = self.record_success(&tried.tested, tried.rows, tried.rows_in);
+                }
                 Ok(tried)
             }
             other => {
@@ -183,42 +200,103 @@ impl Worker<'_> {
     }
 
     fn make_and_test(&mut self) -> Result<Tried, Failure> {
-        let effect = match &self.step.action {
-            Action::CreateView(query) => self.create(query, RelationKind::View)?,
-            Action::CreateTable(query) => self.create(query, RelationKind::Table)?,
-            Action::UpdateTable { whole, update, is_full_refresh } => {
-                if self.exists_as() == Some(RelationKind::Table) && !is_full_refresh {
-                    self.update(whole, update)?
-                } else {
-                    self.create(whole, RelationKind::Table)?
-                }
-            }
-            Action::LoadSeed => self.load_seed()?,
-            Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
-                Effect::default()
-            }
-        };
-        let tested = testing::run(self.shared, self.warehouse, self.step.relation.as_ref(), &self.step.tests);
+        let mut effect = self.make()?;
+        let mut tested = self.run_tests(Scan::Together);
+        if tested.is_broken {
+            // One of the tests cannot be run, and the transaction went with it: once more, to see which.
+            self.warehouse.rollback();
+            self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+            effect = self.make()?;
+            tested = self.run_tests(Scan::Each);
+        }
         if self.shared.around.stop.is_requested() {
             return Ok(Tried::interrupted());
         }
         let failed_tests = tested.failed();
         let rows = effect.rows_written.or(tested.rows);
         let outcome = if failed_tests == 0 {
-            self.record_success(&tested, rows, effect.rows_scanned)?;
+            if self.is_beside_history() {
+                self.record_success(&tested, rows, effect.rows_scanned)?;
+            }
             Outcome::Success
         } else {
             Outcome::RolledBack { failed_tests, kept: self.kept() }
         };
-        let rows_in = effect
-            .rows_scanned
-            .filter(|_| matches!(self.step.action, Action::CreateTable(_) | Action::UpdateTable { .. }));
-        Ok(Tried { outcome: StepOutcome::Done(outcome), tested, rows, rows_in, fault: None })
+        // Rows that were made of nothing read are no reduction.
+        let is_table = matches!(self.step.action, Action::CreateTable(_) | Action::UpdateTable { .. });
+        let rows_in = effect.rows_scanned.filter(|it| is_table && (*it > 0 || rows == Some(0)));
+        let warnings = if outcome.is_good() { self.broken_views() } else { Vec::new() };
+        Ok(Tried { outcome: StepOutcome::Done(outcome), tested, rows, rows_in, fault: None, warnings })
+    }
+
+    fn make(&mut self) -> Result<Effect, Failure> {
+        match &self.step.action {
+            Action::CreateView(query) => self.create(query, RelationKind::View),
+            Action::CreateTable(query) => self.create(query, RelationKind::Table),
+            Action::UpdateTable { whole, update, is_full_refresh } => {
+                if self.exists_as() == Some(RelationKind::Table) && !is_full_refresh {
+                    self.update(whole, update)
+                } else {
+                    self.create(whole, RelationKind::Table)
+                }
+            }
+            Action::LoadSeed => self.load_seed(),
+            Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
+                Ok(Effect::default())
+            }
+        }
+    }
+
+    fn run_tests(&mut self, scan: Scan) -> Tested {
+        let relation = self.step.relation.as_ref();
+        testing::run(self.shared, self.warehouse, relation, &self.step.tests, scan)
+    }
+
+    /// Whether the node is in the database of the history: a transaction can write to one database only.
+    fn is_beside_history(&self) -> bool {
+        let database = self.step.relation.as_ref().and_then(|it| it.database.as_deref());
+        database.is_none_or(|it| it.eq_ignore_ascii_case(self.warehouse.database()))
+    }
+
+    /// Published views that this run does not make anew and that cannot read the new version.
+    fn broken_views(&mut self) -> Vec<String> {
+        let graph = self.shared.graph;
+        let mut warnings = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut stack = graph.children(self.step.node);
+        while let Some(id) = stack.pop() {
+            let reader = graph.node(id);
+            let Body::Model { materialized, .. } = &reader.body else { continue };
+            if self.shared.planned.contains(&id) || !seen.insert(id) {
+                continue;
+            }
+            match materialized {
+                Materialization::Table | Materialization::Incremental => continue,
+                Materialization::View | Materialization::Ephemeral => stack.extend(graph.children(id)),
+            }
+            let Some(relation) = &reader.relation else { continue };
+            if self.shared.existing(relation) != Some(RelationKind::View) {
+                continue;
+            }
+            let sql = format!("select * from {}", relation.render());
+            if let Err(WarehouseError { kind: ErrorKind::Sql, message, .. }) = self.warehouse.describe(&sql) {
+                let why = message.lines().next().unwrap_or_default();
+                warnings.push(format!(
+                    "view {} cannot read the new version of {}: {why}; make it anew with \
+                     `tidemill build -s {}+`",
+                    relation.short(),
+                    self.node.name,
+                    self.node.name
+                ));
+            }
+        }
+        warnings.sort();
+        warnings
     }
 
     fn create(&mut self, query: &Query, kind: RelationKind) -> Result<Effect, Failure> {
         for hook in &query.pre_hooks {
-            self.hook(hook)?;
+            self.hook("pre-hook", hook)?;
         }
         let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
         let name = relation.render();
@@ -231,7 +309,7 @@ impl Worker<'_> {
             .execute(&statement)
             .map_err(|error| self.failure(&query.sql, prefix.len(), &error))?;
         for hook in &query.post_hooks {
-            self.hook(hook)?;
+            self.hook("post-hook", hook)?;
         }
         Ok(match kind {
             RelationKind::Table => effect,
@@ -242,7 +320,7 @@ impl Worker<'_> {
     /// Adds new rows to a table that is there.
     fn update(&mut self, query: &Query, update: &Rendered) -> Result<Effect, Failure> {
         for hook in &query.pre_hooks {
-            self.hook(hook)?;
+            self.hook("pre-hook", hook)?;
         }
         let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
         let settings = &self.node.config.incremental;
@@ -255,14 +333,20 @@ impl Worker<'_> {
             Failure { kind, fault: refusal.into_diagnostic(self.node, update) }
         })?;
         for hook in &query.post_hooks {
-            self.hook(hook)?;
+            self.hook("post-hook", hook)?;
         }
         Ok(effect)
     }
 
-    fn hook(&mut self, hook: &Rendered) -> Result<(), Failure> {
+    fn hook(&mut self, which: &str, hook: &Rendered) -> Result<(), Failure> {
         let result = self.warehouse.execute(&hook.text);
-        result.map(|_| ()).map_err(|error| self.failure(hook, 0, &error))
+        result.map(|_| ()).map_err(|error| match error.kind {
+            ErrorKind::Sql => {
+                let fault = super::hook_failed(&format!("{which} of `{}`", self.node.name), hook, &error);
+                Failure { kind: ErrorKind::Sql, fault }
+            }
+            _ => self.failure(hook, 0, &error),
+        })
     }
 
     /// A view cannot be replaced by a table or the other way round: what is there goes first.
@@ -312,11 +396,7 @@ impl Worker<'_> {
 
     fn missing_source(&self) -> Option<Diagnostic> {
         let relation = self.step.relation.as_ref()?;
-        let database = relation.database.as_ref()?.to_lowercase();
-        let is_looked_at = self.node.kind == NodeKind::Source
-            && relation.style == IdentifierStyle::Quoted
-            && self.shared.databases.contains(&database);
-        if !is_looked_at || self.exists_as().is_some() {
+        if self.node.kind != NodeKind::Source || !self.shared.is_missing(relation) {
             return None;
         }
         Some(
@@ -333,7 +413,10 @@ impl Worker<'_> {
         if self.shared.around.stop.is_requested() {
             return Tried::interrupted();
         }
-        let tested = testing::run(self.shared, self.warehouse, self.step.relation.as_ref(), &self.step.tests);
+        if let Some(fault) = self.not_built() {
+            return self.untestable(fault);
+        }
+        let tested = self.run_tests(Scan::Together);
         let outcome = match tested.failed() {
             _ if self.shared.around.stop.is_requested() => StepOutcome::Interrupted,
             0 if matches!(self.step.action, Action::Nothing) => StepOutcome::Done(Outcome::Checked),
@@ -344,7 +427,36 @@ impl Worker<'_> {
             // History is no reason to fail what went well; a lost row shows in the next step's own.
             let _ = self.record_tests(&tested);
         }
-        Tried { outcome, tested, rows: None, rows_in: None, fault: None }
+        Tried { outcome, tested, rows: None, rows_in: None, fault: None, warnings: Vec::new() }
+    }
+
+    /// Whether what is to be tested was never built.
+    fn not_built(&self) -> Option<Diagnostic> {
+        let relation = self.step.relation.as_ref()?;
+        let command = match self.node.kind {
+            NodeKind::Model => "run",
+            NodeKind::Seed => "seed",
+            _ => return None,
+        };
+        if !matches!(self.step.action, Action::TestPublished) || !self.shared.is_missing(relation) {
+            return None;
+        }
+        let node = self.node;
+        let message = format!("{} `{}` is not built: there is no {}", node.kind, node.name, relation.short());
+        Some(
+            Diagnostic::error("not-built", message)
+                .at(Span { end: node.span.start, ..node.span }, "")
+                .help(format!("build it first: tidemill {command} -s {}", node.name)),
+        )
+    }
+
+    /// No test can be run, for one reason, which is told once.
+    fn untestable(&self, fault: Diagnostic) -> Tried {
+        let outcomes: Vec<TestOutcome> =
+            self.step.tests.iter().map(|test| testing::not_run(test, &fault.message)).collect();
+        let outcome = StepOutcome::Done(Outcome::TestsFailed { failed_tests: outcomes.len() });
+        let tested = Tested { outcomes, ..Tested::default() };
+        Tried { outcome, tested, ..Tried::error(fault, Kept::Nothing) }
     }
 
     fn failure(&self, sql: &Rendered, prefix: usize, error: &WarehouseError) -> Failure {

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::event::TestStatus;
+use super::history::Published;
 use super::{Shared, faults};
 use crate::diagnostics::Diagnostic;
 use crate::graph::Node;
-use crate::node::{NodeId, Relation, TestSeverity};
-use crate::parse::check::{Check, Drift};
+use crate::node::{NodeId, NodeKind, Relation, TestSeverity};
+use crate::parse::check::{Check, Drift, Limit};
 use crate::parse::properties::FreshnessRule;
 use crate::parse::threshold::Threshold;
 use crate::parse::{Body, DataTest, TestKind};
@@ -37,6 +38,17 @@ pub(super) struct TestOutcome {
 pub(super) struct Tested {
     pub(super) outcomes: Vec<TestOutcome>,
     pub(super) rows: Option<u64>,
+    /// Whether the common scan failed in a way that ended the transaction, so that no test was run.
+    pub(super) is_broken: bool,
+}
+
+/// How tests are run that could share a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scan {
+    /// In one query.
+    Together,
+    /// Each by itself, to find the one that cannot be run.
+    Each,
 }
 
 impl Tested {
@@ -52,26 +64,48 @@ pub(super) fn run(
     warehouse: &mut dyn Warehouse,
     relation: Option<&Relation>,
     tests: &[PlannedTest],
+    scan: Scan,
 ) -> Tested {
-    let mut tester = Tester { shared, warehouse, is_over: false };
+    let mut tester = Tester { shared, warehouse, end: None };
     let mut outcomes: Vec<Option<TestOutcome>> = vec![None; tests.len()];
     let mut rows = None;
-    if let Some(fused) = relation.and_then(|it| scan::fuse(it, tests)) {
+    let fused = relation.filter(|_| scan == Scan::Together).and_then(|it| scan::fuse(it, tests));
+    if let Some(fused) = fused {
         rows = tester.fused(&fused, tests, &mut outcomes);
+        if matches!(tester.end, Some(End::BrokenBy(_))) {
+            return Tested { is_broken: true, ..Tested::default() };
+        }
     }
     for (test, outcome) in tests.iter().zip(&mut outcomes) {
         if outcome.is_none() {
             *outcome = Some(tester.alone(test));
         }
     }
-    Tested { outcomes: outcomes.into_iter().flatten().collect(), rows }
+    Tested { outcomes: outcomes.into_iter().flatten().collect(), rows, is_broken: false }
 }
 
 struct Tester<'a> {
     shared: &'a Shared<'a>,
     warehouse: &'a mut dyn Warehouse,
-    /// Whether the transaction is broken or the user stopped the run: nothing more can be asked.
-    is_over: bool,
+    /// Why nothing more can be asked, if that is so.
+    end: Option<End>,
+}
+
+/// Why nothing more can be asked on a connection.
+enum End {
+    /// The user stopped the run.
+    Stopped,
+    /// An error ended the transaction: the engine has no way back to the moment before it.
+    BrokenBy(String),
+}
+
+/// The version that a row count is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    /// A view that was made without tests.
+    Uncounted,
+    Rows(u64),
 }
 
 /// A value to judge.
@@ -90,10 +124,10 @@ impl Tester<'_> {
         outcomes: &mut [Option<TestOutcome>],
     ) -> Option<u64> {
         let started = self.shared.around.clock.monotonic();
-        let row = match self.warehouse.query(&scan.sql, None) {
-            Ok(rows) => rows.rows.into_iter().next()?,
+        let row = match self.warehouse.scalars(&scan.sql) {
+            Ok(row) => row,
             Err(error) => {
-                self.note_end(&error);
+                self.note_end(&error, "the common scan");
                 return None;
             }
         };
@@ -122,16 +156,19 @@ impl Tester<'_> {
                 return outcome;
             }
         };
-        if self.is_over || self.shared.around.stop.is_requested() {
-            return new_outcome(test, TestStatus::Skipped);
+        if self.end.is_some() || self.shared.around.stop.is_requested() {
+            let mut outcome = new_outcome(test, TestStatus::Skipped);
+            if let Some(End::BrokenBy(name)) = &self.end {
+                outcome.message = Some(format!("not run: the error of `{name}` ended the transaction"));
+            }
+            return outcome;
         }
         let started = self.shared.around.clock.monotonic();
         let (query, prefix) = own_query(test, sql);
-        let result = self.warehouse.query(&query, None);
+        let result = self.warehouse.scalars(&query);
         let elapsed = self.since(started);
         match result {
-            Ok(rows) => {
-                let row = rows.rows.into_iter().next().unwrap_or_default();
+            Ok(row) => {
                 let measured = match &test.check {
                     Check::Freshness { .. } => newest(&row, 0),
                     Check::RowCountDrift(_) => Measured::RowCount(count(&row, 0).unwrap_or(0)),
@@ -143,7 +180,8 @@ impl Tester<'_> {
                 self.judge(test, &measured, elapsed)
             }
             Err(error) => {
-                self.note_end(&error);
+                let name = &self.shared.graph.node(test.node).name;
+                self.note_end(&error, name);
                 self.error(test, sql, prefix, &error, elapsed)
             }
         }
@@ -161,18 +199,21 @@ impl Tester<'_> {
             return new_outcome(test, TestStatus::Skipped);
         }
         let node = self.shared.graph.node(test.node);
-        let fault = faults::sql(node, sql, prefix, error);
+        let fault = faults::test(node, &describe(self.shared, node, test), sql, prefix, error);
         let mut outcome = new_outcome(test, TestStatus::Error);
         outcome.elapsed = elapsed;
-        outcome.message = Some(fault.message.clone());
+        outcome.message = error.message.lines().next().map(str::to_owned);
         outcome.fault = Some(Box::new(fault));
         outcome
     }
 
     /// Remembers that nothing more can be asked on this connection.
-    fn note_end(&mut self, error: &WarehouseError) {
-        let aborted = error.message.contains("transaction is aborted");
-        self.is_over |= aborted || error.kind == ErrorKind::Interrupted;
+    fn note_end(&mut self, error: &WarehouseError, name: &str) {
+        if error.kind == ErrorKind::Interrupted {
+            self.end = Some(End::Stopped);
+        } else if self.warehouse.scalars("select 1").is_err() {
+            self.end.get_or_insert_with(|| End::BrokenBy(name.to_owned()));
+        }
     }
 
     fn judge(&mut self, test: &PlannedTest, measured: &Measured, elapsed: Duration) -> TestOutcome {
@@ -198,11 +239,15 @@ impl Tester<'_> {
         outcome
     }
 
-    /// The last published row count of what a drift test is declared on.
-    fn rows_before(&self, test: &PlannedTest) -> Option<u64> {
+    /// What was published last of what a drift test is declared on.
+    fn rows_before(&self, test: &PlannedTest) -> Before {
         let node = self.shared.graph.node(test.node);
-        let owner = owner_of(node).map(|id| self.shared.graph.node(id))?;
-        self.shared.published.get(owner.unique_id.as_str())?.rows
+        let owner = owner_of(node).map(|id| self.shared.graph.node(id));
+        match owner.and_then(|it| self.shared.published.get(it.unique_id.as_str())) {
+            Some(Published { rows: Some(rows), .. }) => Before::Rows(*rows),
+            Some(Published { rows: None, .. }) => Before::Uncounted,
+            None => Before::Nothing,
+        }
     }
 
     /// Adds sample rows, a query to paste and the place of the test.
@@ -211,12 +256,24 @@ impl Tester<'_> {
         if let (Ok(sql), true) = (&test.sql, is_about_rows) {
             let query = test.sample_sql.clone().unwrap_or_else(|| sql.text.trim().to_owned());
             match self.warehouse.query(&query, Some(SAMPLE_ROWS)) {
-                Ok(rows) => outcome.samples = Some(rows),
-                Err(error) => self.note_end(&error),
+                Ok(rows) => outcome.samples = Some(self.without_secrets(rows)),
+                Err(error) => self.note_end(&error, &self.shared.graph.node(test.node).name),
             }
-            outcome.query = Some(query);
+            outcome.query = Some(self.shared.scrubber.hide(&query));
         }
         outcome.fault = Some(Box::new(self.fault(test, outcome)));
+    }
+
+    /// A report may cut a long value, and what is left of a secret then is no longer known as one.
+    fn without_secrets(&self, mut rows: Rows) -> Rows {
+        if !self.shared.scrubber.is_empty() {
+            for value in rows.rows.iter_mut().flatten() {
+                if let Value::Text(text) = value {
+                    *text = self.shared.scrubber.hide(text);
+                }
+            }
+        }
+        rows
     }
 
     fn fault(&self, test: &PlannedTest, outcome: &TestOutcome) -> Diagnostic {
@@ -227,7 +284,17 @@ impl Tester<'_> {
             TestStatus::Warn => Diagnostic::warning("test-warned", headline),
             _ => Diagnostic::error("test-failed", headline),
         };
-        diagnostic.at(super::declared_at(node), "declared here")
+        let diagnostic = diagnostic.at(super::declared_at(node), "declared here");
+        let is_drift = matches!(test.check, Check::RowCountDrift(_)) && outcome.status == TestStatus::Fail;
+        let owner = owner_of(node).map(|id| self.shared.graph.node(id)).filter(|_| is_drift);
+        diagnostic.help_opt(owner.map(|owner| {
+            let command = if owner.kind == NodeKind::Seed { "seed" } else { "run" };
+            format!(
+                "if this is right, publish it once without tests, for the next version to be compared with: \
+                 tidemill {command} -s {}",
+                owner.name
+            )
+        }))
     }
 
     fn since(&self, started: Duration) -> Duration {
@@ -247,6 +314,13 @@ fn new_outcome(test: &PlannedTest, status: TestStatus) -> TestOutcome {
         samples: None,
         query: None,
     }
+}
+
+/// The outcome of a test whose relation is not there.
+pub(super) fn not_run(test: &PlannedTest, why: &str) -> TestOutcome {
+    let mut outcome = new_outcome(test, TestStatus::Error);
+    outcome.message = Some(why.to_owned());
+    outcome
 }
 
 /// The node that a generic test is declared on.
@@ -345,7 +419,9 @@ fn judge_failures(failures: u64, verdict: Verdict) -> Judgement {
     } else if verdict.warn_if.holds(failures) {
         (TestStatus::Warn, failures, Some(said("warn_if", verdict.warn_if)))
     } else {
-        (TestStatus::Pass, failures, None)
+        // As dbt has it: what passes has no failures.
+        let allowed = (failures > 0).then(|| format!("{failures} failing rows, which the limits allow"));
+        (TestStatus::Pass, 0, allowed)
     }
 }
 
@@ -390,30 +466,32 @@ fn span_of_time(seconds: i64) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "row counts are far below 2^52")]
-fn judge_drift(rows: u64, before: Option<u64>, drift: &Drift, verdict: Verdict) -> Judgement {
+fn judge_drift(rows: u64, before: Before, drift: &Drift, verdict: Verdict) -> Judgement {
     if let Some(least) = drift.min_rows.filter(|least| rows < *least) {
         let message = format!("{} now, and at least {} must be there", n_rows(rows), n_rows(least));
         return (bad(verdict.severity), 1, Some(message));
     }
-    let Some(before) = before else {
-        return (
-            TestStatus::Pass,
-            0,
-            Some(format!("first version: {}, nothing to compare with", n_rows(rows))),
-        );
+    let passes =
+        |why: &str| (TestStatus::Pass, 0, Some(format!("{why}: {}, nothing to compare with", n_rows(rows))));
+    let before = match before {
+        Before::Nothing => return passes("first version"),
+        Before::Uncounted => return passes("the version before was not counted"),
+        Before::Rows(before) => before,
     };
     let change = if before == 0 {
         String::new()
     } else {
         format!(" ({:+.1}%)", (rows as f64 - before as f64) * 100.0 / before as f64)
     };
-    let said = |limit: crate::parse::check::Limit, what: &str| {
+    let said = |limit: Limit, what: &str| {
         Some(format!("{} before, {} now{change}; the limit is {limit} {what}", n_rows(before), n_rows(rows)))
     };
     match (drift.max_decrease, drift.max_increase) {
         (Some(limit), _) if rows < before && (before - rows) as f64 > limit.rows(before) => {
             (bad(verdict.severity), 1, said(limit, "less"))
         }
+        // Nothing has no percentage: without this, an empty table could never be filled again.
+        (_, Some(Limit::Percent(_))) if before == 0 && rows > 0 => passes("the version before was empty"),
         (_, Some(limit)) if rows > before && (rows - before) as f64 > limit.rows(before) => {
             (bad(verdict.severity), 1, said(limit, "more"))
         }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use super::event::{Kept, NodeFinished, NodeRef, Outcome, RunEvent, SkipReason, TestFinished, TestStatus};
+use super::event::{
+    Kept, LogLevel, NodeFinished, NodeRef, Outcome, RunEvent, SkipReason, TestFinished, TestStatus,
+};
 use super::queue::{Next, ReadyQueue};
 use super::step::{self, StepOutcome, StepResult};
 use super::testing::TestOutcome;
@@ -81,7 +83,7 @@ struct Foreman<'a> {
     jobs: Vec<Sender<Job>>,
     idle: BTreeSet<usize>,
     queue: ReadyQueue,
-    /// Steps that ran out of memory and are tried once more, alone.
+    /// Steps that ran out of memory, or into others too often, and are tried once more, alone.
     again: Vec<StepId>,
     is_alone: bool,
     has_failed: bool,
@@ -236,7 +238,7 @@ impl<'a> Foreman<'a> {
         self.idle.insert(report.worker);
         self.is_alone = false;
         match &report.result.outcome {
-            StepOutcome::OutOfMemory => self.again.push(report.step),
+            StepOutcome::Again => self.again.push(report.step),
             StepOutcome::Interrupted => self.skip(report.step, SkipReason::Interrupted),
             StepOutcome::Done(outcome) => self.finish(report, outcome.clone()),
         }
@@ -250,6 +252,10 @@ impl<'a> Foreman<'a> {
             self.push_test(report, test);
             let event = self.test_finished(test, owner.clone());
             self.emit(&event);
+        }
+        for message in &report.result.warnings {
+            let message = message.clone();
+            self.emit(&RunEvent::Log { level: LogLevel::Warning, message });
         }
         let is_success = report.result.is_success();
         self.has_failed |= !is_success;

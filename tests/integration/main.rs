@@ -5,13 +5,16 @@ mod phases;
 mod project;
 
 mod artifacts;
+mod builtin_tests;
 mod commands;
 mod config;
 mod ephemeral;
 mod files;
+mod gates;
 mod invariants;
 mod references;
 mod report;
+mod run;
 mod seed;
 mod selection;
 mod targets;

@@ -699,10 +699,12 @@ fn a_file_that_another_process_holds_is_waited_for() {
     let options = ConnectOptions { wait: Duration::from_mins(1), ..options(Some(&path)) };
     let mut warehouse = duckdb::open_with(&options, &mut |_| {
         waited += 1;
-        let mut input = input.take().unwrap();
-        input.flush().unwrap();
+        if let Some(mut input) = input.take() {
+            input.flush().unwrap();
+        }
+        true
     })
     .unwrap();
-    assert_eq!((waited, number(&mut *warehouse, "select 1")), (1, 1));
+    assert_eq!((waited > 0, number(&mut *warehouse, "select 1")), (true, 1));
     assert!(holder.wait().unwrap().success());
 }

@@ -1,6 +1,5 @@
 //! `compile`: render SQL without running it.
 
-use crate::artifacts::Output;
 use crate::cli::Exit;
 use crate::cli::args::command::CompileArgs;
 use crate::cli::commands::run::{faults, report_log, stamp};
@@ -19,7 +18,7 @@ pub(super) fn run(session: &mut Session, args: &CompileArgs) -> Result<Exit, Sto
     if !faults.is_empty() {
         session.reporter.diagnostics(&session.sources, &faults);
     }
-    let output = Output::new(session.target_dir(loaded));
+    let output = session.output(loaded);
     let stamp = stamp(session, purpose, &args.selection);
     session.write(output.write_compiled(&loaded.project, graph, &compiled))?;
     session.write_manifest(&output, loaded, graph, Some(&compiled), &stamp)?;

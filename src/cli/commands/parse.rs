@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::artifacts::Output;
 use crate::cli::Exit;
 use crate::cli::args::command::SelectionArgs;
 use crate::cli::commands::run::stamp;
@@ -15,7 +14,7 @@ use crate::run::Clock;
 pub(super) fn run(session: &mut Session) -> Result<Exit, Stopped> {
     let purpose = Purpose::of("parse");
     let (loaded, graph) = session.resolve(purpose)?;
-    let output = Output::new(session.target_dir(loaded));
+    let output = session.output(loaded);
     let stamp = stamp(session, purpose, &SelectionArgs::default());
     session.write_manifest(&output, loaded, graph, None, &stamp)?;
     let mut counts: BTreeMap<NodeKind, usize> = BTreeMap::new();

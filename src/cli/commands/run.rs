@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::artifacts::{Output, Stamp};
+use crate::artifacts::Stamp;
 use crate::cli::Exit;
 use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs};
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
 use crate::compile::{self, Compiled, TemplateLogLevel};
+use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::graph::Graph;
 use crate::node::NodeId;
@@ -36,7 +37,7 @@ pub(super) fn run(
     session.report(diags)?;
     report_log(session, &compiled);
 
-    let output = Output::new(session.target_dir(loaded));
+    let output = session.output(loaded);
     let stamp = stamp(session, purpose, selection);
     session.write(output.write_compiled(&loaded.project, graph, &compiled))?;
     session.write_manifest(&output, loaded, graph, Some(&compiled), &stamp)?;
@@ -69,6 +70,7 @@ fn execute(
         invocation_id: session.invocation_id.clone(),
         target: loaded.project.target.name.clone(),
         database: loaded.project.target.path.clone(),
+        scrubber: Scrubber::new(&loaded.project.settings.secrets()),
     };
     let (reporter, sources) = (&mut session.reporter, &session.sources);
     let around = Surroundings { files: &loaded.disk, clock: &session.clock, stop: &session.stop };

@@ -6,74 +6,11 @@
 use ::duckdb::Error;
 use serde_json::Value as Json;
 
+use crate::diagnostics::scrub::Scrubber;
 use crate::warehouse::{ErrorKind, WarehouseError};
 
 /// More lines than this are cut: a missing function lists every overload there is.
 const MAX_LINES: usize = 6;
-
-/// Replaces texts that must not be shown.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Scrubber {
-    /// Longest first, so that a secret that contains another one goes away whole.
-    secrets: Vec<String>,
-}
-
-impl Scrubber {
-    pub(super) fn new(secrets: &[String]) -> Self {
-        let mut secrets: Vec<String> = secrets.iter().filter(|it| !it.is_empty()).cloned().collect();
-        secrets.sort_by_key(|it| std::cmp::Reverse(it.len()));
-        Self { secrets }
-    }
-
-    /// The text without known secrets and without passwords in connection texts.
-    pub(super) fn scrub(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for secret in &self.secrets {
-            text = text.replace(secret.as_str(), "***");
-        }
-        without_passwords(&text)
-    }
-}
-
-/// Hides what follows `password=` and what stands between `://user:` and `@`.
-fn without_passwords(text: &str) -> String {
-    const KEY: &str = "password=";
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    loop {
-        let key = rest.to_ascii_lowercase().find(KEY).map(|at| at + KEY.len());
-        let url = rest.find("://").map(|at| at + 3);
-        let (start, is_key) = match (key, url) {
-            (Some(key), Some(url)) if url < key => (url, false),
-            (Some(key), _) => (key, true),
-            (None, Some(url)) => (url, false),
-            (None, None) => break,
-        };
-        let (before, after) = rest.split_at(start);
-        out.push_str(before);
-        let quote = after.chars().next().filter(|it| is_key && matches!(it, '\'' | '"'));
-        let end = match quote {
-            Some(quote) => after[1..].find(quote).map(|at| at + 2),
-            None => after.find([' ', '\n', '\'', '"', ';', '&', '/', ',', ')']),
-        };
-        let end = end.unwrap_or(after.len());
-        if is_key {
-            out.push_str("***");
-            rest = &after[end..];
-            continue;
-        }
-        match (after[..end].find(':'), after[..end].rfind('@')) {
-            (Some(colon), Some(at)) if colon < at => {
-                out.push_str(&after[..=colon]);
-                out.push_str("***");
-                rest = &after[at..];
-            }
-            _ => rest = after,
-        }
-    }
-    out.push_str(rest);
-    out
-}
 
 /// What the engine said, taken apart.
 #[derive(Debug, Default, PartialEq)]
@@ -258,9 +195,13 @@ fn has_word(sql: &str, name: &str) -> bool {
 fn shorten(text: &str, kind: &ErrorKind) -> String {
     let text = match kind {
         ErrorKind::OutOfMemory => {
-            text.split("\n\n").next().unwrap_or(text).split("\nDatabase is launched").next()
+            let end = ["\n\n", "\nDatabase is launched", "\nThis limit was set by"];
+            end.iter().filter_map(|it| text.find(it)).min().map(|at| &text[..at])
         }
-        ErrorKind::Locked { .. } => text.split(" See also http").next(),
+        ErrorKind::Locked { .. } => {
+            let end = [" See also http", " However, you would be able to"];
+            end.iter().filter_map(|it| text.find(it)).min().map(|at| &text[..at])
+        }
         ErrorKind::Sql
         | ErrorKind::Interrupted
         | ErrorKind::DiskFull
@@ -279,22 +220,7 @@ fn shorten(text: &str, kind: &ErrorKind) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Scrubber, holder, take_apart};
-
-    #[test]
-    fn a_longer_secret_goes_before_one_that_it_contains() {
-        let scrubber = Scrubber::new(&["key".to_owned(), "key-2".to_owned(), String::new()]);
-        assert_eq!(scrubber.scrub("key-2, key"), "***, ***");
-    }
-
-    #[test]
-    fn passwords_in_connection_texts_are_hidden() {
-        let check = |text: &str, expected: &str| assert_eq!(Scrubber::default().scrub(text), expected);
-        check("host=h Password=a1 user=u", "host=h Password=*** user=u");
-        check("at 'postgres://u:p@h/db' and http://h:80/x", "at 'postgres://u:***@h/db' and http://h:80/x");
-        check("(password='a b', c)", "(password=***, c)");
-        check("See https://duckdb.org", "See https://duckdb.org");
-    }
+    use super::{holder, take_apart};
 
     #[test]
     fn a_plain_error_is_taken_apart_too() {

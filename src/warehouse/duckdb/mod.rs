@@ -14,11 +14,11 @@ use std::sync::Arc;
 
 use ::duckdb::{Connection, InterruptHandle, Row};
 
+use crate::diagnostics::scrub::Scrubber;
 use crate::node::{Relation, RelationKind, quote_literal};
 use crate::warehouse::{
-    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Rows, Warehouse, WarehouseError,
+    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Rows, Value, Warehouse, WarehouseError,
 };
-use failure::Scrubber;
 use opening::SpillFolder;
 
 /// Opens the database and prepares it: settings, extensions, attached databases, default schema.
@@ -26,13 +26,14 @@ use opening::SpillFolder;
 /// While another process holds the file this tries again for as long as `options.wait` says, and fails
 /// with [`Locked`](crate::warehouse::ErrorKind::Locked) after that.
 pub fn open(options: &ConnectOptions) -> Result<Box<dyn Warehouse>, WarehouseError> {
-    open_with(options, &mut |_| {})
+    open_with(options, &mut |_| true)
 }
 
-/// As [`open`]; `on_wait` is called once, with the error that names the holder, when waiting begins.
+/// As [`open`]; `on_wait` is called before each pause, with the error that names the holder, and says
+/// whether to go on waiting.
 pub fn open_with(
     options: &ConnectOptions,
-    on_wait: &mut dyn FnMut(&WarehouseError),
+    on_wait: &mut dyn FnMut(&WarehouseError) -> bool,
 ) -> Result<Box<dyn Warehouse>, WarehouseError> {
     let (connection, shared) = opening::open(options, on_wait)?;
     Ok(Box::new(DuckDb { connection, shared: Arc::new(shared) }))
@@ -108,6 +109,10 @@ impl Warehouse for DuckDb {
             Err(error) if failure::is_parser_error(&error) => self.select_bare(sql, limit),
             Err(error) => Err(self.fail_describe(error, sql)),
         }
+    }
+
+    fn scalars(&mut self, sql: &str) -> Result<Vec<Value>, WarehouseError> {
+        self.first_row(sql).map_err(|error| self.fail(error, sql))
     }
 
     fn describe(&mut self, sql: &str) -> Result<Vec<Column>, WarehouseError> {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use ::duckdb::{AccessMode, Config, Connection};
 use uuid::Uuid;
 
-use super::failure::{self, Scrubber};
-use super::{Shared, limits, profile};
+use super::{Shared, failure, limits, profile};
+use crate::diagnostics::scrub::Scrubber;
 use crate::node::{quote_identifier, quote_literal};
 use crate::warehouse::{Attachment, ConnectOptions, ErrorKind, WarehouseError};
 
@@ -33,22 +33,17 @@ const SPILL_FILE: &str = "duckdb_temp_";
 /// Opens the database, waiting for another process if the options say so.
 pub(super) fn open(
     options: &ConnectOptions,
-    on_wait: &mut dyn FnMut(&WarehouseError),
+    on_wait: &mut dyn FnMut(&WarehouseError) -> bool,
 ) -> Result<(Connection, Shared), WarehouseError> {
     let start = Instant::now();
-    let mut is_waiting = false;
     loop {
         let error = match attempt(options) {
             Err(error) if matches!(error.kind, ErrorKind::Locked { .. }) => error,
             done => return done,
         };
         let left = options.wait.saturating_sub(start.elapsed());
-        if left.is_zero() {
+        if left.is_zero() || !on_wait(&error) {
             return Err(error);
-        }
-        if !is_waiting {
-            on_wait(&error);
-            is_waiting = true;
         }
         thread::sleep(RETRY.min(left));
     }

@@ -61,6 +61,22 @@ impl DuckDb {
         self.fail_describe(error, sql)
     }
 
+    /// The first row of a query, read as it comes; what is no basic type is written as text.
+    pub(super) fn first_row(&self, sql: &str) -> ::duckdb::Result<Vec<Value>> {
+        let mut statement = self.connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        let Some(row) = rows.next()? else { return Ok(Vec::new()) };
+        let mut values = Vec::new();
+        while let Ok(value) = row.get_ref(values.len()) {
+            values.push(match value {
+                ValueRef::Null => Value::Null,
+                ValueRef::Decimal(it) => Value::Text(it.to_string()),
+                other => native(other).unwrap_or_else(|| Value::Text(format!("{other:?}"))),
+            });
+        }
+        Ok(values)
+    }
+
     /// Runs a `select` whose columns are known.
     pub(super) fn select(
         &self,
