@@ -110,7 +110,7 @@ fn a_failing_test_leaves_tables_views_seeds_and_hooks_as_they_were() {
           |
         5 |         data_tests: [not_null, unique]
           |                      ^^^^^^^^ declared here
-          1 row fails:
+          for example:
             id    version
             ----  -------
             NULL  new
@@ -122,7 +122,7 @@ fn a_failing_test_leaves_tables_views_seeds_and_hooks_as_they_were() {
           |
         5 |         data_tests: [not_null, unique]
           |                                ^^^^^^ declared here
-          1 row fails:
+          for example:
             unique_field  n_records
             ------------  ---------
                        5          2
@@ -140,7 +140,7 @@ fn a_failing_test_leaves_tables_views_seeds_and_hooks_as_they_were() {
           |
         9 |         data_tests: [not_null]
           |                      ^^^^^^^^ declared here
-          1 row fails:
+          for example:
             id    version
             ----  -------
             NULL  new
@@ -152,14 +152,14 @@ fn a_failing_test_leaves_tables_views_seeds_and_hooks_as_they_were() {
            |
         14 |         data_tests: [not_null]
            |                      ^^^^^^^^ declared here
-          1 row fails:
+          for example:
             id    name
             ----  ----
             NULL  b
           they were found, in the version that was not published, by:
             select * from "shop"."main"."codes" where "id" is null
 
-        next: tidemill build -s base+ codes+ part+
+        next: tidemill build -s +base+ +codes+ +part+
         build failed in [time]: 3 nodes rolled back, 4 tests failed, 2 skipped
         "#,
     );
@@ -226,7 +226,7 @@ fn run_builds_without_tests_and_test_changes_nothing() {
           |
         5 |         data_tests: [not_null, unique]
           |                      ^^^^^^^^ declared here
-          1 row fails:
+          for example:
             id    version
             ----  -------
             NULL  new
@@ -238,7 +238,7 @@ fn run_builds_without_tests_and_test_changes_nothing() {
           |
         5 |         data_tests: [not_null, unique]
           |                                ^^^^^^ declared here
-          1 row fails:
+          for example:
             unique_field  n_records
             ------------  ---------
                        5          2
@@ -256,7 +256,7 @@ fn run_builds_without_tests_and_test_changes_nothing() {
           |
         9 |         data_tests: [not_null]
           |                      ^^^^^^^^ declared here
-          1 row fails:
+          for example:
             id    version
             ----  -------
             NULL  new
@@ -307,7 +307,7 @@ fn a_warning_publishes() {
           |
         6 |           - not_null: {config: {severity: warn}}
           |             ^^^^^^^^ declared here
-          1 row fails:
+          for example:
             id
             ----
             NULL
@@ -373,7 +373,7 @@ fn a_test_that_cannot_be_run_shuts_the_gate_and_spares_the_others() {
           |
         note: Candidate bindings: "code"
 
-        next: tidemill build -s a+
+        next: tidemill build -s +a+
         build failed in [time]: 1 node rolled back, 2 tests could not be run, 1 skipped
         "#,
     );
@@ -414,7 +414,7 @@ fn an_error_that_ends_the_transaction_is_that_of_its_test() {
         8 |           - accepted_values: {name: codes, arguments: {values: [1, 2], quote: false}}
           |             ^^^^^^^^^^^^^^^ declared here
 
-        next: tidemill build -s a+
+        next: tidemill build -s +a+
         build failed in [time]: 1 node rolled back, 1 test could not be run
         ");
     assert_eq!(
@@ -526,14 +526,14 @@ fn a_singular_test_gates_the_last_of_its_parents() {
           |
         1 | select two.k from {{ ref('two') }} as two join {{ ref('one') }} as one on two.k > one.k
           | ^ declared here
-          1 row fails:
+          for example:
             k
             -
             2
           they were found, in the version that was not published, by:
             select two.k from "shop"."main"."two" as two join "shop"."main"."one" as one on two.k > one.k
 
-        next: tidemill build -s two+
+        next: tidemill build -s +two+
         build failed in [time]: 1 node rolled back, 1 test failed, 1 skipped
         "#,
     );
@@ -581,7 +581,7 @@ fn a_singular_test_of_unrelated_parents_stands_alone_and_blocks_what_is_made_of_
           |
         1 | select k from {{ ref('p') }} union all select k from {{ ref('q') }}
           | ^ declared here
-          2 rows fail:
+          for example:
             k
             -
             1
@@ -631,7 +631,7 @@ fn what_a_relationship_reads_is_built_before_its_owner() {
           |
         6 |           - relationships: {arguments: {to: ref('z_customers'), field: id}}
           |             ^^^^^^^^^^^^^ declared here
-          1 row fails:
+          for example:
             from_field
             ----------
                      3
@@ -648,7 +648,7 @@ fn what_a_relationship_reads_is_built_before_its_owner() {
             ) as parent on child.from_field = parent.to_field
             where parent.to_field is null
 
-        next: tidemill build -s a_orders+
+        next: tidemill build -s +a_orders+
         build failed in [time]: 1 node rolled back, 1 test failed
         "#,
     );
@@ -693,7 +693,7 @@ fn a_relationship_to_what_is_made_from_its_owner_runs_after_both() {
           |
         6 |           - relationships: {name: all_paid, arguments: {to: ref('paid'), field: id}}
           |             ^^^^^^^^^^^^^ declared here
-          1 row fails:
+          for example:
             from_field
             ----------
                      2

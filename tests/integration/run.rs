@@ -137,7 +137,7 @@ fn hooks_run_in_the_transaction_and_fail_with_it() {
         2 |     post_hook=['selec 1']) }}
           |     ^^^^^^^ in this hook
 
-        next: tidemill build -s late+
+        next: tidemill build -s +late+
         build failed in [time]: 1 node failed
         "#,
     );
@@ -247,7 +247,7 @@ fn errors_of_the_engine_are_shown_at_the_users_lines() {
           |
         note: Candidate bindings: "id"
 
-        next: tidemill build -s after_blocks+ at_run_time+ of_part+ through_macro+
+        next: tidemill build -s +after_blocks+ +at_run_time+ +of_part+ +through_macro+
         build failed in [time]: 4 nodes failed
         "#);
 }
@@ -498,13 +498,21 @@ fn a_database_that_cannot_be_opened_is_said_plainly() {
         r#"
         error[database-corrupt]: `shop.duckdb` is not a DuckDB database that can be read
         note: The file "[dir]/shop.duckdb" exists, but it is not a valid DuckDB database file!
+        help: bring back a copy of the file; if it only holds what this project makes, move it away and build again
 
         stopped: 1 error
         "#,
     );
     fs::remove_file(project.dir().join("shop.duckdb")).expect("it was there");
     fs::create_dir(project.dir().join("shop.duckdb")).expect("a folder");
-    project.run("build").exit(2).stderr("@@41");
+    project.run("build").exit(2).stderr(
+        "
+        error[database-unavailable]: the database `shop.duckdb` cannot be opened
+        note: ./shop.duckdb is a folder, not a database file
+
+        stopped: 1 error
+        ",
+    );
 }
 
 const CANARY: &str = "canary-7f3a91'\"x";
@@ -514,21 +522,21 @@ fn a_secret_is_nowhere_to_be_found() {
     let project = project(
         r#"
         //- models/leaks.sql
-        select '{{ env_var("DBT_ENV_SECRET_X").replace("'", "''") }}' as a
+        select '{{ env_var("SHOP_SECRET_X").replace("'", "''") }}' as a
         //- models/fails.sql
         {{ config(materialized='table') }}
-        select '{{ env_var("DBT_ENV_SECRET_X").replace("'", "''") }}'::int as a
+        select '{{ env_var("SHOP_SECRET_X").replace("'", "''") }}'::int as a
         //- models/raises.sql
-        {% if execute %}{{ exceptions.raise_compiler_error('no ' ~ env_var('DBT_ENV_SECRET_X')) }}{% endif %}
+        {% if execute %}{{ exceptions.raise_compiler_error('no ' ~ env_var('SHOP_SECRET_X')) }}{% endif %}
         //- models/logs.sql
-        {{ log(env_var('DBT_ENV_SECRET_X'), info=true) }}
-        {{ config(meta={'x': env_var('DBT_ENV_SECRET_X')}) }}
+        {{ log(env_var('SHOP_SECRET_X'), info=true) }}
+        {{ config(meta={'x': env_var('SHOP_SECRET_X')}) }}
         select 1 as id
         //- tests/shown.sql
         select * from {{ ref('leaks') }}
         "#,
     )
-    .env("DBT_ENV_SECRET_X", CANARY);
+    .env("SHOP_SECRET_X", CANARY);
     for arguments in
         ["build", "build --log-format json", "build --debug", "compile", "test", "list --output json"]
     {

@@ -761,7 +761,7 @@ fn materializations_that_are_not_supported_say_so() {
     check_error(
         "
         //- models/a.sql
-        {{ config(materialized='incremental') }} select 1
+        {{ config(materialized='external') }} select 1
         //- models/b.sql
         {{ config(materialized='tabel') }} select 1
         //- models/c.py
@@ -782,13 +782,13 @@ fn materializations_that_are_not_supported_say_so() {
         1 | {% snapshot d %} select 1 {% endsnapshot %}
           | ^ this file cannot be built
 
-        error[unsupported-materialization]: the materialization `incremental` is not supported yet
+        error[unsupported-materialization]: the materialization `external` is not supported yet
          --> models/a.sql:1:11
           |
-        1 | {{ config(materialized='incremental') }} select 1
+        1 | {{ config(materialized='external') }} select 1
           |           ^^^^^^^^^^^^ set here
           |
-        note: supported: view, table, ephemeral
+        note: supported: view, table, incremental, ephemeral
 
         error[unknown-materialization]: there is no materialization `tabel`
          --> models/b.sql:1:11
