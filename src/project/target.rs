@@ -92,8 +92,9 @@ pub fn choose(
         let outputs = Outputs { profile: config.name.value.clone(), targets, default, profiled: false };
         return outputs.choose(diags, options, settings);
     }
-    let profile = options.profile.as_ref().map(|it| Spanned::new(it.clone(), config.span));
-    let Some(profile) = profile.or_else(|| config.profile.clone()) else {
+    let of_project = config.profile.as_ref().map(|it| Wanted { name: &it.value, span: Some(it.span) });
+    let of_options = options.profile.as_ref().map(|it| Wanted { name: it, span: None });
+    let Some(profile) = of_options.or(of_project) else {
         return match dialect {
             Dialect::Tidemill => Some(Target::beside(&config.name.value)),
             Dialect::Dbt => {
@@ -106,13 +107,13 @@ pub fn choose(
         diags.push(no_profiles_file(&profile));
         return None;
     };
-    let Some(found) = yaml.get(&profile.value) else {
+    let Some(found) = yaml.get(profile.name) else {
         diags.push(unknown_profile(&profile, file, yaml));
         return None;
     };
     let Some(targets) = found.get("outputs") else {
         diags.push(
-            Diagnostic::error("missing-key", format!("the profile `{}` has no `outputs`", profile.value))
+            Diagnostic::error("missing-key", format!("the profile `{}` has no `outputs`", profile.name))
                 .at(found.span, "list the targets under `outputs:`"),
         );
         return None;
@@ -122,7 +123,14 @@ pub fn choose(
         scalar_text(&it).map(|text| Spanned::new(text, it.span))
     });
     let default = default.or_else(|| Some(Spanned::new("default".to_owned(), found.span)));
-    Outputs { profile: profile.value, targets, default, profiled: true }.choose(diags, options, settings)
+    Outputs { profile: profile.name.to_owned(), targets, default, profiled: true }
+        .choose(diags, options, settings)
+}
+
+/// The profile that is asked for: by the project, at a place, or by the command line.
+struct Wanted<'a> {
+    name: &'a str,
+    span: Option<Span>,
 }
 
 /// The targets to choose from.
@@ -349,20 +357,20 @@ fn no_profile(config: &ProjectConfig) -> Diagnostic {
         .help("add `profile: name` to the project file, or give `--profile name`")
 }
 
-fn no_profiles_file(profile: &Spanned<String>) -> Diagnostic {
+fn no_profiles_file(profile: &Wanted<'_>) -> Diagnostic {
     Diagnostic::error(
         "missing-profiles-file",
-        format!("no profiles.yml was found for the profile `{}`", profile.value),
+        format!("no profiles.yml was found for the profile `{}`", profile.name),
     )
-    .at(profile.span, "the project asks for this profile")
+    .at_opt(profile.span, "the project asks for this profile")
     .help("put profiles.yml beside the project file, or give its folder with `--profiles-dir`")
 }
 
-fn unknown_profile(profile: &Spanned<String>, file: &ProfilesFile, yaml: &Yaml) -> Diagnostic {
+fn unknown_profile(profile: &Wanted<'_>, file: &ProfilesFile, yaml: &Yaml) -> Diagnostic {
     let names: Vec<&str> =
         yaml.as_map().unwrap_or_default().iter().map(|(name, _)| name.value.as_str()).collect();
-    Diagnostic::error("unknown-profile", format!("there is no profile `{}` in {}", profile.value, file.path))
-        .at(profile.span, "the project asks for this profile")
+    Diagnostic::error("unknown-profile", format!("there is no profile `{}` in {}", profile.name, file.path))
+        .at_opt(profile.span, "the project asks for this profile")
         .note(format!("profiles: {}", names.join(", ")))
-        .help_opt(suggest::did_you_mean(&profile.value, names))
+        .help_opt(suggest::did_you_mean(profile.name, names))
 }

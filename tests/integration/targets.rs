@@ -71,11 +71,6 @@ fn an_unknown_profile_lists_those_there_are() {
     phases(PROFILES).profile("shpo").check().shows(
         "
         error[unknown-profile]: there is no profile `shpo` in profiles.yml
-         --> dbt_project.yml:1:1
-          |
-        1 | name: shop
-          | ^ the project asks for this profile
-          |
         note: profiles: shop
         help: did you mean `shop`?
         ",
