@@ -293,10 +293,10 @@ impl Session {
 
     /// Where artifacts go.
     pub(super) fn target_dir(&self, loaded: &Loaded) -> PathBuf {
-        match &self.globals.target_path {
-            Some(path) => path.clone(),
-            None => loaded.dir.join(&loaded.project.config.target_path),
+        if let Some(path) = &self.globals.target_path {
+            return path.clone();
         }
+        without_dot(&loaded.dir.join(&loaded.project.config.target_path)).to_path_buf()
     }
 
     /// The folder for artifacts.
@@ -312,6 +312,11 @@ impl Session {
         read_only: bool,
     ) -> Result<Box<dyn Warehouse>, Stopped> {
         let target = &loaded.project.target;
+        if read_only && target.file(&loaded.dir).is_some_and(|it| !it.exists()) {
+            let message = format!("the database `{}` does not exist yet", target.path);
+            let fault = Diagnostic::error("missing-database", message);
+            return Err(self.fail(fault.help("`tidemill build` makes it")));
+        }
         let mut secrets = loaded.project.settings.secrets();
         secrets.extend(target.secrets.iter().cloned());
         let schema = match loaded.project.dialect {
@@ -378,6 +383,11 @@ impl Session {
     pub(super) fn info(&mut self, message: &str) {
         self.reporter.log(LogLevel::Info, message);
     }
+}
+
+/// A path for people: `./x` is `x`.
+pub(super) fn without_dot(path: &Path) -> &Path {
+    path.strip_prefix(".").unwrap_or(path)
 }
 
 fn selector_diagnostic(fault: SelectorFault, is_fatal: bool) -> Diagnostic {

@@ -96,15 +96,19 @@ pub(super) fn read(
         "not_null" => Some(Check::NotNull),
         "unique" => Some(Check::Unique),
         "accepted_values" => arguments.accepted_values(),
+        "relationships" => arguments.relationships(),
         "freshness" => arguments.freshness(column, unknown),
         "row_count_drift" => arguments.drift(),
         _ => Some(Check::Query),
     }
 }
 
-/// The arguments of Tidemill's own tests; dbt's are checked by their macros.
+/// The arguments of the tests that are built in; those of others are checked by their macros.
 fn known_arguments(test: &str) -> Option<&'static [&'static str]> {
     match test {
+        "not_null" | "unique" => Some(&[]),
+        "accepted_values" => Some(&["values", "quote"]),
+        "relationships" => Some(&["to", "field"]),
         "freshness" => Some(&["column", "warn_after", "error_after", "filter"]),
         "row_count_drift" => Some(&["max_decrease", "max_increase", "min_rows", "against"]),
         _ => None,
@@ -156,6 +160,17 @@ impl Arguments<'_> {
         // A value that is itself a template, or no scalar, is left to the query.
         let plain = texts.filter(|it| !it.is_empty() && !it.iter().any(|text| text.contains("{{")));
         Some(plain.map_or(Check::Query, |values| Check::AcceptedValues { values, quote }))
+    }
+
+    fn relationships(&mut self) -> Option<Check> {
+        let mut is_whole = true;
+        for (key, example) in [("to", "to: ref('customers')"), ("field", "field: customer_id")] {
+            if self.get(key).is_none() {
+                self.missing(key, example);
+                is_whole = false;
+            }
+        }
+        is_whole.then_some(Check::Query)
     }
 
     fn freshness(&mut self, column: Option<&str>, unknown: Severity) -> Option<Check> {
@@ -235,12 +250,13 @@ impl Arguments<'_> {
     }
 }
 
-fn unknown_argument(name: &Spanned<String>, test: &str, known: &[&'static str]) -> Diagnostic {
+fn unknown_argument(name: &Spanned<String>, test: &str, known: &[&str]) -> Diagnostic {
     let diagnostic =
         Diagnostic::error("unknown-argument", format!("the test `{test}` has no argument `{}`", name.value))
             .at(name.span, "");
     match crate::diagnostics::suggest::did_you_mean(&name.value, known.iter().copied()) {
         Some(help) => diagnostic.help(help),
+        None if known.is_empty() => diagnostic.note("it takes no arguments"),
         None => diagnostic.note(format!("arguments: {}", known.join(", "))),
     }
 }

@@ -108,9 +108,9 @@ fn generic(
         None => (None, entry.name.value.clone()),
     };
     // A quoted column is quoted in names and ids too, as in dbt.
-    let column_name = column.map(|it| match it.quote {
-        true => quote_identifier(&it.name.value),
-        false => it.name.value.clone(),
+    let column_name = column.map(|it| {
+        let name = &it.name.value;
+        if it.quote { quote_identifier(name) } else { name.clone() }
     });
     let column_name = column_name.as_deref();
     let (macro_id, check) = meaning(parser, diags, namespace.as_deref(), &name, column_name, entry)?;

@@ -32,13 +32,21 @@ impl Disk {
     }
 }
 
-/// Whether a folder may hold files of the project it is found in.
+/// Whether a folder may hold files of the project it is found in, and whether a file may be one.
 fn belongs(entry: &DirEntry) -> bool {
-    if entry.depth() == 0 || !entry.file_type().is_dir() {
+    if entry.depth() == 0 {
         return true;
+    }
+    if !entry.file_type().is_dir() {
+        return !is_temporary(entry.path());
     }
     let hidden = entry.file_name().to_string_lossy().starts_with('.');
     !hidden && !PROJECT_FILES.iter().any(|name| entry.path().join(name).is_file())
+}
+
+/// Whether it is a file that editors and systems leave beside the real ones, by dbt's rule.
+fn is_temporary(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['.', '#', '~']))
 }
 
 impl Files for Disk {
@@ -55,6 +63,8 @@ impl Files for Disk {
             .filter_map(|entry| match entry {
                 Ok(entry) if entry.file_type().is_file() => Some(Listed::File(self.relative(entry.path()))),
                 Ok(_) => None,
+                // An editor's lock may be a link that leads nowhere.
+                Err(error) if error.path().is_some_and(is_temporary) => None,
                 Err(error) => {
                     let path = self.relative(error.path().unwrap_or(&self.root));
                     let error = error.into_io_error().unwrap_or_else(|| io::Error::other("a loop of links"));

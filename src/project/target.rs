@@ -92,11 +92,9 @@ pub fn choose(
         let outputs = Outputs { profile: config.name.value.clone(), targets, default, profiled: false };
         return outputs.choose(diags, options, settings);
     }
-    let profile = match &options.profile {
-        Some(name) => Some(Wanted { name: name.clone(), span: None }),
-        None => config.profile.clone().map(|it| Wanted { name: it.value, span: Some(it.span) }),
-    };
-    let Some(profile) = profile else {
+    let of_project = config.profile.as_ref().map(|it| Wanted { name: &it.value, span: Some(it.span) });
+    let of_options = options.profile.as_ref().map(|it| Wanted { name: it, span: None });
+    let Some(profile) = of_options.or(of_project) else {
         return match dialect {
             Dialect::Tidemill if options.target.is_some() => {
                 diags.push(no_targets(options.target.as_deref().unwrap_or_default()));
@@ -113,7 +111,7 @@ pub fn choose(
         diags.push(no_profiles_file(&profile));
         return None;
     };
-    let Some(found) = yaml.get(&profile.name) else {
+    let Some(found) = yaml.get(profile.name) else {
         diags.push(unknown_profile(&profile, file, yaml));
         return None;
     };
@@ -129,12 +127,13 @@ pub fn choose(
         scalar_text(&it).map(|text| Spanned::new(text, it.span))
     });
     let default = default.or_else(|| Some(Spanned::new("default".to_owned(), found.span)));
-    Outputs { profile: profile.name, targets, default, profiled: true }.choose(diags, options, settings)
+    Outputs { profile: profile.name.to_owned(), targets, default, profiled: true }
+        .choose(diags, options, settings)
 }
 
-/// A profile's name, and where the project file asks for it; no place if the command line does.
-struct Wanted {
-    name: String,
+/// The profile that is asked for: by the project, at a place, or by the command line.
+struct Wanted<'a> {
+    name: &'a str,
     span: Option<Span>,
 }
 
@@ -367,7 +366,7 @@ fn no_targets(wanted: &str) -> Diagnostic {
         .help(format!("add it: `targets: {{{wanted}: {{type: duckdb, path: {wanted}.duckdb}}}}`"))
 }
 
-fn no_profiles_file(profile: &Wanted) -> Diagnostic {
+fn no_profiles_file(profile: &Wanted<'_>) -> Diagnostic {
     Diagnostic::error(
         "missing-profiles-file",
         format!("no profiles.yml was found for the profile `{}`", profile.name),
@@ -376,11 +375,11 @@ fn no_profiles_file(profile: &Wanted) -> Diagnostic {
     .help("put profiles.yml beside the project file, or give its folder with `--profiles-dir`")
 }
 
-fn unknown_profile(profile: &Wanted, file: &ProfilesFile, yaml: &Yaml) -> Diagnostic {
+fn unknown_profile(profile: &Wanted<'_>, file: &ProfilesFile, yaml: &Yaml) -> Diagnostic {
     let names: Vec<&str> =
         yaml.as_map().unwrap_or_default().iter().map(|(name, _)| name.value.as_str()).collect();
     Diagnostic::error("unknown-profile", format!("there is no profile `{}` in {}", profile.name, file.path))
         .at_opt(profile.span, "the project asks for this profile")
         .note(format!("profiles: {}", names.join(", ")))
-        .help_opt(suggest::did_you_mean(&profile.name, names))
+        .help_opt(suggest::did_you_mean(profile.name, names))
 }

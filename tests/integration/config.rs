@@ -1,6 +1,7 @@
 //! Config by precedence, variables, and the two dialects' rules.
 
 use serde_json::json;
+use tidemill::project::files::ProjectPath;
 
 use crate::phases::{Checked, check_error, phases};
 
@@ -326,7 +327,7 @@ fn a_singular_test_may_be_described() {
         (test.description.as_str(), test.config.tags.as_slice()),
         ("x holds", &["daily".to_owned()][..])
     );
-    assert_eq!(test.patch_path.as_ref().map(|it| it.as_str()), Some("tests/s.yml"));
+    assert_eq!(test.patch_path.as_ref().map(ProjectPath::as_str), Some("tests/s.yml"));
 }
 
 #[test]

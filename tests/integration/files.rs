@@ -111,6 +111,10 @@ fn files_without_meaning_are_left_out() {
         select 2
         //- seeds/c.sql
         select 3
+        //- models/._a.sql
+        binary
+        //- models/~d.sql
+        select 4
         ",
     );
     shop.run("list").exit(0).stdout("shop.a");
@@ -212,4 +216,17 @@ fn a_link_to_nothing_is_named() {
         stopped: 1 error
         ",
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_lock_that_an_editor_left_is_no_file_of_the_project() {
+    let shop = project(
+        "
+        //- models/a.sql
+        select 1
+        ",
+    );
+    std::os::unix::fs::symlink("ann@desk.1234", shop.dir().join("models/.#a.sql")).expect("a link");
+    shop.run("list").exit(0).stdout("shop.a").stderr("");
 }

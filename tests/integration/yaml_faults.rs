@@ -737,6 +737,22 @@ fn a_missing_argument_of_a_test_is_an_error() {
           |
         help: write `values: [a, b]` under `arguments:`
 
+        error[missing-argument]: the test `relationships` needs the argument `to`
+         --> models/s.yml:5:39
+          |
+        5 |         data_tests: [accepted_values, relationships, freshness, row_count_drift]
+          |                                       ^^^^^^^^^^^^^ declared here
+          |
+        help: write `to: ref('customers')` under `arguments:`
+
+        error[missing-argument]: the test `relationships` needs the argument `field`
+         --> models/s.yml:5:39
+          |
+        5 |         data_tests: [accepted_values, relationships, freshness, row_count_drift]
+          |                                       ^^^^^^^^^^^^^ declared here
+          |
+        help: write `field: customer_id` under `arguments:`
+
         error[missing-argument]: the test `freshness` needs the argument `error_after`
          --> models/s.yml:5:54
           |
@@ -818,6 +834,90 @@ fn what_is_not_supported_yet_is_left_out_with_a_warning() {
           |
         1 | unit_tests:
           | ^^^^^^^^^^ nothing here is run
+        ",
+    );
+}
+
+#[test]
+fn a_relationship_without_its_arguments_is_an_error() {
+    check_error(
+        "
+        //- models/a.sql
+        select 1 as id
+        //- models/s.yml
+        models:
+          - name: a
+            columns: [{name: id, data_tests: [relationships]}]
+        ",
+        "
+        error[missing-argument]: the test `relationships` needs the argument `to`
+         --> models/s.yml:3:39
+          |
+        3 |     columns: [{name: id, data_tests: [relationships]}]
+          |                                       ^^^^^^^^^^^^^ declared here
+          |
+        help: write `to: ref('customers')` under `arguments:`
+
+        error[missing-argument]: the test `relationships` needs the argument `field`
+         --> models/s.yml:3:39
+          |
+        3 |     columns: [{name: id, data_tests: [relationships]}]
+          |                                       ^^^^^^^^^^^^^ declared here
+          |
+        help: write `field: customer_id` under `arguments:`
+        ",
+    );
+}
+
+#[test]
+fn an_argument_that_a_test_does_not_take_is_an_error() {
+    check_error(
+        "
+        //- models/a.sql
+        select 1 as id
+        //- models/s.yml
+        models:
+          - name: a
+            columns: [{name: id, data_tests: [not_null: {arguments: {wher: x}}]}]
+        ",
+        "
+        error[unknown-argument]: the test `not_null` has no argument `wher`
+         --> models/s.yml:3:62
+          |
+        3 |     columns: [{name: id, data_tests: [not_null: {arguments: {wher: x}}]}]
+          |                                                              ^^^^
+          |
+        note: it takes no arguments
+        ",
+    );
+}
+
+#[test]
+fn an_own_test_takes_its_arguments_and_config() {
+    check_error(
+        "
+        //- macros/tests.sql
+        {% test at_least(model, column_name, least=0) %}
+        {{ config(severity='warn') }}
+        select * from {{ model }} where {{ column_name }} < {{ least }}
+        {% endtest %}
+        //- models/a.sql
+        select 1 as id
+        //- models/s.yml
+        models:
+          - name: a
+            columns:
+              - name: id
+                data_tests: [at_least, at_least: {arguments: {least: 1}}, at_least: {arguments: {lest: 1}}]
+        ",
+        "
+        error[template-call]: macro `test_at_least` has no parameter `lest`
+         --> models/s.yml:5:67
+          |
+        5 | ...   data_tests: [at_least, at_least: {arguments: {least: 1}}, at_least: {arguments: {lest: ...
+          |                                                                 ^^^^^^^^
+          |
+        help: did you mean `least`?
         ",
     );
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::Exit;
 use crate::cli::args::command::InitArgs;
-use crate::cli::session::{Session, Stopped};
+use crate::cli::session::{Session, Stopped, without_dot};
 use crate::diagnostics::Diagnostic;
 use crate::project::disk::PROJECT_FILES;
 
@@ -23,7 +23,8 @@ const FILES: [(&str, &str); 7] = [
 /// Writes the files, overwriting none.
 pub(super) fn run(session: &mut Session, args: &InitArgs) -> Result<Exit, Stopped> {
     let base = session.globals.project_dir.clone().unwrap_or_else(|| PathBuf::from("."));
-    let dir = args.name.as_ref().map_or_else(|| base.clone(), |name| base.join(name));
+    let dir =
+        args.name.as_ref().map_or_else(|| base.clone(), |name| without_dot(&base.join(name)).to_path_buf());
     let name = match &args.name {
         Some(name) => name.clone(),
         None => folder_name(&base),

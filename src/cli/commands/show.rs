@@ -27,9 +27,10 @@ pub(super) fn run(session: &mut Session, args: &ShowArgs) -> Result<Exit, Stoppe
     let mut warehouse = session.connect(loaded, true)?;
     let rows = warehouse.query(&sql.text, args.limit.rows());
     let rows = rows.map_err(|error| {
-        let fault = statement_fault(place, &sql, &error).help(
-            "a model's query reads the relations of its parents: make them first with `tidemill build`",
-        );
+        let mut fault = statement_fault(place, &sql, &error);
+        if error.message.contains("does not exist") {
+            fault = fault.help("if it is a relation of this project, `tidemill build` makes it");
+        }
         let Stopped(_) = session.fail(fault);
         Stopped(Exit::Failed)
     })?;
