@@ -196,7 +196,11 @@ impl Compiler<'_> {
             match self.graph.templates.render(&self.inline_source(hook), &context) {
                 Ok(sql) if sql.text.trim().is_empty() => {}
                 Ok(sql) => rendered.push(sql),
-                Err(error) => diags.push(error.into_diagnostic()),
+                Err(mut error) => {
+                    // A quoted or folded YAML text has other offsets than its value.
+                    error.span = Some(hook.span);
+                    diags.push(error.into_diagnostic());
+                }
             }
         }
         rendered

@@ -244,6 +244,11 @@ impl Diagnostics {
         self.list.extend(other.list);
     }
 
+    /// Puts the faults of one file into the order in which it is read.
+    pub fn sort_by_place(&mut self) {
+        self.list.sort_by_key(|it| it.primary.as_ref().map(|label| label.span.start));
+    }
+
     /// All faults so far.
     pub fn all(&self) -> &[Diagnostic] {
         &self.list

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::id_of;
-use crate::diagnostics::{Diagnostic, Spanned, suggest};
+use crate::diagnostics::{Diagnostic, Span, Spanned, suggest};
 use crate::node::{NodeId, NodeKind};
 use crate::parse::{Body, ParsedNode};
 use crate::template::{RefCall, SourceCall};
@@ -141,12 +141,12 @@ impl<'a> Lookup<'a> {
         if tables.is_empty() {
             let known = self.sources.keys().map(|(name, _)| *name);
             return diagnostic
-                .at(call.span, "no source has this name")
+                .at(call.span, format!("there is no source `{source}`"))
                 .help(suggest::did_you_mean(source, known).unwrap_or_else(|| {
                     format!("declare it in a properties file: `sources: [{{name: {source}, tables: [{{name: {table}}}]}}]`")
                 }));
         }
-        diagnostic.at(call.span, format!("the source `{source}` has no such table")).help(
+        diagnostic.at(call.span, format!("the source `{source}` has no table `{table}`")).help(
             suggest::did_you_mean(table, tables.iter().copied())
                 .unwrap_or_else(|| format!("add `- name: {table}` to its tables")),
         )
@@ -155,6 +155,11 @@ impl<'a> Lookup<'a> {
 
 fn describe(node: &ParsedNode) -> String {
     format!("{} `{}`", node.kind, node.name)
+}
+
+/// Where `enabled: false` is written.
+fn where_disabled(node: &ParsedNode) -> Span {
+    node.config.values.get("enabled").map_or(node.span, |it| it.span)
 }
 
 pub(super) fn disabled_ref(
@@ -171,7 +176,7 @@ pub(super) fn disabled_ref(
     };
     diagnostic
         .at(call.span, "")
-        .and_at(disabled.span, "disabled: `enabled` is false")
+        .and_at(where_disabled(disabled), "disabled here")
         .help(format!("enable `{}`, or disable this {} too", call.value.name, node.kind))
 }
 
@@ -186,5 +191,5 @@ pub(super) fn disabled_source(
         format!("{} reads the source `{source}.{table}`, which is disabled", describe(node)),
     )
     .at(call.span, "")
-    .and_at(disabled.span, "disabled: `enabled` is false")
+    .and_at(where_disabled(disabled), "disabled here")
 }

@@ -88,31 +88,37 @@ pub(super) fn read(
     column: Option<&str>,
     unknown: Severity,
 ) -> Option<Check> {
-    let mut arguments = Arguments { diags, entry, name, known: Vec::new() };
-    let check = match name {
-        "not_null" => Check::NotNull,
-        "unique" => Check::Unique,
-        "accepted_values" => arguments.accepted_values()?,
-        "freshness" => arguments.freshness(column, unknown)?,
-        "row_count_drift" => arguments.drift()?,
-        _ => return Some(Check::Query),
-    };
-    if OWN_TESTS.contains(&name) {
-        arguments.finish();
+    let mut arguments = Arguments { diags, entry, name };
+    if !arguments.are_known() {
+        return None;
     }
-    Some(check)
+    match name {
+        "not_null" => Some(Check::NotNull),
+        "unique" => Some(Check::Unique),
+        "accepted_values" => arguments.accepted_values(),
+        "freshness" => arguments.freshness(column, unknown),
+        "row_count_drift" => arguments.drift(),
+        _ => Some(Check::Query),
+    }
+}
+
+/// The arguments of Tidemill's own tests; dbt's are checked by their macros.
+fn known_arguments(test: &str) -> Option<&'static [&'static str]> {
+    match test {
+        "freshness" => Some(&["column", "warn_after", "error_after", "filter"]),
+        "row_count_drift" => Some(&["max_decrease", "max_increase", "min_rows", "against"]),
+        _ => None,
+    }
 }
 
 struct Arguments<'a> {
     diags: &'a mut Diagnostics,
     entry: &'a TestEntry,
     name: &'a str,
-    known: Vec<&'static str>,
 }
 
 impl Arguments<'_> {
-    fn get(&mut self, key: &'static str) -> Option<&'_ Yaml> {
-        self.known.push(key);
+    fn get(&self, key: &'static str) -> Option<&Yaml> {
         self.entry
             .arguments
             .iter()
@@ -216,12 +222,16 @@ impl Arguments<'_> {
         limit
     }
 
-    fn finish(self) {
-        for (name, _) in &self.entry.arguments {
-            if !self.known.contains(&name.value.as_str()) && name.value != "column_name" {
-                self.diags.push(unknown_argument(name, self.name, &self.known));
-            }
+    fn are_known(&mut self) -> bool {
+        let Some(known) = known_arguments(self.name) else { return true };
+        let is_unknown =
+            |name: &&Spanned<String>| !known.contains(&name.value.as_str()) && name.value != "column_name";
+        let unknown: Vec<&Spanned<String>> =
+            self.entry.arguments.iter().map(|(name, _)| name).filter(is_unknown).collect();
+        for name in &unknown {
+            self.diags.push(unknown_argument(name, self.name, known));
         }
+        unknown.is_empty()
     }
 }
 

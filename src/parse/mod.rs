@@ -329,6 +329,7 @@ fn read_properties(diags: &mut Diagnostics, project: &Project) -> Vec<FileProper
             let mut own = Diagnostics::default();
             let tree = yaml::parse(&mut own, file.id, &file.text);
             let properties = tree.map(|it| properties::read(&mut own, &it, severity)).unwrap_or_default();
+            own.sort_by_place();
             (properties, own)
         })
         .collect();

@@ -46,7 +46,7 @@ pub(super) fn read(
     for file in files(parser.project, FileKind::Snapshot) {
         diags.push(
             Diagnostic::error("unsupported-snapshot", "snapshots are not supported yet")
-                .at(start_of(file.id), "this file was left out"),
+                .at(start_of(file.id), "this file cannot be built"),
         );
     }
     let scanned: Vec<(&ProjectFile, Result<Scan, TemplateError>)> = parser
@@ -83,7 +83,7 @@ fn index<'a>(diags: &mut Diagnostics, properties: &'a [FileProperties]) -> BySte
             let mut add = |stem: String, version: Option<&'a VersionProperties>| {
                 let described = Described { file, properties: node, version };
                 if let Some(first) = by_stem.insert((node.section, stem), described) {
-                    diags.push(described_twice(node, first.properties));
+                    diags.push(described_twice(node.section.singular(), &node.name, &first.properties.name));
                 }
             };
             if node.versions.is_empty() {
@@ -102,11 +102,10 @@ fn index<'a>(diags: &mut Diagnostics, properties: &'a [FileProperties]) -> BySte
     by_stem
 }
 
-fn described_twice(node: &NodeProperties, first: &NodeProperties) -> Diagnostic {
-    let what = node.section.singular();
-    Diagnostic::error("duplicate-properties", format!("the {what} `{}` is described twice", node.name.value))
-        .at(node.name.span, "again here")
-        .and_at(first.name.span, "first here")
+pub(super) fn described_twice(what: &str, name: &Spanned<String>, first: &Spanned<String>) -> Diagnostic {
+    Diagnostic::error("duplicate-properties", format!("the {what} `{}` is described twice", name.value))
+        .at(name.span, "again here")
+        .and_at(first.span, "first here")
         .help("join the two entries")
 }
 
@@ -119,20 +118,26 @@ fn report_undescribed(
 ) {
     for (key, described) in by_stem.iter().filter(|(key, _)| !used.contains(*key)) {
         let (section, stem) = key;
-        let what = section.singular();
-        let message = format!("there is no {what} `{stem}`");
-        let diagnostic = match parser.project.dialect.unknown_key_severity() {
-            Severity::Error => Diagnostic::error("unknown-node", message),
-            Severity::Warning => Diagnostic::warning("unknown-node", message),
-        };
         let known = used.iter().filter(|(other, _)| other == section).map(|(_, stem)| stem.as_str());
         let span = described.version.map_or(described.properties.name.span, |it| it.version.span);
-        diags.push(
-            diagnostic
-                .at(span, "described here, but no file has this name")
-                .help_opt(suggest::did_you_mean(stem, known)),
-        );
+        diags.push(undescribed(parser, section.singular(), &Spanned::new(stem.clone(), span), known));
     }
+}
+
+pub(super) fn undescribed<'a>(
+    parser: &Parser<'_>,
+    what: &str,
+    name: &Spanned<String>,
+    known: impl Iterator<Item = &'a str>,
+) -> Diagnostic {
+    let message = format!("there is no {what} `{}`", name.value);
+    let diagnostic = match parser.project.dialect.unknown_key_severity() {
+        Severity::Error => Diagnostic::error("unknown-node", message),
+        Severity::Warning => Diagnostic::warning("unknown-node", message),
+    };
+    diagnostic
+        .at(name.span, "described here, but no file has this name")
+        .help_opt(suggest::did_you_mean(&name.value, known))
 }
 
 /// The merged config of a node with a file.

@@ -225,6 +225,7 @@ pub fn merge(diags: &mut Diagnostics, layers: &[&ConfigLayer], rules: ConfigRule
             _ => {}
         }
         check_known(diags, key, rules.unknown);
+        check_mergeable(diags, key, value);
         let merged = match values.get(name) {
             Some(old) => combine(name, &old.value, value),
             None => combine(name, &Json::Null, value),
@@ -259,6 +260,21 @@ fn check_known(diags: &mut Diagnostics, key: &Spanned<String>, severity: Severit
             .at(key.span, "nothing reads this key")
             .help(help.unwrap_or_else(|| "data of your own goes under `meta:`".to_owned())),
     );
+}
+
+/// What is merged must be of its type before the merge.
+fn check_mergeable(diags: &mut Diagnostics, key: &Spanned<String>, value: &Json) {
+    let (is_good, expected) = match key.value.as_str() {
+        "tags" => {
+            let items = as_list(value);
+            (items.iter().all(Json::is_string), "a text or a list of texts")
+        }
+        "meta" => (value.is_object() || value.is_null(), "a mapping"),
+        _ => return,
+    };
+    if !is_good {
+        diags.push(wrong_type(&key.value, key.span, expected));
+    }
 }
 
 fn combine(key: &str, old: &Json, new: &Json) -> Json {
@@ -354,10 +370,7 @@ impl Typed<'_> {
     }
 
     fn wrong(&mut self, key: &str, span: Span, expected: &str) {
-        self.diags.push(
-            Diagnostic::error("wrong-type", format!("the config `{key}` must be {expected}"))
-                .at(span, "set here"),
-        );
+        self.diags.push(wrong_type(key, span, expected));
     }
 
     fn bool(&mut self, key: &str) -> Option<bool> {
@@ -452,6 +465,10 @@ impl Typed<'_> {
             }
         }
     }
+}
+
+fn wrong_type(key: &str, span: Span, expected: &str) -> Diagnostic {
+    Diagnostic::error("wrong-type", format!("the config `{key}` must be {expected}")).at(span, "set here")
 }
 
 fn unknown_materialization(name: &str, span: Span) -> Diagnostic {

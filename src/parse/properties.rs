@@ -20,6 +20,19 @@ pub struct Properties {
     pub macros: Vec<MacroProperties>,
     /// Entries of `exposures:`.
     pub exposures: Vec<ExposureProperties>,
+    /// Entries of `data_tests:` at the top of a file: singular tests.
+    pub singular_tests: Vec<SingularTestProperties>,
+}
+
+/// What YAML says about a singular test.
+#[derive(Clone, Debug)]
+pub struct SingularTestProperties {
+    /// The test's name: that of its file.
+    pub name: Spanned<String>,
+    /// Description, as written.
+    pub description: Option<Spanned<String>>,
+    /// `config:`.
+    pub config: ConfigLayer,
 }
 
 /// Which list of the file an entry is from.
@@ -261,12 +274,14 @@ pub fn read(diags: &mut Diagnostics, yaml: &Yaml, unknown: Severity) -> Properti
     properties.macros.extend(macros.iter().filter_map(|it| reader.macro_(it)));
     let exposures = fields.list(reader.diags, "exposures");
     properties.exposures.extend(exposures.iter().filter_map(|it| reader.exposure(it)));
+    let tests = fields.list(reader.diags, "data_tests");
+    properties.singular_tests.extend(tests.iter().filter_map(|it| reader.singular_test(it)));
     for key in ["unit_tests", "metrics", "semantic_models", "saved_queries", "functions"] {
         if let Some(yaml) = fields.get(key) {
             reader.diags.push(left_out(key, fields.key(key).map_or(yaml.span, |it| it.span)));
         }
     }
-    fields.accept(&["version", "groups", "data_tests", "anchors"]);
+    fields.accept(&["version", "groups", "anchors"]);
     fields.finish(diags, unknown);
     properties
 }
@@ -285,10 +300,11 @@ impl Reader<'_> {
     fn name(&mut self, fields: &mut Fields<'_>, yaml: &Yaml, what: &str) -> Option<Spanned<String>> {
         let name = fields.string(self.diags, "name");
         if name.is_none() {
-            self.diags.push(
-                Diagnostic::error("missing-key", format!("{what} has no `name`"))
-                    .at(Span { end: yaml.span.start, ..yaml.span }, "this entry"),
-            );
+            let diagnostic = Diagnostic::error("missing-key", format!("{what} has no `name`"));
+            self.diags.push(match fields.near("name") {
+                Some(key) => diagnostic.at(key.span, "write `name`"),
+                None => diagnostic.at(Span { end: yaml.span.start, ..yaml.span }, "this entry"),
+            });
         }
         name
     }
@@ -521,6 +537,7 @@ impl Reader<'_> {
     fn loaded_keys(&mut self, fields: &mut Fields<'_>) -> Loaded {
         let field = fields.string(self.diags, "loaded_at_field");
         let query = fields.string(self.diags, "loaded_at_query");
+        fields.accept(&["freshness"]);
         let freshness = fields.key("freshness").map(|_| {
             match fields.get("freshness").and_then(|it| freshness(self.diags, it, self.unknown)) {
                 Some(rule) => SaidFreshness::Rule(rule),
@@ -551,6 +568,15 @@ impl Reader<'_> {
             arguments,
             meta: config.get("meta").unwrap_or_else(|| json!({})),
         })
+    }
+
+    fn singular_test(&mut self, yaml: &Yaml) -> Option<SingularTestProperties> {
+        let mut fields = Fields::new(self.diags, yaml, "a singular test")?;
+        let name = self.name(&mut fields, yaml, "a singular test")?;
+        let description = fields.string(self.diags, "description");
+        let config = config_layer(self.diags, &mut fields, &["meta", "docs"]);
+        fields.finish(self.diags, self.unknown);
+        Some(SingularTestProperties { name, description, config })
     }
 
     fn exposure(&mut self, yaml: &Yaml) -> Option<ExposureProperties> {

@@ -1,18 +1,20 @@
 //! Data tests: generic ones declared in properties, and singular ones in files.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 use serde_json::Value as Json;
 
 use super::check::{self, Check, OWN_TESTS};
 use super::config_layer::ConfigLayer;
-use super::node_config::{self, tree_layers};
-use super::properties::{ColumnProperties, Section, TestEntry};
+use super::node_config::{self, NodeConfig, tree_layers};
+use super::properties::{ColumnProperties, Section, SingularTestProperties, TestEntry};
 use super::{
     Body, DataTest, FileProperties, GenericTest, Owner, ParsedNode, Parser, TestKind, files, fqn, models,
     sources, start_of, test_names,
 };
 use crate::diagnostics::{Diagnostic, Diagnostics, Span, Spanned, suggest};
-use crate::node::{NodeKind, Relation, UniqueId};
+use crate::node::{NodeKind, Relation, UniqueId, quote_identifier};
 use crate::project::{FileKind, ProjectFile};
 use crate::template::{MacroKind, RefCall, Scan, SourceCall, TemplateError, TemplateValue};
 
@@ -43,7 +45,7 @@ pub(super) fn read(
             generic_of(parser, diags, file, &owner, &table.tests, &table.columns, &mut tests);
         }
     }
-    tests.extend(singular(parser, diags));
+    tests.extend(singular(parser, diags, properties));
     tests
 }
 
@@ -105,7 +107,10 @@ fn generic(
         Some((namespace, name)) => (Some(namespace.to_owned()), name.to_owned()),
         None => (None, entry.name.value.clone()),
     };
-    let column_name = column.map(|it| it.name.value.as_str());
+    // A quoted column is quoted in names and ids too, as in dbt.
+    let column_name =
+        column.map(|it| if it.quote { quote_identifier(&it.name.value) } else { it.name.value.clone() });
+    let column_name = column_name.as_deref();
     let (macro_id, check) = meaning(parser, diags, namespace.as_deref(), &name, column_name, entry)?;
     let mut arguments: Vec<(String, Json)> =
         entry.arguments.iter().map(|(name, value)| (name.value.clone(), value.to_json())).collect();
@@ -159,7 +164,7 @@ fn generic(
         check,
         short_name: names.short.clone(),
     };
-    let relation = test_relation(parser, config.alias.as_deref().unwrap_or(&names.short));
+    let relation = test_relation(parser, &config, &names.short);
     Some(ParsedNode {
         unique_id: UniqueId(format!("test.{}.{}.{hash}", parser.package, names.full)),
         kind: NodeKind::Test,
@@ -276,12 +281,24 @@ pub(crate) fn is_template(text: &str) -> bool {
             .any(|name| text.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('(')))
 }
 
-fn test_relation(parser: &Parser<'_>, alias: &str) -> Relation {
-    let target = &parser.project.target;
-    Relation::new(&target.database, format!("{}_dbt_test__audit", target.schema), alias)
+/// Where failing rows are stored: in dbt's own schema for them unless the config names another.
+fn test_relation(parser: &Parser<'_>, config: &NodeConfig, name: &str) -> Relation {
+    let schema = config.schema.clone().or_else(|| Some("dbt_test__audit".to_owned()));
+    parser.relation(&NodeConfig { schema, ..config.clone() }, name)
 }
 
-fn singular(parser: &Parser<'_>, diags: &mut Diagnostics) -> Vec<ParsedNode> {
+/// What YAML says about a singular test, and in which file.
+type Described<'a> = (&'a ProjectFile, &'a SingularTestProperties);
+
+fn singular(parser: &Parser<'_>, diags: &mut Diagnostics, properties: &[FileProperties]) -> Vec<ParsedNode> {
+    let mut described: BTreeMap<&str, Described<'_>> = BTreeMap::new();
+    for (file, properties) in properties {
+        for test in &properties.singular_tests {
+            if let Some((_, first)) = described.insert(&test.name.value, (file, test)) {
+                diags.push(models::described_twice("singular test", &test.name, &first.name));
+            }
+        }
+    }
     let scanned: Vec<(&ProjectFile, Result<Scan, TemplateError>)> =
         files(parser.project, FileKind::SingularTest)
             .collect::<Vec<_>>()
@@ -291,20 +308,40 @@ fn singular(parser: &Parser<'_>, diags: &mut Diagnostics) -> Vec<ParsedNode> {
     let mut tests = Vec::new();
     for (file, scan) in scanned {
         match scan {
-            Ok(scan) => tests.push(singular_test(parser, diags, file, scan)),
-            Err(error) => diags.push(error.into_diagnostic()),
+            Ok(scan) => {
+                let described = described.remove(file.path.stem());
+                tests.push(singular_test(parser, diags, file, scan, described));
+            }
+            Err(error) => {
+                described.remove(file.path.stem());
+                diags.push(error.into_diagnostic());
+            }
         }
+    }
+    for (_, test) in described.into_values() {
+        let known = tests.iter().map(|it| it.name.as_str());
+        diags.push(models::undescribed(parser, "singular test", &test.name, known));
     }
     tests
 }
 
-fn singular_test(parser: &Parser<'_>, diags: &mut Diagnostics, file: &ProjectFile, scan: Scan) -> ParsedNode {
+fn singular_test(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    file: &ProjectFile,
+    scan: Scan,
+    described: Option<Described<'_>>,
+) -> ParsedNode {
     let name = file.path.stem().to_owned();
     let fqn = fqn(parser.package, &file.path, &file.folder, &name);
     let mut layers = tree_layers(parser.project.config.trees.data_tests.as_ref(), &fqn);
+    if let Some((_, properties)) = described {
+        layers.push(models::rendered_layer(parser, diags, &properties.config));
+    }
     layers.push(ConfigLayer::new(scan.config));
     let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
-    let relation = test_relation(parser, config.alias.as_deref().unwrap_or(&name));
+    let relation = test_relation(parser, &config, &name);
+    let description = described.and_then(|(_, it)| it.description.as_ref());
     ParsedNode {
         unique_id: UniqueId(format!("test.{}.{name}", parser.package)),
         kind: NodeKind::Test,
@@ -314,8 +351,8 @@ fn singular_test(parser: &Parser<'_>, diags: &mut Diagnostics, file: &ProjectFil
         path: file.path.clone(),
         folder: file.folder.clone(),
         span: start_of(file.id),
-        patch_path: None,
-        description: String::new(),
+        patch_path: described.map(|(file, _)| file.path.clone()),
+        description: parser.description(diags, description),
         columns: Vec::new(),
         config,
         refs: scan.refs,

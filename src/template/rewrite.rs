@@ -316,7 +316,12 @@ impl Rewriter<'_> {
                     site.keywords.push(((*keyword).to_owned(), list[part.start].1.clone()));
                 }
                 (Token::Mul | Token::Pow, _) => {}
-                _ => site.argument = Some(list[part.start].1.start..list[part.end - 1].1.end),
+                _ => {
+                    let range = list[part.start].1.start..list[part.end - 1].1.end;
+                    let start = site.arguments.as_ref().map_or(range.start, |it| it.start);
+                    site.arguments = Some(start..range.end);
+                    site.argument = Some(range);
+                }
             }
         }
         into.replace(list[index].1.clone(), format!("{name}__at_{}", into.sites.len()));

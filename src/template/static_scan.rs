@@ -85,9 +85,9 @@ fn reference(positional: &[(Json, Span)], named: &[(&str, Json)]) -> Option<Span
 }
 
 fn source_call(positional: &[(Json, Span)]) -> Option<Spanned<SourceCall>> {
-    let [(source, _), (table, span)] = positional else { return None };
+    let [(source, first), (table, last)] = positional else { return None };
     let call = SourceCall { source: source.as_str()?.to_owned(), table: table.as_str()?.to_owned() };
-    Some(Spanned::new(call, *span))
+    Some(Spanned::new(call, Span { end: last.end, ..*first }))
 }
 
 /// A constant as plain data. A tuple is left to rendering: it prints otherwise than a list.

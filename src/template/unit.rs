@@ -132,6 +132,8 @@ impl<'a> Assembler<'a> {
 pub(super) struct Site {
     /// Source range of the last positional argument, if there is one.
     pub(super) argument: Option<Range<usize>>,
+    /// Source range from the first positional argument to the last.
+    pub(super) arguments: Option<Range<usize>>,
     /// Source ranges of the keyword arguments' names.
     pub(super) keywords: Vec<(String, Range<usize>)>,
     /// Source range of the whole call up to its closing parenthesis.

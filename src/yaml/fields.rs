@@ -71,7 +71,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A list of texts; one text alone counts as a list of one.
+    /// A list of texts; one text alone counts as a list of one, and entries with nothing in them as absent.
     pub fn strings(&mut self, diags: &mut Diagnostics, key: &'static str) -> Option<Vec<Spanned<String>>> {
         let yaml = self.get(key)?;
         if let Some(text) = scalar_text(yaml) {
@@ -82,6 +82,7 @@ impl<'a> Fields<'a> {
         for item in items {
             match scalar_text(item) {
                 Some(text) => texts.push(Spanned::new(text, item.span)),
+                None if item.is_null() => {}
                 None => diags.push(wrong_type(item, key, "a text")),
             }
         }
@@ -96,6 +97,12 @@ impl<'a> Fields<'a> {
     /// Any value, without its inner places.
     pub fn json(&mut self, key: &'static str) -> Option<Spanned<Json>> {
         self.get(key).map(|yaml| Spanned::new(yaml.to_json(), yaml.span))
+    }
+
+    /// The key that is closest to one that is missing.
+    pub fn near(&self, key: &'static str) -> Option<&'a Spanned<String>> {
+        let nearest = suggest::nearest(key, self.rest().map(|(name, _)| name.value.as_str()))?;
+        self.key(nearest)
     }
 
     /// Accepts keys that are valid but that nothing here reads.

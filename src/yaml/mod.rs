@@ -150,9 +150,14 @@ fn message_of(error: &serde_yaml::Error) -> String {
 fn syntax_error(file: FileId, text: &str, error: &serde_yaml::Error) -> Diagnostic {
     let span = error.location().map_or_else(|| Span::new(file, 0..0), |it| span_in(file, text, &it));
     let message = message_of(error);
-    if message.contains("duplicate") {
-        return Diagnostic::error("duplicate-key", "a key is written twice in the same mapping")
-            .at(span, message);
+    if let Some(rest) = message.strip_prefix("duplicate mapping key: ") {
+        let key = rest.split(',').next().unwrap_or(rest);
+        return Diagnostic::error(
+            "duplicate-key",
+            format!("the key `{key}` is written twice in one mapping"),
+        )
+        .at(span, "again here")
+        .help("keep one of the two");
     }
     let help = text[..(span.start as usize).min(text.len())]
         .lines()

@@ -181,34 +181,34 @@ fn unknown_sources_and_tables_show_near_names() {
         ",
         "
         error[unknown-source]: model `a` reads the source `rw.sales`, which is not declared
-         --> models/a.sql:1:31
+         --> models/a.sql:1:25
           |
         1 | select * from {{ source('rw', 'sales') }}
-          |                               ^^^^^^^ no source has this name
+          |                         ^^^^^^^^^^^^^ there is no source `rw`
           |
         help: did you mean `raw`?
 
         error[unknown-source]: model `b` reads the source `raw.sale`, which is not declared
-         --> models/b.sql:1:32
+         --> models/b.sql:1:25
           |
         1 | select * from {{ source('raw', 'sale') }}
-          |                                ^^^^^^ the source `raw` has no such table
+          |                         ^^^^^^^^^^^^^ the source `raw` has no table `sale`
           |
         help: did you mean `sales`?
 
         error[unknown-source]: model `c` reads the source `elsewhere.sales`, which is not declared
-         --> models/c.sql:1:38
+         --> models/c.sql:1:25
           |
         1 | select * from {{ source('elsewhere', 'sales') }}
-          |                                      ^^^^^^^ no source has this name
+          |                         ^^^^^^^^^^^^^^^^^^^^ there is no source `elsewhere`
           |
         help: declare it in a properties file: `sources: [{name: elsewhere, tables: [{name: sales}]}]`
 
         error[unknown-source]: model `d` reads the source `raw.customers`, which is not declared
-         --> models/d.sql:1:32
+         --> models/d.sql:1:25
           |
         1 | select * from {{ source('raw', 'customers') }}
-          |                                ^^^^^^^^^^^ the source `raw` has no such table
+          |                         ^^^^^^^^^^^^^^^^^^ the source `raw` has no table `customers`
           |
         help: add `- name: customers` to its tables
         ",
@@ -236,23 +236,23 @@ fn a_disabled_parent_is_said_to_be_disabled() {
         1 | select * from {{ ref('a') }}
           |                      ^^^
           |
-         ::: models/a.sql:1:1
+         ::: models/a.sql:1:11
           |
         1 | {{ config(enabled=false) }}
-          | - disabled: `enabled` is false
+          |           ------- disabled here
           |
         help: enable `a`, or disable this model too
 
         error[disabled-source]: model `c` reads the source `raw.sales`, which is disabled
-         --> models/c.sql:1:32
+         --> models/c.sql:1:25
           |
         1 | select * from {{ source('raw', 'sales') }}
-          |                                ^^^^^^^
+          |                         ^^^^^^^^^^^^^^
           |
-         ::: models/s.yml:1:39
+         ::: models/s.yml:1:55
           |
         1 | sources: [{name: raw, tables: [{name: sales, config: {enabled: false}}]}]
-          |                                       ----- disabled: `enabled` is false
+          |                                                       ------- disabled here
         ",
     );
 }
@@ -295,10 +295,10 @@ fn a_test_that_reads_a_disabled_model_is_left_out_with_a_warning() {
         6 |           - relationships: {arguments: {to: ref('a'), field: id}}
           |                                             ^^^^^^^^
           |
-         ::: models/a.sql:1:1
+         ::: models/a.sql:1:11
           |
         1 | {{ config(enabled=false) }}
-          | - disabled: `enabled` is false
+          |           ------- disabled here
           |
         note: the test was left out
         help: enable `a`, or disable this test too

@@ -498,13 +498,21 @@ fn a_database_that_cannot_be_opened_is_said_plainly() {
         r#"
         error[database-corrupt]: `shop.duckdb` is not a DuckDB database that can be read
         note: The file "[dir]/shop.duckdb" exists, but it is not a valid DuckDB database file!
+        help: bring back a copy of the file; if it only holds what this project makes, move it away and build again
 
         stopped: 1 error
         "#,
     );
     fs::remove_file(project.dir().join("shop.duckdb")).expect("it was there");
     fs::create_dir(project.dir().join("shop.duckdb")).expect("a folder");
-    project.run("build").exit(2).stderr("@@41");
+    project.run("build").exit(2).stderr(
+        "
+        error[database-unavailable]: the database `shop.duckdb` cannot be opened
+        note: ./shop.duckdb is a folder, not a database file
+
+        stopped: 1 error
+        ",
+    );
 }
 
 const CANARY: &str = "canary-7f3a91'\"x";
@@ -545,6 +553,7 @@ fn a_secret_is_nowhere_to_be_found() {
         }
     }
     assert!(files > 4, "{files} files");
+    assert!(project.read("target/compiled/shop/models/leaks.sql").contains("'***'"));
     let messages = "select message from tidemill.node_runs union all select message from tidemill.test_runs";
     let messages = project.query(messages);
     assert!(messages.contains("***") && !messages.contains("canary"), "{messages}");

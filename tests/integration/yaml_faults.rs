@@ -54,11 +54,13 @@ fn a_key_written_twice_is_an_error() {
             description: two
         ",
         "
-        error[duplicate-key]: a key is written twice in the same mapping
+        error[duplicate-key]: the key `description` is written twice in one mapping
          --> models/s.yml:4:5
           |
         4 |     description: two
-          |     ^ duplicate mapping key: description, set DuplicateKeyPolicy in Options if acceptable
+          |     ^ again here
+          |
+        help: keep one of the two
         ",
     );
 }
@@ -187,14 +189,6 @@ fn an_unknown_key_of_a_source_and_of_its_table_is_an_error() {
                 freshnes: {}
         ",
         "
-        error[unknown-key]: `freshnes` is not a key of a table of a source
-         --> models/s.yml:6:9
-          |
-        6 |         freshnes: {}
-          |         ^^^^^^^^ nothing reads this key
-          |
-        note: known keys: columns, config, data_tests, description, enabled, event_time, external, external_location, identifier, loaded_at_field, loaded_at_query, loader, meta, name, quoting, tags, tests
-
         error[unknown-key]: `shema` is not a key of a source
          --> models/s.yml:3:5
           |
@@ -202,6 +196,14 @@ fn an_unknown_key_of_a_source_and_of_its_table_is_an_error() {
           |     ^^^^^ nothing reads this key
           |
         help: did you mean `schema`?
+
+        error[unknown-key]: `freshnes` is not a key of a table of a source
+         --> models/s.yml:6:9
+          |
+        6 |         freshnes: {}
+          |         ^^^^^^^^ nothing reads this key
+          |
+        help: did you mean `freshness`?
         ",
     );
 }
@@ -295,13 +297,13 @@ fn an_unknown_argument_of_a_built_in_test_is_an_error() {
               - row_count_drift: {arguments: {max_decreas: 10%}}
         ",
         "
-        error[missing-argument]: the test `row_count_drift` needs the argument `max_decrease`
-         --> models/s.yml:4:9
+        error[unknown-argument]: the test `row_count_drift` has no argument `max_decreas`
+         --> models/s.yml:4:39
           |
         4 |       - row_count_drift: {arguments: {max_decreas: 10%}}
-          |         ^^^^^^^^^^^^^^^ declared here
+          |                                       ^^^^^^^^^^^
           |
-        help: write `max_decrease: 10%` under `arguments:`
+        help: did you mean `max_decrease`?
         ",
     );
 }
@@ -380,6 +382,18 @@ fn config_values_of_the_wrong_type_are_errors() {
         select 1
         ",
         "
+        error[wrong-type]: the config `tags` must be a text or a list of texts
+         --> models/a.sql:1:28
+          |
+        1 | {{ config(enabled='maybe', tags=3, meta=[1]) }}
+          |                            ^^^^ set here
+
+        error[wrong-type]: the config `meta` must be a mapping
+         --> models/a.sql:1:36
+          |
+        1 | {{ config(enabled='maybe', tags=3, meta=[1]) }}
+          |                                    ^^^^ set here
+
         error[wrong-type]: the config `enabled` must be `true` or `false`
          --> models/a.sql:1:11
           |
@@ -491,7 +505,7 @@ fn errors_of_several_files_are_shown_together() {
          --> models/s.yml:2:5
           |
         2 |   - nam: a
-          |     ^ this entry
+          |     ^^^ write `name`
 
         error[invalid-yaml]: this is not valid YAML
          --> models/t.yml:1:9
@@ -766,7 +780,7 @@ fn materializations_that_are_not_supported_say_so() {
          --> snapshots/d.sql:1:1
           |
         1 | {% snapshot d %} select 1 {% endsnapshot %}
-          | ^ this file was left out
+          | ^ this file cannot be built
 
         error[unsupported-materialization]: the materialization `incremental` is not supported yet
          --> models/a.sql:1:11

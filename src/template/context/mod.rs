@@ -85,6 +85,11 @@ impl Placed {
         self.unit.span(self.site.argument.clone().unwrap_or_else(|| self.site.call.clone()))
     }
 
+    /// Place of all positional arguments, or of the call.
+    pub(super) fn arguments(&self) -> Span {
+        self.unit.span(self.site.arguments.clone().unwrap_or_else(|| self.site.call.clone()))
+    }
+
     /// Place of a keyword, or of the call.
     pub(super) fn keyword(&self, name: &str) -> Span {
         let keyword = self.site.keywords.iter().find(|it| it.0 == name);

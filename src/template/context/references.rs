@@ -53,7 +53,7 @@ pub(super) fn source(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     }
     let source = text("source", "the source", source)?;
     let source = SourceCall { source, table: text("source", "the table", table)? };
-    let span = call.placed.map_or_else(|| call.fallback(), Placed::argument);
+    let span = call.placed.map_or_else(|| call.fallback(), Placed::arguments);
     call.session.record_source(source.clone(), span);
     let relation = call.session.context.host.source(&source).map_err(refused)?;
     Ok(RelationObject::value(relation))
