@@ -4,7 +4,7 @@
 //! exactly how a test went, except for `unique`: there, and for sample rows, a failing test's own query is
 //! asked as well.
 
-use crate::node::{Relation, quote_literal};
+use crate::node::Relation;
 use crate::parse::check::Check;
 
 use super::PlannedTest;
@@ -83,9 +83,7 @@ fn aggregate(test: &PlannedTest) -> Option<(Vec<String>, FusedValue)> {
         }
         Check::AcceptedValues { values, quote } => {
             let column = column?;
-            let list: Vec<String> =
-                values.iter().map(|it| if *quote { quote_literal(it) } else { it.clone() }).collect();
-            let wrong = filter(Some(format!("{column} not in ({})", list.join(", "))));
+            let wrong = filter(Some(format!("{column} not in ({})", accepted_list(values, *quote))));
             Some((vec![format!("count(distinct {column}){wrong}")], FusedValue::Failures))
         }
         Check::Freshness { column, rule } => {
@@ -95,6 +93,14 @@ fn aggregate(test: &PlannedTest) -> Option<(Vec<String>, FusedValue)> {
         Check::RowCountDrift(_) => Some((vec![format!("count(*){}", filter(None))], FusedValue::RowCount)),
         Check::Query => None,
     }
+}
+
+/// The values as the test's own query writes them: dbt puts quotes around a value and nothing else, so that
+/// projects double the quotes inside one themselves.
+pub(super) fn accepted_list(values: &[String], quote: bool) -> String {
+    let written: Vec<String> =
+        values.iter().map(|it| if quote { format!("'{it}'") } else { it.clone() }).collect();
+    written.join(", ")
 }
 
 /// The newest time as text and its age in seconds. A time without zone is UTC, as in dbt.

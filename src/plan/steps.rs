@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::scan::accepted_list;
 use super::{
     Action, Edge, EdgeKind, Plan, PlanOptions, PlannedTest, Query, RunCommand, Step, StepId, Verdict,
 };
 use crate::compile::{Compiled, column_sql, freshness_query, is_ephemeral, reading_name};
 use crate::diagnostics::Diagnostic;
 use crate::graph::{Depth, Gate, Graph, Node};
-use crate::node::{Materialization, NodeId, NodeKind, Relation, TestSeverity, quote_literal};
+use crate::node::{Materialization, NodeId, NodeKind, Relation, TestSeverity};
 use crate::parse::check::Check;
 use crate::parse::threshold::Threshold;
 use crate::parse::{Body, DataTest, GenericTest, SourceBody, TestKind};
@@ -428,9 +429,8 @@ fn sample_sql(test: &PlannedTest, tested: &Relation) -> Option<String> {
     match &test.check {
         Check::NotNull => Some(format!("select * from {relation} where {column} is null{also}")),
         Check::AcceptedValues { values, quote } => {
-            let list: Vec<String> =
-                values.iter().map(|it| if *quote { quote_literal(it) } else { it.clone() }).collect();
-            Some(format!("select * from {relation} where {column} not in ({}){also}", list.join(", ")))
+            let list = accepted_list(values, *quote);
+            Some(format!("select * from {relation} where {column} not in ({list}){also}"))
         }
         Check::Unique | Check::Query | Check::Freshness { .. } | Check::RowCountDrift(_) => None,
     }

@@ -134,7 +134,7 @@ fn finding(sources: &Sources, finished: &TestFinished, command: RunCommand, widt
     }
     if let Some(query) = &finished.query {
         text.push_str(if is_rolled_back(finished, command) {
-            "  they were found, in the version that was not published, by:\n"
+            "  found before the rollback by:\n"
         } else {
             "  to see all of them:\n"
         });

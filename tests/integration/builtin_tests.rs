@@ -218,6 +218,71 @@ fn freshness_looks_at_the_newest_row() {
     assert_eq!(results(&project, "build"), expected);
 }
 
+/// Every test twice: as it is, so that it shares a scan, and with a limit that changes nothing but that.
+#[test]
+fn a_shared_scan_gives_what_each_test_gives_alone() {
+    use std::fmt::Write as _;
+
+    const MODELS: u32 = 24;
+    let project = project("//- models/schema.yml\nmodels: []\n");
+    let mut yaml = String::from("models:\n");
+    for n in 0..MODELS {
+        // Few values, so that some repeat and some do not, and nulls in every column.
+        let value = |salt: u32| format!("hash(range * 7919 + {n} * 104729 + {salt})");
+        let sql = format!(
+            "{{{{ config(materialized='table') }}}}\nselect\n\
+             case when {} % 5 > 0 then {} % {} end as number,\n\
+             case when {} % 6 > 0 then ['a', 'A', 'it''s', '', 'null'][({} % 5)::int + 1] end as word,\n\
+             case when {} % 7 > 0 then (['0', '-0', 'nan', '1.5', 'inf']::double[])[({} % 5)::int + 1] end as real,\n\
+             {} % 3 as kind\nfrom range({})\n",
+            value(1),
+            value(2),
+            n % 9 + 1,
+            value(3),
+            value(4),
+            value(5),
+            value(6),
+            value(7),
+            n % 8,
+        );
+        project.write(&format!("models/m{n}.sql"), sql);
+        let _ = writeln!(yaml, "  - name: m{n}\n    columns:");
+        for (column, values) in [
+            ("number", "{values: [0, 1, 3], quote: false}"),
+            ("word", "{values: [a, \"it''s\", 'null']}"),
+            ("real", "{values: [0, 1.5], quote: false}"),
+        ] {
+            let _ = writeln!(yaml, "      - name: {column}\n        data_tests:");
+            for (test, arguments) in [("not_null", "{}"), ("unique", "{}"), ("accepted_values", values)] {
+                for (w, condition) in ["", "kind = 1", "number > 0 or kind = 2"].into_iter().enumerate() {
+                    let condition =
+                        if condition.is_empty() { String::new() } else { format!("where: {condition}, ") };
+                    for (way, limit) in [("scan", ""), ("alone", "limit: 1000")] {
+                        let name = format!("{test}_m{n}_{column}_{w}_{way}");
+                        let limits = ["", "error_if: '> 1', "][(n % 2) as usize];
+                        let _ = writeln!(
+                            yaml,
+                            "          - {test}: {{name: {name}, arguments: {arguments}, \
+                             config: {{{condition}{limits}{limit}}}}}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+    project.write("models/schema.yml", yaml);
+    let results = results(&project, "build");
+    let pairs: Vec<_> =
+        results.iter().filter_map(|(name, it)| Some((name.strip_suffix("_scan")?, it))).collect();
+    assert_eq!(pairs.len(), MODELS as usize * 27);
+    let differ: Vec<_> =
+        pairs.iter().filter(|(name, scan)| results[&format!("{name}_alone")] != **scan).collect();
+    assert!(differ.is_empty(), "{differ:?}");
+    for status in ["pass 0", "fail 1", "warn 1", "fail 2"] {
+        assert!(pairs.iter().any(|(_, it)| *it == status), "{status} is never met");
+    }
+}
+
 /// Sources of which one is fresh, one is old enough for a warning, one too old, one not there.
 const SOURCES: &str = "
     //- models/sources.yml
@@ -333,7 +398,8 @@ fn drift_is_measured_against_the_last_version_that_was_published() {
     // An empty table can be filled again.
     assert_eq!(
         drift("max_increase: 50%", &[0, 3, 4]),
-        "pass | first version: 0 rows, nothing to compare with\npass | the version before was empty: 3 rows, nothing to compare with\npass | NULL"
+        "pass | first version: 0 rows, nothing to compare with\n\
+         pass | the version before was empty: 3 rows, nothing to compare with\npass | NULL"
     );
 }
 

@@ -354,7 +354,6 @@ fn show_of_a_parent_that_is_not_built_says_to_build() {
         2 | select count(*) as n from {{ ref('a') }}
           |                              ^^^^^^^^ in the SQL that this makes
           |
-        note: Did you mean "information_schema.tables"?
         help: if it is a relation of this project, `tidemill build` makes it
 
         stopped: 1 error

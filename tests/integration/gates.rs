@@ -114,7 +114,7 @@ fn a_failing_test_leaves_tables_views_seeds_and_hooks_as_they_were() {
             id    version
             ----  -------
             NULL  new
-          they were found, in the version that was not published, by:
+          found before the rollback by:
             select * from "shop"."main"."base" where "id" is null
 
         error[test-failed]: unique on `base.id`: 1 failure
@@ -126,7 +126,7 @@ fn a_failing_test_leaves_tables_views_seeds_and_hooks_as_they_were() {
             unique_field  n_records
             ------------  ---------
                        5          2
-          they were found, in the version that was not published, by:
+          found before the rollback by:
             select
                 id as unique_field,
                 count(*) as n_records
@@ -144,7 +144,7 @@ fn a_failing_test_leaves_tables_views_seeds_and_hooks_as_they_were() {
             id    version
             ----  -------
             NULL  new
-          they were found, in the version that was not published, by:
+          found before the rollback by:
             select * from "shop"."main"."part" where "id" is null
 
         error[test-failed]: not_null on `codes.id`: 1 failure
@@ -156,7 +156,7 @@ fn a_failing_test_leaves_tables_views_seeds_and_hooks_as_they_were() {
             id    name
             ----  ----
             NULL  b
-          they were found, in the version that was not published, by:
+          found before the rollback by:
             select * from "shop"."main"."codes" where "id" is null
 
         next: tidemill build -s +base+ +codes+ +part+
@@ -530,7 +530,7 @@ fn a_singular_test_gates_the_last_of_its_parents() {
             k
             -
             2
-          they were found, in the version that was not published, by:
+          found before the rollback by:
             select two.k from "shop"."main"."two" as two join "shop"."main"."one" as one on two.k > one.k
 
         next: tidemill build -s +two+
@@ -635,7 +635,7 @@ fn what_a_relationship_reads_is_built_before_its_owner() {
             from_field
             ----------
                      3
-          they were found, in the version that was not published, by:
+          found before the rollback by:
             select child.from_field
             from (
                 select customer_id as from_field

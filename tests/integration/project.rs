@@ -99,6 +99,12 @@ impl TestProject {
         fs::write(path, content).expect("a file");
     }
 
+    /// A file's text.
+    #[track_caller]
+    pub(crate) fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.dir().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
     /// Sets a variable of the environment for the runs to come.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.env.insert(name.to_owned(), value.to_owned());

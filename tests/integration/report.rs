@@ -263,7 +263,7 @@ error[test-failed]: test `unique_payments_id` of table main.payments failed: 3 r
     --  --
     a1   2
     b2  11
-  they were found, in the version that was not published, by:
+  found before the rollback by:
     select id, count(*) as n
     from main.payments
     group by id having n > 1
@@ -322,7 +322,7 @@ error[test-failed]: test `unique_payments_id` of table main.payments failed: 3 r
     --  --
     a1   2
     b2  11
-  they were found, in the version that was not published, by:
+  found before the rollback by:
     select id, count(*) as n
     from main.payments
     group by id having n > 1

@@ -553,6 +553,7 @@ fn a_secret_is_nowhere_to_be_found() {
         }
     }
     assert!(files > 4, "{files} files");
+    assert!(project.read("target/compiled/shop/models/leaks.sql").contains("'***'"));
     let messages = "select message from tidemill.node_runs union all select message from tidemill.test_runs";
     let messages = project.query(messages);
     assert!(messages.contains("***") && !messages.contains("canary"), "{messages}");
