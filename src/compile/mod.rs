@@ -23,6 +23,7 @@ use crate::graph::{Graph, Node};
 use crate::node::{Materialization, NodeId, Relation};
 use crate::parse::{Body, DataTest, TestKind};
 use crate::project::Project;
+use crate::sql::{self, OneQuery};
 use crate::template::{Context, Mode, Rendered, TemplateError, TemplateSource};
 
 /// SQL for a set of nodes.
@@ -78,9 +79,10 @@ pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> C
     let mut compiled = Compiled::default();
     for (id, result) in rendered {
         match result {
-            Ok(node) => {
-                compiled.nodes.insert(id, node);
-            }
+            Ok(node) => match query_fault(graph.node(id), &node.sql) {
+                Some(fault) => drop(compiled.faults.insert(id, fault)),
+                None => drop(compiled.nodes.insert(id, node)),
+            },
             Err(error) => {
                 compiled.faults.insert(id, error.into_diagnostic());
             }
@@ -91,6 +93,30 @@ pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> C
     log.sort_by_key(|it| it.node);
     compiled.log = log;
     compiled
+}
+
+/// A file that is not one query: said here, because the engine would point at what is put around it.
+fn query_fault(node: &Node, sql: &Rendered) -> Option<Diagnostic> {
+    if !matches!(
+        &node.body,
+        Body::Model { .. } | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
+    ) {
+        return None;
+    }
+    let who = format!("{} `{}`", node.kind, node.name);
+    match sql::one_query(&sql.text) {
+        OneQuery::Maybe => None,
+        OneQuery::Empty => Some(
+            Diagnostic::error("empty-query", format!("{who} has no query"))
+                .at(node.span, "nothing but space and comments is left of this file")
+                .help("write a `select`, or delete the file"),
+        ),
+        OneQuery::Ended(offset) => Some(
+            Diagnostic::error("several-statements", format!("{who} is not one query: it has a `;`"))
+                .at_opt(sql.source_of(offset).map(|(span, _)| span).or(Some(node.span)), "")
+                .help(format!("a {} is one `select` without `;`", node.kind)),
+        ),
+    }
 }
 
 /// Renders the project's own hooks into `compiled`, if a run is to follow.

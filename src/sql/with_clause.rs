@@ -2,7 +2,9 @@
 
 use sqlparser::dialect::DuckDbDialect;
 use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Location, Token, Tokenizer};
+use sqlparser::tokenizer::{Token, Tokenizer};
+
+use super::offset_of;
 
 /// How a query begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,15 +27,6 @@ pub fn with_clause(sql: &str) -> WithClause {
     };
     let last = words.next().filter(|it| is(&it.token, Keyword::RECURSIVE)).unwrap_or(first);
     WithClause::At(offset_of(sql, last.span.end))
-}
-
-/// The byte offset of a 1-based line and column (in characters).
-fn offset_of(sql: &str, location: Location) -> usize {
-    let line = usize::try_from(location.line).unwrap_or(1).max(1);
-    let column = usize::try_from(location.column).unwrap_or(1).max(1);
-    let start: usize = sql.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let rest = sql.get(start..).unwrap_or_default();
-    start + rest.chars().take(column - 1).map(char::len_utf8).sum::<usize>()
 }
 
 #[cfg(test)]

@@ -73,7 +73,9 @@ pub fn infer_seed(reader: impl Read, options: &SeedOptions) -> Result<SeedShape,
     let mut rows = 0;
     while read(&mut csv, &mut record)? {
         if record.len() != names.len() {
-            let message = format!("{} values for {} columns", record.len(), names.len());
+            let plural = |count: usize| if count == 1 { "" } else { "s" };
+            let (values, columns) = (record.len(), names.len());
+            let message = format!("{values} value{} for {columns} column{}", plural(values), plural(columns));
             return Err(SeedError { message, line: line_of(&record, &csv, ends_with_two) });
         }
         for (guess, field) in guesses.iter_mut().zip(&record) {

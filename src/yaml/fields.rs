@@ -23,7 +23,9 @@ impl<'a> Fields<'a> {
             | YamlKind::Float(_)
             | YamlKind::String(_)
             | YamlKind::List(_) => {
-                diags.push(wrong_type(yaml, what, "a mapping of keys to values"));
+                let message = format!("{what} must be a mapping of keys to values");
+                let found = format!("this is {}", yaml.kind.describe());
+                diags.push(Diagnostic::error("wrong-type", message).at(yaml.span, found));
                 None
             }
         }

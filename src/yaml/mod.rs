@@ -161,6 +161,14 @@ fn syntax_error(file: FileId, text: &str, error: &serde_yaml::Error) -> Diagnost
         .at(span, "again here")
         .help("keep one of the two");
     }
+    if message.starts_with("multiple YAML documents") {
+        return Diagnostic::error(
+            "several-documents",
+            "a file holds one YAML document, but this one holds more",
+        )
+        .at(span, "the next one begins here")
+        .help("remove the line `---` before it, or move it into a file of its own");
+    }
     let help = text[..(span.start as usize).min(text.len())]
         .lines()
         .last()

@@ -300,9 +300,9 @@ fn lines_of_the_wrong_length_are_errors_with_their_line() {
     check_error(b"a,b,c\n1,2,3\n1,2\n", 3, "2 values for 3 columns");
     check_error(b"a,b\n\"x\ny\",1\n\n1,2,3\n", 5, "3 values for 2 columns");
     check_error(b"a,b\r\n1,2\r\n1,2,\r\n", 3, "3 values for 2 columns");
-    check_error(b"a,b\r\n\r\n\"x\r\ny\",2\r\n1", 5, "1 values for 2 columns");
-    check_error(b"a,b\n1,2\n1", 3, "1 values for 2 columns");
-    check_error(b"a,b\n\"x,1\nz,2\n", 2, "1 values for 2 columns");
+    check_error(b"a,b\r\n\r\n\"x\r\ny\",2\r\n1", 5, "1 value for 2 columns");
+    check_error(b"a,b\n1,2\n1", 3, "1 value for 2 columns");
+    check_error(b"a,b\n\"x,1\nz,2\n", 2, "1 value for 2 columns");
 }
 
 #[test]

@@ -381,3 +381,73 @@ fn exceptions_warn_does_not_stop() {
         ",
     );
 }
+
+#[test]
+fn a_file_without_a_query_is_an_error() {
+    check_error(
+        "
+        //- models/a.sql
+        -- nothing yet
+        {# {{ ref('b') }} #}
+        //- models/b.sql
+        //- tests/c.sql
+        {% if false %}select 1{% endif %}
+        ",
+        "
+        error[empty-query]: model `a` has no query
+         --> models/a.sql:1:1
+          |
+        1 | -- nothing yet
+          | ^ nothing but space and comments is left of this file
+          |
+        help: write a `select`, or delete the file
+
+        error[empty-query]: model `b` has no query
+         --> models/b.sql:1:1
+          |
+        1 |
+          | ^ nothing but space and comments is left of this file
+          |
+        help: write a `select`, or delete the file
+
+        error[empty-query]: test `c` has no query
+         --> tests/c.sql:1:1
+          |
+        1 | {% if false %}select 1{% endif %}
+          | ^ nothing but space and comments is left of this file
+          |
+        help: write a `select`, or delete the file
+        ",
+    );
+}
+
+#[test]
+fn a_semicolon_behind_the_query_is_an_error() {
+    check_error(
+        "
+        //- models/a.sql
+        select ';' as a -- one;
+        //- models/b.sql
+        select 1 as a;
+        //- models/c.sql
+        select 1 as a; select 2 as b
+        ",
+        "
+        error[several-statements]: model `b` is not one query: it has a `;`
+         --> models/b.sql:1:14
+          |
+        1 | select 1 as a;
+          |              ^
+          |
+        help: a model is one `select` without `;`
+
+        error[several-statements]: model `c` is not one query: it has a `;`
+         --> models/c.sql:1:14
+          |
+        1 | select 1 as a; select 2 as b
+          |              ^
+          |
+        help: a model is one `select` without `;`
+        ",
+    );
+}

@@ -921,3 +921,49 @@ fn an_own_test_takes_its_arguments_and_config() {
         ",
     );
 }
+
+#[test]
+fn a_file_that_is_no_mapping_is_an_error() {
+    check_error(
+        "
+        //- models/s.yml
+        - name: a
+        //- models/t.yml
+        orders
+        ",
+        "
+        error[wrong-type]: a properties file must be a mapping of keys to values
+         --> models/s.yml:1:1
+          |
+        1 | - name: a
+          | ^ this is a list
+
+        error[wrong-type]: a properties file must be a mapping of keys to values
+         --> models/t.yml:1:1
+          |
+        1 | orders
+          | ^^^^^^ this is a text
+        ",
+    );
+}
+
+#[test]
+fn a_file_with_two_documents_is_an_error() {
+    check_error(
+        "
+        //- models/s.yml
+        models: []
+        ---
+        models: []
+        ",
+        "
+        error[several-documents]: a file holds one YAML document, but this one holds more
+         --> models/s.yml:3:1
+          |
+        3 | models: []
+          | ^ the next one begins here
+          |
+        help: remove the line `---` before it, or move it into a file of its own
+        ",
+    );
+}
