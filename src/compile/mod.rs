@@ -46,8 +46,8 @@ pub struct Compiled {
 pub struct CompiledNode {
     /// The query, with ephemeral parents as common table expressions.
     pub sql: Rendered,
-    /// Incremental models: the query for a table that is there already, where `is_incremental()` is true.
-    pub update: Option<Rendered>,
+    /// Incremental models: the same for a table that is there already, where `is_incremental()` is true.
+    pub update: Option<Box<CompiledNode>>,
     /// The ephemeral models that were put into it, in order.
     pub ctes: Vec<NodeId>,
     /// Statements to run before, in the node's transaction.
@@ -177,7 +177,7 @@ fn inject_ctes(graph: &Graph, compiled: &mut Compiled) {
             Err(fault.clone())
         } else {
             let node = &compiled.nodes[&id];
-            let update = node.update.as_ref().map(|it| ctes::inject(graph, compiled, it, &parents).sql);
+            let update = node.update.as_ref().map(|it| ctes::inject(graph, compiled, &it.sql, &parents).sql);
             Ok(WithParents { query: ctes::inject(graph, compiled, &node.sql, &parents), update })
         };
         injected.push((id, result));
@@ -188,7 +188,9 @@ fn inject_ctes(graph: &Graph, compiled: &mut Compiled) {
                 if let Some(node) = compiled.nodes.get_mut(&id) {
                     node.sql = query.sql;
                     node.ctes = query.ctes;
-                    node.update = update;
+                    if let (Some(node), Some(sql)) = (&mut node.update, update) {
+                        node.sql = sql;
+                    }
                 }
             }
             Err(fault) => {
@@ -219,16 +221,23 @@ impl Compiler<'_> {
         };
         let update = match &node.body {
             Body::Model { sql, materialized: Materialization::Incremental, .. } => {
-                Some(self.graph.templates.render(sql, &self.node_context(id, IsIncremental::Yes))?)
+                let context = self.node_context(id, IsIncremental::Yes);
+                Some(Box::new(CompiledNode {
+                    sql: self.graph.templates.render(sql, &context)?,
+                    pre_hooks: self.hooks(&node.config.pre_hooks, &context)?,
+                    post_hooks: self.hooks(&node.config.post_hooks, &context)?,
+                    ..CompiledNode::default()
+                }))
             }
             _ => None,
         };
+        let context = self.node_context(id, IsIncremental::No);
         Ok(CompiledNode {
             sql,
             update,
             ctes: Vec::new(),
-            pre_hooks: self.hooks(id, &node.config.pre_hooks)?,
-            post_hooks: self.hooks(id, &node.config.post_hooks)?,
+            pre_hooks: self.hooks(&node.config.pre_hooks, &context)?,
+            post_hooks: self.hooks(&node.config.post_hooks, &context)?,
         })
     }
 
@@ -236,8 +245,9 @@ impl Compiler<'_> {
         self.graph.templates.render(source, &self.node_context(id, IsIncremental::No))
     }
 
-    fn hooks(&self, id: NodeId, hooks: &[Spanned<String>]) -> Result<Vec<Rendered>, TemplateError> {
-        hooks.iter().map(|hook| self.render(id, &self.inline_source(hook))).collect()
+    fn hooks(&self, hooks: &[Spanned<String>], context: &Context) -> Result<Vec<Rendered>, TemplateError> {
+        let render = |hook| self.graph.templates.render(&self.inline_source(hook), context);
+        hooks.iter().map(render).collect()
     }
 
     fn run_hooks(&self, diags: &mut Diagnostics, hooks: &[Spanned<String>]) -> Vec<Rendered> {

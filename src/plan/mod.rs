@@ -126,7 +126,7 @@ pub enum Action {
         /// The query for a table that is made anew.
         whole: Query,
         /// The query for a table that is there.
-        update: Rendered,
+        update: Query,
         /// Whether the table is made anew even if it is there.
         is_full_refresh: bool,
     },

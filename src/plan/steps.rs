@@ -127,6 +127,7 @@ impl Maker<'_> {
 
     fn update(&mut self, id: NodeId) -> Action {
         let update = self.compiled.nodes.get_mut(&id).and_then(|it| it.update.take()).unwrap_or_default();
+        let update = Query { sql: update.sql, pre_hooks: update.pre_hooks, post_hooks: update.post_hooks };
         let is_full_refresh = self.graph.node(id).config.full_refresh.unwrap_or(self.full_refresh);
         Action::UpdateTable { whole: self.query(id), update, is_full_refresh }
     }

@@ -194,11 +194,12 @@ fn merge(table: &str, columns: &[String], settings: &Incremental) -> String {
     )
 }
 
-/// A merge cannot say which of two new rows with one key is meant.
+/// A merge cannot say which of two new rows with one key is meant. A key with a null matches nothing.
 fn refuse_duplicates(warehouse: &mut dyn Warehouse, node: &Node, keys: &[String]) -> Result<(), Refusal> {
+    let is_key = keys.iter().map(|key| format!("{key} is not null")).collect::<Vec<_>>().join(" and ");
     let keys = keys.join(", ");
     let sql = format!(
-        "select {keys}, count(*) as n from {NEW_ROWS} group by {keys} having count(*) > 1 order by all"
+        "select {keys}, count(*) as n from {NEW_ROWS} where {is_key} group by {keys} having count(*) > 1 order by all"
     );
     let found = warehouse.query(&sql, Some(5))?;
     if found.rows.is_empty() {

@@ -10,6 +10,7 @@ mod faults;
 mod history;
 mod incremental;
 mod queue;
+mod recorder;
 mod step;
 mod testing;
 mod workers;
@@ -50,6 +51,8 @@ pub struct RunOptions {
     pub database: String,
     /// What must not be shown or recorded.
     pub scrubber: Scrubber,
+    /// Whether every statement of a step is reported.
+    pub wants_statements: bool,
 }
 
 /// The time, from outside.

@@ -235,7 +235,7 @@ impl Worker<'_> {
             Action::CreateTable(query) => self.create(query, RelationKind::Table),
             Action::UpdateTable { whole, update, is_full_refresh } => {
                 if self.exists_as() == Some(RelationKind::Table) && !is_full_refresh {
-                    self.update(whole, update)
+                    self.update(update)
                 } else {
                     self.create(whole, RelationKind::Table)
                 }
@@ -318,19 +318,19 @@ impl Worker<'_> {
     }
 
     /// Adds new rows to a table that is there.
-    fn update(&mut self, query: &Query, update: &Rendered) -> Result<Effect, Failure> {
+    fn update(&mut self, query: &Query) -> Result<Effect, Failure> {
         for hook in &query.pre_hooks {
             self.hook("pre-hook", hook)?;
         }
         let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
         let settings = &self.node.config.incremental;
-        let updated = incremental::update(self.warehouse, self.node, relation, update, settings);
+        let updated = incremental::update(self.warehouse, self.node, relation, &query.sql, settings);
         let effect = updated.map_err(|refusal| {
             let kind = match &refusal {
                 Refusal::Engine { error, .. } => error.kind.clone(),
                 Refusal::Misfit(_) => ErrorKind::Sql,
             };
-            Failure { kind, fault: refusal.into_diagnostic(self.node, update) }
+            Failure { kind, fault: refusal.into_diagnostic(self.node, &query.sql) }
         })?;
         for hook in &query.post_hooks {
             self.hook("post-hook", hook)?;

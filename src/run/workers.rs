@@ -8,6 +8,7 @@ use super::event::{
     Kept, LogLevel, NodeFinished, NodeRef, Outcome, RunEvent, SkipReason, TestFinished, TestStatus,
 };
 use super::queue::{Next, ReadyQueue};
+use super::recorder::{Recorder, Statement};
 use super::step::{self, StepOutcome, StepResult};
 use super::testing::TestOutcome;
 use super::{NodeResult, RunOptions, RunResults, Shared, Status, cannot_prepare, node_ref};
@@ -29,6 +30,7 @@ struct Job {
 struct Report {
     worker: usize,
     step: StepId,
+    statements: Vec<Statement>,
     result: StepResult,
 }
 
@@ -53,7 +55,10 @@ pub(super) fn run(
             let (job, inbox) = channel::<Job>();
             jobs.push(job);
             let report = report.clone();
-            scope.spawn(move || work(shared, worker, connection.as_mut(), &inbox, &report));
+            let wants_statements = options.wants_statements;
+            scope.spawn(move || {
+                work(shared, worker, connection.as_mut(), &inbox, &report, wants_statements);
+            });
         }
         drop(report);
         Ok(Foreman::new(shared, options, jobs, on_event).run(&reports))
@@ -67,11 +72,14 @@ fn work(
     warehouse: &mut dyn Warehouse,
     inbox: &Receiver<Job>,
     report: &Sender<Report>,
+    wants_statements: bool,
 ) {
     while let Ok(job) = inbox.recv() {
         let step = &shared.plan.steps[job.step.index()];
-        let result = step::run(shared, warehouse, step, job.may_retry_alone);
-        if report.send(Report { worker, step: job.step, result }).is_err() {
+        let mut recorder = Recorder::new(warehouse, shared.around.clock, wants_statements);
+        let result = step::run(shared, &mut recorder, step, job.may_retry_alone);
+        let statements = recorder.into_statements();
+        if report.send(Report { worker, step: job.step, statements, result }).is_err() {
             return;
         }
     }
@@ -248,6 +256,11 @@ impl<'a> Foreman<'a> {
         let planned = &self.shared.plan.steps[report.step.index()];
         let is_alone = matches!(planned.action, Action::TestAlone);
         let owner = (!is_alone).then(|| self.node_ref(report.step));
+        for Statement { sql, elapsed } in &report.statements {
+            let node = Some(self.node_ref(report.step));
+            let sql = self.options.scrubber.scrub(sql);
+            self.emit(&RunEvent::Statement { node, sql, elapsed: *elapsed });
+        }
         for test in &report.result.tests {
             self.push_test(report, test);
             let event = self.test_finished(test, owner.clone());

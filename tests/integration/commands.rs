@@ -347,7 +347,7 @@ fn show_of_a_parent_that_is_not_built_says_to_build() {
     let shop = shop();
     shop.run("seed").exit(0);
     shop.run("show b").exit(1).stdout("").stderr(
-        r#"
+        r"
         error[sql-error]: Table with name a does not exist!
          --> models/marts/b.sql:2:30
           |
@@ -357,7 +357,7 @@ fn show_of_a_parent_that_is_not_built_says_to_build() {
         help: if it is a relation of this project, `tidemill build` makes it
 
         stopped: 1 error
-        "#,
+        ",
     );
 }
 

@@ -127,3 +127,22 @@ fn an_unknown_strategy_is_refused_with_the_known_ones() {
         .exit(2)
         .stderr_has("error[missing-config]: the strategy `merge` needs a `unique_key`");
 }
+
+#[test]
+fn hooks_know_whether_the_table_is_added_to() {
+    let hook = "post_hook=\"create or replace table hooked as select '{{ is_incremental() }}' as it\"";
+    let project = model(&format!("unique_key='id', {hook}"), ALL);
+    project.run("build").exit(0);
+    assert_eq!(project.query("select it from hooked"), "False");
+    project.run("build").exit(0);
+    assert_eq!(project.query("select it from hooked"), "True");
+}
+
+#[test]
+fn merge_adds_rows_without_a_key() {
+    let query = "select null::int as id, v from {{ ref('raw') }}";
+    let project = model("unique_key='id', incremental_strategy='merge'", query);
+    project.run("build").exit(0);
+    project.run("build").exit(0);
+    assert_eq!(project.query("select count(*) from totals"), "4");
+}

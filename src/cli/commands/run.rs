@@ -14,6 +14,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::graph::Graph;
 use crate::node::NodeId;
 use crate::plan::{self, Plan, PlanOptions, RunCommand};
+use crate::report::Verbosity;
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{self, RunOptions, RunResults, Surroundings};
 
@@ -71,6 +72,7 @@ fn execute(
         target: loaded.project.target.name.clone(),
         database: loaded.project.target.path.clone(),
         scrubber: Scrubber::new(&loaded.project.settings.secrets()),
+        wants_statements: session.globals.verbosity() == Verbosity::Debug,
     };
     let (reporter, sources) = (&mut session.reporter, &session.sources);
     let around = Surroundings { files: &loaded.disk, clock: &session.clock, stop: &session.stop };
