@@ -33,6 +33,7 @@ pub use self::docs_block::docs_blocks;
 pub use self::templates::Templates;
 use crate::diagnostics::{Diagnostic, FileId, Span, Spanned};
 use crate::node::Relation;
+use crate::warehouse::{CatalogEntry, Column, Rows};
 
 /// The built-in macros, as path shown and text: files of the package `dbt`.
 pub fn builtin_files() -> &'static [(&'static str, &'static str)] {
@@ -182,6 +183,25 @@ pub trait Host: Send + Sync {
     fn log(&self, message: &str, info: bool);
     /// `exceptions.warn(message)`.
     fn warn(&self, message: &str);
+    /// The warehouse, where it can be asked. Without it, a call that needs it fails with the code
+    /// [`NEEDS_WAREHOUSE`].
+    fn engine(&self) -> Option<&dyn Engine> {
+        None
+    }
+}
+
+/// Code of the error of a template that has to wait until a warehouse can be asked.
+pub const NEEDS_WAREHOUSE: &str = "needs-warehouse";
+
+/// The warehouse as templates ask it: one connection, one question at a time. An `Err` becomes a template
+/// error at the place of the call.
+pub trait Engine: Send + Sync {
+    /// Runs one or more statements and gives all rows of the last one, none if it has no result.
+    fn query(&self, sql: &str) -> Result<Rows, HostError>;
+    /// Names and types of the columns of a query, without running it.
+    fn describe(&self, sql: &str) -> Result<Vec<Column>, HostError>;
+    /// All tables and views that are there now, in all databases, sorted by name.
+    fn catalog(&self) -> Result<Vec<CatalogEntry>, HostError>;
 }
 
 /// A host's refusal: what is wrong in one lowercase phrase, and perhaps what to do.

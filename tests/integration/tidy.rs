@@ -14,9 +14,9 @@ const ORDER: &[&str] = &[
     "node",
     "diagnostics",
     "yaml",
-    "template",
     "sql",
     "warehouse",
+    "template",
     // The phases.
     "project",
     "parse",
