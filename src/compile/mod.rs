@@ -24,6 +24,8 @@ pub use self::test_sql::{column_sql, freshness_query};
 use crate::diagnostics::{Diagnostic, Diagnostics, Spanned};
 use crate::graph::{Graph, Node};
 use crate::node::{Materialization, NodeId, Relation};
+use crate::parse::functions::FunctionBody;
+use crate::parse::snapshots::SnapshotBody;
 use crate::parse::{Body, DataTest, TestKind};
 use crate::project::Project;
 use crate::sql::{self, OneQuery};
@@ -119,7 +121,9 @@ pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> C
 fn query_fault(node: &Node, sql: &Rendered) -> Option<Diagnostic> {
     if !matches!(
         &node.body,
-        Body::Model { .. } | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
+        Body::Model { .. }
+            | Body::Snapshot(_)
+            | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
     ) {
         return None;
     }
@@ -256,6 +260,8 @@ impl<'a> Compiler<'a> {
         let node = self.graph.node(id);
         match &node.body {
             Body::Model { sql, .. }
+            | Body::Snapshot(SnapshotBody { sql, .. })
+            | Body::Function(FunctionBody { sql, .. })
             | Body::Analysis { sql }
             | Body::Test(DataTest { kind: TestKind::Singular { sql }, .. }) => {
                 self.graph.templates.render(sql, &self.node_context(id, is_incremental))

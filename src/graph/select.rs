@@ -206,6 +206,8 @@ impl<'a> Criterion<'a> {
                 }
                 Body::Model { .. }
                 | Body::Seed
+                | Body::Snapshot(_)
+                | Body::Function(_)
                 | Body::Test(_)
                 | Body::Analysis { .. }
                 | Body::Exposure(_) => false,
@@ -226,6 +228,8 @@ impl<'a> Criterion<'a> {
                 }
                 Body::Model { .. }
                 | Body::Seed
+                | Body::Snapshot(_)
+                | Body::Function(_)
                 | Body::Source(_)
                 | Body::Analysis { .. }
                 | Body::Exposure(_) => false,
@@ -265,6 +269,8 @@ fn materialized(node: &Node) -> Option<&'static str> {
     match &node.body {
         Body::Model { materialized, .. } => Some(materialized.as_str()),
         Body::Seed => Some("seed"),
+        Body::Snapshot(_) => Some("snapshot"),
+        Body::Function(_) => Some("function"),
         Body::Test(_) => Some("test"),
         Body::Source(_) | Body::Analysis { .. } | Body::Exposure(_) => None,
     }

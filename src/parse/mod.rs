@@ -6,12 +6,16 @@
 
 pub mod check;
 pub mod config_layer;
+pub mod function_properties;
+pub mod functions;
 mod host;
 pub mod incremental;
 mod models;
 mod naming;
 pub mod node_config;
 pub mod properties;
+pub mod snapshot_settings;
+pub mod snapshots;
 mod sources;
 mod test_names;
 mod tests;
@@ -25,10 +29,12 @@ use serde_json::Value as Json;
 
 use self::check::Check;
 use self::config_layer::ConfigLayer;
+use self::functions::FunctionBody;
 use self::host::ParseHost;
 pub(crate) use self::host::doc;
 use self::node_config::{ConfigRules, NodeConfig};
 use self::properties::{ColumnProperties, FreshnessRule, Properties};
+use self::snapshots::SnapshotBody;
 pub(crate) use self::tests::is_template;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span, Spanned};
 use crate::node::{Materialization, NodeKind, Relation, UniqueId};
@@ -37,7 +43,7 @@ use crate::project::files::ProjectPath;
 use crate::project::settings::Settings;
 use crate::project::{Dialect, FileKind, Project, ProjectFile};
 use crate::template::{
-    self, Context, MacroFile, Mode, RefCall, SourceCall, TemplateSource, Templates, has_template_syntax,
+    self, Context, FunctionCall, MacroFile, Mode, RefCall, SourceCall, TemplateSource, Templates, has_template_syntax,
 };
 use crate::yaml::{self, Yaml};
 
@@ -86,6 +92,8 @@ pub struct ParsedNode {
     pub refs: Vec<Spanned<RefCall>>,
     /// Calls of `source()`.
     pub sources: Vec<Spanned<SourceCall>>,
+    /// Calls of `function()`.
+    pub functions: Vec<Spanned<FunctionCall>>,
     /// Macros that were called, by unique id.
     pub macros: Vec<String>,
     /// Its name in the warehouse, for nodes that are there.
@@ -108,6 +116,10 @@ pub enum Body {
     },
     /// A seed; its file is at [`ParsedNode::path`].
     Seed,
+    /// A snapshot.
+    Snapshot(SnapshotBody),
+    /// A SQL function.
+    Function(FunctionBody),
     /// A source's table.
     Source(SourceBody),
     /// A data test.
@@ -278,6 +290,7 @@ fn parse_package(
 ) -> Vec<ParsedNode> {
     let mut properties = read_properties(parser, diags);
     let mut nodes = models::read(parser, diags, &mut properties);
+    nodes.extend(functions::read(parser, diags, &properties));
     nodes.extend(sources::read_sources(parser, diags, &properties));
     nodes.extend(sources::read_exposures(parser, diags, &properties));
     nodes.extend(tests::read(parser, diags, &properties));
@@ -426,6 +439,8 @@ fn report_unused_folders(diags: &mut Diagnostics, project: &Project, nodes: &[Pa
         (&trees.models, NodeKind::Model),
         (&trees.seeds, NodeKind::Seed),
         (&trees.data_tests, NodeKind::Test),
+        (&trees.snapshots, NodeKind::Snapshot),
+        (&trees.functions, NodeKind::Function),
         (&trees.sources, NodeKind::Source),
         (&trees.exposures, NodeKind::Exposure),
     ] {

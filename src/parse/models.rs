@@ -8,7 +8,7 @@ use serde_json::json;
 use super::config_layer::ConfigLayer;
 use super::node_config::{self, NodeConfig};
 use super::properties::{ColumnProperties, NodeProperties, Section, VersionProperties};
-use super::{Body, FileProperties, Named, ParsedNode, Parser, Version, files, fqn, start_of};
+use super::{Body, FileProperties, Named, ParsedNode, Parser, Version, files, fqn, snapshots, start_of};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Spanned, suggest};
 use crate::node::{Materialization, NodeKind, UniqueId};
 use crate::project::files::ProjectPath;
@@ -16,13 +16,13 @@ use crate::project::{FileKind, ProjectFile};
 use crate::template::{Scan, TemplateError};
 
 /// Which properties belong to which file, by section and the file's stem.
-type ByStem<'a> = BTreeMap<(Section, String), Described<'a>>;
+pub(super) type ByStem<'a> = BTreeMap<(Section, String), Described<'a>>;
 
 /// A node's properties, and which version of it.
 #[derive(Clone, Copy)]
-struct Described<'a> {
-    file: &'a ProjectFile,
-    properties: &'a NodeProperties,
+pub(super) struct Described<'a> {
+    pub(super) file: &'a ProjectFile,
+    pub(super) properties: &'a NodeProperties,
     version: Option<&'a VersionProperties>,
 }
 
@@ -42,17 +42,12 @@ pub(super) fn read(
                 .at(start_of(file.id), "a model is one `select` in a .sql file"),
         );
     }
-    for file in files(parser, FileKind::Snapshot) {
-        diags.push(
-            Diagnostic::error("unsupported-snapshot", "snapshots are not supported yet")
-                .at(start_of(file.id), "this file cannot be built"),
-        );
-    }
     let scanned: Vec<(&ProjectFile, Result<Scan, TemplateError>)> = parser
         .project
         .files
         .par_iter()
         .filter(|it| matches!(it.kind, FileKind::Model | FileKind::Analysis) && it.package == parser.package)
+        .filter(|it| !snapshots::holds_snapshots(it))
         .map(|file| (file, parser.templates.scan(&parser.whole(file), &parser.context)))
         .collect();
     for (file, scan) in scanned {
@@ -71,6 +66,7 @@ pub(super) fn read(
         used.insert(key);
         nodes.push(seed(parser, diags, file, described));
     }
+    nodes.extend(snapshots::read(parser, diags, &by_stem, &mut used));
     report_undescribed(parser, diags, &by_stem, &used);
     nodes
 }
@@ -140,7 +136,7 @@ pub(super) fn undescribed<'a>(
 }
 
 /// The merged config of a node with a file.
-fn config(
+pub(super) fn config(
     parser: &Parser<'_>,
     diags: &mut Diagnostics,
     tree_layers: Vec<ConfigLayer>,
@@ -228,6 +224,7 @@ fn sql_node(
         config,
         refs: scan.refs,
         sources: scan.sources,
+        functions: scan.functions,
         macros: scan.macros,
         relation,
         body,
@@ -264,6 +261,7 @@ fn seed(
         config,
         refs: Vec::new(),
         sources: Vec::new(),
+        functions: Vec::new(),
         macros: Vec::new(),
         relation: Some(relation),
         body: Body::Seed,
@@ -271,14 +269,18 @@ fn seed(
 }
 
 /// What properties YAML says for people.
-struct Texts {
-    patch_path: Option<ProjectPath>,
-    description: String,
-    columns: Vec<ColumnProperties>,
+pub(super) struct Texts {
+    pub(super) patch_path: Option<ProjectPath>,
+    pub(super) description: String,
+    pub(super) columns: Vec<ColumnProperties>,
 }
 
 impl Texts {
-    fn new(parser: &Parser<'_>, diags: &mut Diagnostics, described: Option<Described<'_>>) -> Self {
+    pub(super) fn new(
+        parser: &Parser<'_>,
+        diags: &mut Diagnostics,
+        described: Option<Described<'_>>,
+    ) -> Self {
         let Some(Described { file, properties, version }) = described else {
             return Self { patch_path: None, description: String::new(), columns: Vec::new() };
         };

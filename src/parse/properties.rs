@@ -5,6 +5,7 @@
 use serde_json::{Value as Json, json};
 
 use super::config_layer::{ConfigLayer, config_layer};
+use super::function_properties::FunctionProperties;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned};
 use crate::yaml::fields::{Fields, scalar_text, wrong_type};
 use crate::yaml::{Yaml, YamlKind};
@@ -20,6 +21,8 @@ pub struct Properties {
     pub macros: Vec<MacroProperties>,
     /// Entries of `exposures:`.
     pub exposures: Vec<ExposureProperties>,
+    /// Entries of `functions:`.
+    pub functions: Vec<FunctionProperties>,
     /// Entries of `data_tests:` at the top of a file: singular tests.
     pub singular_tests: Vec<SingularTestProperties>,
 }
@@ -79,6 +82,8 @@ pub struct NodeProperties {
     pub versions: Vec<VersionProperties>,
     /// `latest_version`, as text.
     pub latest_version: Option<Spanned<String>>,
+    /// Snapshots that have no SQL of their own: what is read, `ref('orders')`.
+    pub relation: Option<Spanned<String>>,
 }
 
 /// One version of a model.
@@ -274,9 +279,11 @@ pub fn read(diags: &mut Diagnostics, yaml: &Yaml, unknown: Severity) -> Properti
     properties.macros.extend(macros.iter().filter_map(|it| reader.macro_(it)));
     let exposures = fields.list(reader.diags, "exposures");
     properties.exposures.extend(exposures.iter().filter_map(|it| reader.exposure(it)));
+    let functions = fields.list(reader.diags, "functions");
+    properties.functions.extend(functions.iter().filter_map(|it| reader.function(it)));
     let tests = fields.list(reader.diags, "data_tests");
     properties.singular_tests.extend(tests.iter().filter_map(|it| reader.singular_test(it)));
-    for key in ["unit_tests", "metrics", "semantic_models", "saved_queries", "functions"] {
+    for key in ["unit_tests", "metrics", "semantic_models", "saved_queries"] {
         if let Some(yaml) = fields.get(key) {
             reader.diags.push(left_out(key, fields.key(key).map_or(yaml.span, |it| it.span)));
         }
@@ -291,13 +298,19 @@ fn left_out(key: &str, span: Span) -> Diagnostic {
         .at(span, "nothing here is run")
 }
 
-struct Reader<'a> {
-    diags: &'a mut Diagnostics,
-    unknown: Severity,
+/// Reads entries.
+pub(super) struct Reader<'a> {
+    pub(super) diags: &'a mut Diagnostics,
+    pub(super) unknown: Severity,
 }
 
 impl Reader<'_> {
-    fn name(&mut self, fields: &mut Fields<'_>, yaml: &Yaml, what: &str) -> Option<Spanned<String>> {
+    pub(super) fn name(
+        &mut self,
+        fields: &mut Fields<'_>,
+        yaml: &Yaml,
+        what: &str,
+    ) -> Option<Spanned<String>> {
         let name = fields.string(self.diags, "name");
         if name.is_none() {
             let diagnostic = Diagnostic::error("missing-key", format!("{what} has no `name`"));
@@ -324,9 +337,13 @@ impl Reader<'_> {
         let versions = fields.list(self.diags, "versions").iter().filter_map(|it| self.version(it)).collect();
         let latest_version = fields.string(self.diags, "latest_version");
         let config = config_layer(self.diags, &mut fields, &["meta", "docs", "access", "group", "tags"]);
-        fields.accept(&["constraints", "deprecation_date", "time_spine", "primary_key", "relation"]);
+        let relation = match section {
+            Section::Snapshots => fields.string(self.diags, "relation"),
+            Section::Models | Section::Seeds | Section::Analyses => None,
+        };
+        fields.accept(&["constraints", "deprecation_date", "time_spine", "primary_key"]);
         fields.finish(self.diags, self.unknown);
-        Some(NodeProperties { section, name, description, config, columns, tests, versions, latest_version })
+        Some(NodeProperties { section, name, description, config, columns, tests, versions, latest_version, relation })
     }
 
     fn version(&mut self, yaml: &Yaml) -> Option<VersionProperties> {

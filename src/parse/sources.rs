@@ -74,6 +74,7 @@ fn source(
         config,
         refs: Vec::new(),
         sources: Vec::new(),
+        functions: Vec::new(),
         macros: Vec::new(),
         relation: Some(relation),
         body: Body::Source(body),

@@ -365,6 +365,7 @@ fn singular_test(
         config,
         refs: scan.refs,
         sources: scan.sources,
+        functions: scan.functions,
         macros: scan.macros,
         relation: Some(relation),
         body: Body::Test(DataTest { column: None, kind: TestKind::Singular { sql: parser.whole(file) } }),

@@ -29,6 +29,8 @@ pub enum RunCommand {
     Test,
     /// Loads seeds.
     Seed,
+    /// Takes snapshots without testing them.
+    Snapshot,
 }
 
 impl RunCommand {
@@ -39,6 +41,7 @@ impl RunCommand {
             RunCommand::Run => "run",
             RunCommand::Test => "test",
             RunCommand::Seed => "seed",
+            RunCommand::Snapshot => "snapshot",
         }
     }
 }
@@ -133,6 +136,10 @@ pub enum Action {
     },
     /// A table from a CSV file.
     LoadSeed,
+    /// A table that keeps old versions of the query's rows.
+    TakeSnapshot(Query),
+    /// A function; its text is an expression or a query.
+    CreateFunction(Query),
     /// Nothing: it is there already (a source), or only in its readers (an ephemeral model).
     Nothing,
     /// Nothing: what is published is tested.

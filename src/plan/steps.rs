@@ -43,9 +43,12 @@ pub fn make(
 
 fn makes_relation(action: &Action) -> bool {
     match action {
-        Action::CreateView(_) | Action::CreateTable(_) | Action::UpdateTable { .. } | Action::LoadSeed => {
-            true
-        }
+        Action::CreateView(_)
+        | Action::CreateTable(_)
+        | Action::UpdateTable { .. }
+        | Action::LoadSeed
+        | Action::TakeSnapshot(_)
+        | Action::CreateFunction(_) => true,
         Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => false,
     }
 }
@@ -77,8 +80,12 @@ impl Maker<'_> {
                 (NodeKind::Test, RunCommand::Build | RunCommand::Test) => tests.push(*id),
                 (NodeKind::Model, RunCommand::Build | RunCommand::Run)
                 | (NodeKind::Seed, RunCommand::Build | RunCommand::Seed)
-                | (NodeKind::Source, RunCommand::Build) => self.add_node(*id),
-                (NodeKind::Model | NodeKind::Seed | NodeKind::Source, RunCommand::Test) => {
+                | (NodeKind::Snapshot, RunCommand::Build | RunCommand::Snapshot)
+                | (NodeKind::Source | NodeKind::Function, RunCommand::Build) => self.add_node(*id),
+                (
+                    NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot | NodeKind::Source,
+                    RunCommand::Test,
+                ) => {
                     self.add_step(*id, Action::TestPublished);
                 }
                 _ => {}
@@ -113,6 +120,8 @@ impl Maker<'_> {
                 Materialization::Ephemeral => Action::Nothing,
             },
             (Body::Seed, None) => Action::LoadSeed,
+            (Body::Snapshot(_), None) => Action::TakeSnapshot(self.query(id)),
+            (Body::Function(_), None) => Action::CreateFunction(self.query(id)),
             (Body::Source(_) | Body::Test(_) | Body::Analysis { .. } | Body::Exposure(_), None) => {
                 Action::Nothing
             }
@@ -318,7 +327,8 @@ impl Maker<'_> {
                 TestSeverity::Warn => continue,
             };
             let mut common: Option<BTreeSet<NodeId>> = None;
-            for parent in &node.parents {
+            let is_tested = |it: &&NodeId| self.graph.node(**it).kind != NodeKind::Function;
+            for parent in node.parents.iter().filter(is_tested) {
                 let descendants = self.graph.descendants(*parent, Depth::All);
                 common = Some(match common {
                     Some(so_far) => so_far.intersection(&descendants).copied().collect(),
@@ -349,6 +359,8 @@ impl Maker<'_> {
                         | Action::CreateTable(_)
                         | Action::UpdateTable { .. }
                         | Action::LoadSeed
+                        | Action::TakeSnapshot(_)
+                        | Action::CreateFunction(_)
                         | Action::TestAlone
                         | Action::Broken(_) => false,
                     }

@@ -58,6 +58,8 @@ pub struct Paths {
     pub analyses: Vec<Spanned<String>>,
     /// Snapshots.
     pub snapshots: Vec<Spanned<String>>,
+    /// SQL functions.
+    pub functions: Vec<Spanned<String>>,
     /// Markdown with `{% docs %}`; empty means all of the above.
     pub docs: Vec<Spanned<String>>,
 }
@@ -77,6 +79,8 @@ pub struct Trees {
     pub exposures: Option<Yaml>,
     /// `snapshots:`
     pub snapshots: Option<Yaml>,
+    /// `functions:`
+    pub functions: Option<Yaml>,
 }
 
 /// Keys whose values are templates for later, at any depth; of `targets` only the chosen one is rendered.
@@ -136,7 +140,6 @@ pub fn read(
         "require-dbt-version",
         "log-path",
         "asset-paths",
-        "function-paths",
         "quoting",
         "query-comment",
         "flags",
@@ -146,7 +149,6 @@ pub fn read(
         "unit_tests",
         "restrict-access",
         "dbt-cloud",
-        "functions",
     ]);
     fields.finish(diags, dialect.unknown_key_severity());
     Some(config)
@@ -165,6 +167,7 @@ fn paths(diags: &mut Diagnostics, fields: &mut Fields<'_>, span: Span) -> Paths 
         macros: read("macro-paths", None, &["macros"]),
         analyses: read("analysis-paths", None, &["analyses"]),
         snapshots: read("snapshot-paths", None, &["snapshots"]),
+        functions: read("function-paths", None, &["functions"]),
         docs: read("docs-paths", None, &[]),
     }
 }
@@ -217,6 +220,7 @@ fn trees(diags: &mut Diagnostics, fields: &mut Fields<'_>) -> Trees {
         sources: tree("sources"),
         exposures: tree("exposures"),
         snapshots: tree("snapshots"),
+        functions: tree("functions"),
     }
 }
 

@@ -82,6 +82,10 @@ pub enum FileKind {
     Analysis,
     /// `.sql` in a snapshot folder.
     Snapshot,
+    /// `.sql` in a function folder.
+    Function,
+    /// `.py` or `.js` in a function folder.
+    ForeignFunction,
     /// `.yml` or `.yaml` in any of these folders.
     Properties,
     /// `.md` in any of these folders.

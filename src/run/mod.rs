@@ -397,8 +397,18 @@ pub fn node_ref(node: &Node) -> NodeRef {
         (Body::Model { materialized, .. }, Some(relation)) => format!("{materialized} {}", relation.short()),
         (Body::Model { .. }, None) => format!("ephemeral {}", node.name),
         (Body::Seed, Some(relation)) => format!("seed {}", relation.short()),
+        (Body::Snapshot(_), Some(relation)) => format!("snapshot {}", relation.short()),
+        (Body::Function(_), Some(relation)) => format!("function {}", relation.short()),
         (Body::Source(source), _) => format!("source {}.{}", source.source, node.name),
-        (Body::Seed | Body::Test(_) | Body::Analysis { .. } | Body::Exposure(_), _) => node.name.clone(),
+        (
+            Body::Seed
+            | Body::Snapshot(_)
+            | Body::Function(_)
+            | Body::Test(_)
+            | Body::Analysis { .. }
+            | Body::Exposure(_),
+            _,
+        ) => node.name.clone(),
     };
     NodeRef { unique_id: node.unique_id.clone(), kind: node.kind, label, path: node.path.as_str().to_owned() }
 }

@@ -19,7 +19,7 @@ use super::unit::{Assembler, Edit, Parameter, Site, Unit};
 use crate::diagnostics::FileId;
 
 /// Names whose calls are numbered.
-const PLACED: &[&str] = &["ref", "source", "config"];
+const PLACED: &[&str] = &["ref", "source", "config", "function"];
 
 /// Where ranks matter: closers of inner things come before closers of outer things, all before openers.
 mod rank {

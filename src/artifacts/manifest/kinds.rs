@@ -76,7 +76,9 @@ impl<'a> Special<'a> {
             Body::Test(DataTest { kind: TestKind::Generic(test), column }) => {
                 Some(Special::Test(TestPart::new(context, entry, test, column.as_deref())))
             }
+            Body::Function(function) => Some(Special::Function(FunctionPart::new(function))),
             Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
+            | Body::Snapshot(_)
             | Body::Analysis { .. }
             | Body::Source(_)
             | Body::Exposure(_) => None,

@@ -16,6 +16,8 @@ use super::entry::{Context, Entry};
 use super::kinds::{self, Special};
 use crate::artifacts::compiled::test_file;
 use crate::node::{NodeKind, Relation};
+use crate::parse::functions::FunctionBody;
+use crate::parse::snapshots::SnapshotBody;
 use crate::parse::{Body, DataTest, ParsedNode, TestKind};
 use crate::project::Dialect;
 
@@ -69,7 +71,10 @@ impl<'a> ManifestNode<'a> {
     pub(super) fn new(context: &Context<'a>, entry: &Entry<'a>) -> Option<Self> {
         let parsed = entry.parsed;
         let (database, schema) = place(context, parsed);
-        let is_built = matches!(parsed.kind, NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot);
+        let is_built = matches!(
+            parsed.kind,
+            NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot | NodeKind::Function
+        );
         let raw_code = raw_code(parsed)?;
         Some(Self {
             database,
@@ -139,6 +144,8 @@ fn path(parsed: &ParsedNode) -> Cow<'_, str> {
         Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
         | Body::Model { .. }
         | Body::Seed
+        | Body::Snapshot(_)
+        | Body::Function(_)
         | Body::Source(_)
         | Body::Exposure(_) => Cow::Borrowed(inside),
     }
@@ -157,6 +164,8 @@ fn fqn(parsed: &ParsedNode) -> Vec<&str> {
 fn raw_code(parsed: &ParsedNode) -> Option<Cow<'_, str>> {
     Some(match &parsed.body {
         Body::Model { sql, .. }
+        | Body::Snapshot(SnapshotBody { sql, .. })
+        | Body::Function(FunctionBody { sql, .. })
         | Body::Analysis { sql }
         | Body::Test(DataTest { kind: TestKind::Singular { sql }, .. }) => Cow::Borrowed(sql.text.trim()),
         Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => {
@@ -174,7 +183,11 @@ fn checksum<'a>(context: &Context<'a>, parsed: &'a ParsedNode, raw_code: &str) -
         Body::Test(DataTest { kind: TestKind::Generic(_), .. }) | Body::Source(_) | Body::Exposure(_) => {
             Checksum { name: "none", checksum: Cow::Borrowed("") }
         }
-        Body::Model { .. } | Body::Analysis { .. } | Body::Test(_) => sha256(raw_code.as_bytes()),
+        Body::Model { .. }
+        | Body::Snapshot(_)
+        | Body::Function(_)
+        | Body::Analysis { .. }
+        | Body::Test(_) => sha256(raw_code.as_bytes()),
     }
 }
 

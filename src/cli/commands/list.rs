@@ -44,7 +44,12 @@ fn selector(node: &Node) -> String {
     match &node.body {
         Body::Source(source) => format!("source:{}.{}.{}", node.package, source.source, node.name),
         Body::Exposure(_) => format!("exposure:{}.{}", node.package, node.name),
-        Body::Model { .. } | Body::Seed | Body::Test(_) | Body::Analysis { .. } => node.fqn.join("."),
+        Body::Model { .. }
+        | Body::Seed
+        | Body::Snapshot(_)
+        | Body::Function(_)
+        | Body::Test(_)
+        | Body::Analysis { .. } => node.fqn.join("."),
     }
 }
 

@@ -38,6 +38,7 @@ pub(super) const NAMES: &[&str] = &[
     "flags",
     "fromjson",
     "fromyaml",
+    "function",
     "invocation_id",
     "is_incremental",
     "load_result",
@@ -180,6 +181,7 @@ pub(super) fn lookup(session: &Arc<Session>, unit: &Arc<Unit>, name: &str) -> Op
     let (name, run): (&'static str, Run) = match name {
         "ref" => ("ref", references::reference),
         "source" => ("source", references::source),
+        "function" => ("function", references::function),
         _ => functions::find(name)?,
     };
     Some(Function::value(session, name, placed, run))
