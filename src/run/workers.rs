@@ -198,6 +198,7 @@ impl<'a> Foreman<'a> {
             | NodeKind::Seed
             | NodeKind::Model
             | NodeKind::Snapshot
+            | NodeKind::Function
             | NodeKind::Analysis
             | NodeKind::Exposure => SkipReason::ParentFailed(node),
         }
