@@ -205,6 +205,7 @@ impl<'a> Foreman<'a> {
             | NodeKind::Seed
             | NodeKind::Model
             | NodeKind::Snapshot
+            | NodeKind::Function
             | NodeKind::Analysis
             | NodeKind::Exposure => SkipReason::ParentFailed(node),
         }
