@@ -97,6 +97,11 @@ impl Library {
         self.by_package.contains_key(package)
     }
 
+    /// All packages that have macros, sorted.
+    pub(super) fn packages(&self) -> impl Iterator<Item = &str> {
+        self.by_package.keys().map(String::as_str)
+    }
+
     /// Names of a package's macros.
     pub(super) fn names_in(&self, package: &str) -> impl Iterator<Item = &str> {
         self.by_package.get(package).into_iter().flat_map(|it| it.keys().map(String::as_str))

@@ -12,6 +12,7 @@ mod fault;
 mod library;
 mod lone_expression;
 mod macros;
+mod materializations;
 mod operands;
 mod rewrite;
 mod segments;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 pub use self::docs_block::docs_blocks;
+pub use self::materializations::FoundMaterialization;
 pub use self::templates::Templates;
 use crate::diagnostics::{Diagnostic, FileId, Span, Spanned};
 use crate::node::Relation;
@@ -89,6 +91,9 @@ pub enum MacroKind {
     Macro,
     /// `{% test name(...) %}` or `{% data_test name(...) %}`; its macro name is `test_name`.
     Test,
+    /// `{% materialization name, adapter='duckdb' %}`; its macro name is `materialization_name_duckdb`, or
+    /// `materialization_name_default`.
+    Materialization,
 }
 
 /// A macro as declared.
@@ -106,6 +111,8 @@ pub struct MacroDefinition {
     pub block: Span,
     /// Parameter names in order.
     pub parameters: Vec<String>,
+    /// Materializations: the languages of models that they take.
+    pub languages: Vec<String>,
 }
 
 /// A `{% docs name %}` block.

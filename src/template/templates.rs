@@ -31,7 +31,7 @@ const STATIC_NAMES: [&str; 4] = ["ref", "source", "config", "var"];
 /// Reads and renders templates. Immutable, so that worker threads can share it.
 #[derive(Debug)]
 pub struct Templates {
-    library: Arc<Library>,
+    pub(super) library: Arc<Library>,
     parsing: Environment<'static>,
     executing: Environment<'static>,
 }
