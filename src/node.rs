@@ -44,6 +44,8 @@ pub enum NodeKind {
     Model,
     /// A table that keeps old versions of rows.
     Snapshot,
+    /// A SQL function of the project.
+    Function,
     /// A query that must return no rows.
     Test,
     /// A query that is compiled but not built.
@@ -60,6 +62,7 @@ impl NodeKind {
             NodeKind::Seed => "seed",
             NodeKind::Model => "model",
             NodeKind::Snapshot => "snapshot",
+            NodeKind::Function => "function",
             NodeKind::Test => "test",
             NodeKind::Analysis => "analysis",
             NodeKind::Exposure => "exposure",

@@ -38,7 +38,7 @@ pub(super) struct Session {
     pub(super) reporter: Box<dyn Reporter>,
     pub(super) invocation_id: String,
     pub(super) started_at: String,
-    pub(super) clock: SystemClock,
+    pub(super) clock: Arc<SystemClock>,
     pub(super) stop: Arc<Stop>,
     variables: Environment,
 }
@@ -102,7 +102,7 @@ impl Session {
             scrubber: Scrubber::new(&scrub::secrets_of(&variables)),
         });
         let started_at = now();
-        let clock = SystemClock { started: Instant::now() };
+        let clock = Arc::new(SystemClock { started: Instant::now() });
         let (sources, stop) = (Sources::default(), Arc::default());
         Self { globals, sources, reporter, invocation_id, started_at, clock, stop, variables }
     }

@@ -8,6 +8,7 @@ mod steps;
 
 use std::collections::BTreeSet;
 
+use crate::compile::Hook;
 use crate::diagnostics::Diagnostic;
 use crate::node::{NodeId, Relation, TestSeverity};
 use crate::parse::check::Check;
@@ -74,9 +75,9 @@ pub struct Plan {
     /// Schemas that must be there, as database and schema.
     pub schemas: BTreeSet<(String, String)>,
     /// What to run before the first step.
-    pub on_run_start: Vec<Rendered>,
+    pub on_run_start: Vec<Hook>,
     /// What to run after the last step.
-    pub on_run_end: Vec<Rendered>,
+    pub on_run_end: Vec<Hook>,
 }
 
 /// One node's work: made, tested and published together.
@@ -146,11 +147,31 @@ pub enum Action {
 #[derive(Clone, Debug)]
 pub struct Query {
     /// The query.
-    pub sql: Rendered,
+    pub sql: QueryText,
     /// Statements before it, in its transaction.
-    pub pre_hooks: Vec<Rendered>,
+    pub pre_hooks: Vec<Hook>,
     /// Statements after it, in its transaction.
-    pub post_hooks: Vec<Rendered>,
+    pub post_hooks: Vec<Hook>,
+}
+
+/// A node's query.
+#[derive(Clone, Debug)]
+pub enum QueryText {
+    /// Rendered.
+    Ready(Rendered),
+    /// Its template asks the warehouse: it is rendered when its parents are made.
+    Late,
+}
+
+/// A test's query, whose rows are failures.
+#[derive(Clone, Debug)]
+pub enum TestText {
+    /// Rendered.
+    Ready(Rendered),
+    /// Its template asks the warehouse: it is rendered when what it tests is made.
+    Late,
+    /// It could not be rendered.
+    Broken(Box<Diagnostic>),
 }
 
 /// A test with all that is needed to run it.
@@ -158,8 +179,8 @@ pub struct Query {
 pub struct PlannedTest {
     /// The test; for the freshness of a source that is declared with it, the source.
     pub node: NodeId,
-    /// Its query, whose rows are failures.
-    pub sql: Result<Rendered, Box<Diagnostic>>,
+    /// Its query.
+    pub sql: TestText,
     /// A query for sample rows, where the test's own shows too little.
     pub sample_sql: Option<String>,
     /// What it means.

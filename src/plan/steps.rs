@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::scan::accepted_list;
 use super::{
-    Action, Edge, EdgeKind, Plan, PlanOptions, PlannedTest, Query, RunCommand, Step, StepId, Verdict,
+    Action, Edge, EdgeKind, Plan, PlanOptions, PlannedTest, Query, QueryText, RunCommand, Step, StepId,
+    TestText, Verdict,
 };
-use crate::compile::{Compiled, column_sql, freshness_query, is_ephemeral, reading_name};
-use crate::diagnostics::Diagnostic;
+use crate::compile::{Compiled, Hook, column_sql, freshness_query, is_ephemeral, reading_name};
+use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::{Depth, Gate, Graph, Node};
 use crate::node::{Materialization, NodeId, NodeKind, Relation, TestSeverity};
 use crate::parse::check::Check;
@@ -126,15 +127,30 @@ impl Maker<'_> {
     }
 
     fn update(&mut self, id: NodeId) -> Action {
-        let update = self.compiled.nodes.get_mut(&id).and_then(|it| it.update.take()).unwrap_or_default();
-        let update = Query { sql: update.sql, pre_hooks: update.pre_hooks, post_hooks: update.post_hooks };
+        let update = match self.compiled.nodes.get_mut(&id).and_then(|it| it.update.take()) {
+            Some(node) => {
+                let sql = QueryText::Ready(node.sql);
+                Query { sql, pre_hooks: node.pre_hooks, post_hooks: node.post_hooks }
+            }
+            None => self.late_query(id),
+        };
         let is_full_refresh = self.graph.node(id).config.full_refresh.unwrap_or(self.full_refresh);
         Action::UpdateTable { whole: self.query(id), update, is_full_refresh }
     }
 
     fn query(&mut self, id: NodeId) -> Query {
-        let node = self.compiled.nodes.remove(&id).unwrap_or_default();
-        Query { sql: node.sql, pre_hooks: node.pre_hooks, post_hooks: node.post_hooks }
+        let Some(node) = self.compiled.nodes.remove(&id) else { return self.late_query(id) };
+        Query { sql: QueryText::Ready(node.sql), pre_hooks: node.pre_hooks, post_hooks: node.post_hooks }
+    }
+
+    fn late_query(&self, id: NodeId) -> Query {
+        let config = &self.graph.node(id).config;
+        let late = |hooks: &[Spanned<String>]| hooks.iter().cloned().map(Hook::Late).collect();
+        Query {
+            sql: QueryText::Late,
+            pre_hooks: late(&config.pre_hooks),
+            post_hooks: late(&config.post_hooks),
+        }
     }
 
     /// Puts every test with the step it gates, or gives it a step of its own.
@@ -159,8 +175,9 @@ impl Maker<'_> {
     fn planned(&mut self, id: NodeId) -> PlannedTest {
         let node = self.graph.node(id);
         let sql = match self.compiled.faults.get(&id) {
-            Some(fault) => Err(Box::new(fault.clone())),
-            None => Ok(self.compiled.nodes.remove(&id).unwrap_or_default().sql),
+            Some(fault) => TestText::Broken(Box::new(fault.clone())),
+            None if self.compiled.late.contains(&id) => TestText::Late,
+            None => TestText::Ready(self.compiled.nodes.remove(&id).unwrap_or_default().sql),
         };
         let verdict = Verdict {
             severity: node.config.severity,
@@ -202,7 +219,7 @@ impl Maker<'_> {
             *column = column_sql(column);
         }
         if matches!(planned.check, Check::RowCountDrift(_)) && node.config.where_.is_some() {
-            planned.sql = Err(Box::new(drift_of_a_part(node)));
+            planned.sql = TestText::Broken(Box::new(drift_of_a_part(node)));
         }
         planned.where_.clone_from(&node.config.where_);
         let tested = reading_name(owner);
@@ -226,7 +243,7 @@ impl Maker<'_> {
         let text = freshness_query(&relation, &column, rule.filter.as_deref());
         Some(PlannedTest {
             node: id,
-            sql: Ok(Rendered { text, segments: Vec::new() }),
+            sql: TestText::Ready(Rendered { text, segments: Vec::new() }),
             sample_sql: None,
             check: Check::Freshness { column: column_sql(&column), rule },
             column: None,

@@ -105,7 +105,11 @@ impl NodeRef {
             NodeKind::Exposure => format!("exposure:{rest}"),
             // The hash that makes the ids of tests unique is no part of the name.
             NodeKind::Test => rest.split('.').next().unwrap_or(rest).to_owned(),
-            NodeKind::Seed | NodeKind::Model | NodeKind::Snapshot | NodeKind::Analysis => rest.to_owned(),
+            NodeKind::Seed
+            | NodeKind::Model
+            | NodeKind::Snapshot
+            | NodeKind::Function
+            | NodeKind::Analysis => rest.to_owned(),
         }
     }
 }

@@ -242,6 +242,8 @@ pub enum ResourceType {
     Source,
     /// Snapshots.
     Snapshot,
+    /// SQL functions.
+    Function,
     /// Data tests.
     Test,
     /// Analyses.
@@ -261,6 +263,7 @@ impl ResourceType {
             ResourceType::Seed => Some(NodeKind::Seed),
             ResourceType::Source => Some(NodeKind::Source),
             ResourceType::Snapshot => Some(NodeKind::Snapshot),
+            ResourceType::Function => Some(NodeKind::Function),
             ResourceType::Test => Some(NodeKind::Test),
             ResourceType::Analysis => Some(NodeKind::Analysis),
             ResourceType::Exposure => Some(NodeKind::Exposure),

@@ -4,6 +4,7 @@ mod clean;
 mod compile;
 mod debug;
 mod init;
+mod late;
 mod list;
 mod parse;
 mod run;
