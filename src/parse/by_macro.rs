@@ -69,7 +69,7 @@ const FOR_INCREMENTAL: &[&str] = &[
 
 /// What a project's macros say about materializations.
 pub(super) struct ByMacro<'a> {
-    templates: &'a Templates,
+    pub(super) templates: &'a Templates,
     packages_may_override: bool,
 }
 
@@ -92,7 +92,7 @@ impl<'a> ByMacro<'a> {
 
     /// Whether the last of these layers that names a materialization names one that is not built in.
     pub(super) fn is_custom(&self, layers: &[&ConfigLayer]) -> bool {
-        let entries = layers.iter().rev().flat_map(|it| it.entries());
+        let entries = layers.iter().rev().flat_map(|it| it.entries().iter().rev());
         let named = entries.filter(|(key, _)| key.value == "materialized").filter_map(|it| it.1.as_str());
         named.take(1).any(|it| matches!(self.find(it), FoundMaterialization::Macro(_)))
     }

@@ -87,6 +87,11 @@ impl Library {
         self.units[*self.by_id.get(id)?].find(name)
     }
 
+    /// A macro by its unique id.
+    pub(super) fn by_id(&self, id: &str) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+
     /// A macro of exactly this package.
     pub(super) fn in_package(&self, package: &str, name: &str) -> Option<usize> {
         self.by_package.get(package)?.get(name).copied()
