@@ -61,10 +61,12 @@ pub(super) fn read(
         let key = (section, file.path.stem().to_owned());
         let described = by_stem.get(&key).copied();
         used.insert(key);
-        match scan {
-            Ok(scan) => nodes.push(sql_node(parser, diags, file, scan, described)),
-            Err(error) => diags.push(error.into_diagnostic()),
-        }
+        let scan = scan.unwrap_or_else(|error| {
+            // It stays known by its name, so that what refers to it is not reported as well.
+            diags.push(error.into_diagnostic());
+            Scan::default()
+        });
+        nodes.push(sql_node(parser, diags, file, scan, described));
     }
     for file in files(parser, FileKind::Seed) {
         let key = (Section::Seeds, file.path.stem().to_owned());
