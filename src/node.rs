@@ -87,16 +87,19 @@ pub enum Materialization {
     Incremental,
     /// Put into its readers as a common table expression; never in the warehouse.
     Ephemeral,
+    /// By a macro of the project or of a package.
+    Custom,
 }
 
 impl Materialization {
-    /// The word in `materialized:`.
+    /// The word in `materialized:`, where it is built in.
     pub fn as_str(self) -> &'static str {
         match self {
             Materialization::View => "view",
             Materialization::Table => "table",
             Materialization::Incremental => "incremental",
             Materialization::Ephemeral => "ephemeral",
+            Materialization::Custom => "custom",
         }
     }
 }
@@ -206,6 +209,15 @@ pub fn quote_identifier(name: &str) -> String {
 /// A text in single quotes, with inner single quotes doubled: the only place that writes a string literal.
 pub fn quote_literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Where a test's failing rows are kept (`store_failures`, `store_failures_as`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreFailures {
+    /// Nowhere, whatever the command line says.
+    Nowhere,
+    /// In a table or a view.
+    In(RelationKind),
 }
 
 /// What a failing test does.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use super::config_layer::ConfigLayer;
-use super::function_properties::{FunctionArgument, FunctionProperties, FunctionReturns};
+use super::properties::{FunctionArgument, FunctionProperties, FunctionReturns};
 use super::models::{described_twice, rendered_layer, undescribed};
 use super::node_config::{self, NodeConfig};
 use super::{Body, FileProperties, Named, ParsedNode, Parser, files, fqn, start_of};

@@ -5,11 +5,13 @@
 //! main thread owns the state. Deliberately absent: deciding what to do (that is `plan/`), printing
 //! (`report/`), the clock (given).
 
+mod by_macro;
 mod connection;
 pub mod event;
 mod faults;
 mod history;
 mod incremental;
+mod kept;
 mod queue;
 mod step;
 mod testing;

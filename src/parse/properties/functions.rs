@@ -2,9 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::config_layer::{ConfigLayer, config_layer};
-use super::properties::Reader;
+use super::Reader;
 use crate::diagnostics::{Diagnostic, Spanned};
+use crate::parse::config_layer::{ConfigLayer, config_layer};
 use crate::yaml::Yaml;
 use crate::yaml::fields::Fields;
 
