@@ -123,9 +123,12 @@ impl Serialize for Manifest<'_> {
         map.serialize_entry("disabled", &disabled(context))?;
         map.serialize_entry("parent_map", &Streamed(context.entries.iter().map(|it| parents(context, it))))?;
         map.serialize_entry("child_map", &Streamed(context.entries.iter().map(|it| children(context, it))))?;
-        for key in ["group_map", "saved_queries", "semantic_models", "unit_tests", "functions"] {
+        for key in ["group_map", "saved_queries", "semantic_models", "unit_tests"] {
             map.serialize_entry(key, &Empty {})?;
         }
+        let functions = of_kind(&[NodeKind::Function]);
+        let functions = functions.filter_map(|it| Some((id(it), ManifestNode::new(context, it)?)));
+        map.serialize_entry("functions", &Streamed(functions))?;
         map.end()
     }
 }

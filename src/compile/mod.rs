@@ -10,6 +10,7 @@ mod context;
 mod ctes;
 mod host;
 mod late;
+mod strategy;
 mod test_sql;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -95,7 +95,7 @@ fn node(
         layers.push(rendered_layer(parser, diags, &entry.config));
     }
     layers.push(ConfigLayer::new(scan.config));
-    let mut config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
+    let mut config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
     let kind = kind(diags, &config);
     check_volatility(diags, &config);
     config.values.entry("materialized".to_owned()).or_insert_with(|| Spanned::new(json!("function"), span));

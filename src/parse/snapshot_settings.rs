@@ -328,10 +328,9 @@ impl Reader<'_> {
 impl MetaColumns {
     fn repeated(&self) -> Option<&str> {
         let all = [&self.scd_id, &self.updated_at, &self.valid_from, &self.valid_to, &self.is_deleted];
-        let again = |(index, name): (usize, &&String)| {
-            all[..index].iter().any(|it| it.eq_ignore_ascii_case(name)).then_some(name.as_str())
-        };
-        all.iter().enumerate().find_map(again)
+        let is_again =
+            |index: usize| all[..index].iter().any(|it| it.eq_ignore_ascii_case(all[index]));
+        (0..all.len()).find(|it| is_again(*it)).map(|it| all[it].as_str())
     }
 }
 

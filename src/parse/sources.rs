@@ -139,6 +139,7 @@ fn exposure(
         config,
         refs,
         sources,
+        functions: Vec::new(),
         macros: Vec::new(),
         relation: None,
         body: Body::Exposure(body),

@@ -97,6 +97,7 @@ pub(super) fn run(
         step,
         started,
         is_incremental: IsIncremental::No,
+        warnings: Vec::new(),
         compiled: &mut compiled,
         log: &mut log,
     };
@@ -105,7 +106,9 @@ pub(super) fn run(
         | Action::CreateTable(_)
         | Action::UpdateTable { .. }
         | Action::ByMacro(_)
-        | Action::LoadSeed => worker.publish_with_retries(),
+        | Action::LoadSeed
+        | Action::TakeSnapshot(_)
+        | Action::CreateFunction(_) => worker.publish_with_retries(),
         Action::Nothing => worker.source(),
         Action::TestPublished | Action::TestAlone => worker.test_only(),
         Action::Broken(fault) => Tried::error((**fault).clone(), worker.kept()),
@@ -162,6 +165,8 @@ pub(super) struct Worker<'a> {
     started: Duration,
     /// What `is_incremental()` says to templates that are rendered late.
     is_incremental: IsIncremental,
+    /// What the node's making has to say.
+    pub(super) warnings: Vec<String>,
     compiled: &'a mut BTreeMap<NodeId, CompiledNode>,
     log: &'a mut Vec<TemplateLog>,
 }
@@ -273,11 +278,15 @@ impl Worker<'_> {
         // Rows that were made of nothing read are no reduction.
         let is_table = matches!(self.step.action, Action::CreateTable(_) | Action::UpdateTable { .. });
         let rows_in = effect.rows_scanned.filter(|it| is_table && (*it > 0 || rows == Some(0)));
-        let warnings = if outcome.is_good() { self.broken_views() } else { Vec::new() };
+        let mut warnings = std::mem::take(&mut self.warnings);
+        if outcome.is_good() {
+            warnings.extend(self.broken_views());
+        }
         Ok(Tried { outcome: StepOutcome::Done(outcome), tested, rows, rows_in, fault: None, warnings })
     }
 
     fn make(&mut self) -> Result<Effect, Failure> {
+        self.warnings.clear();
         match &self.step.action {
             Action::CreateView(query) => self.create(query, RelationKind::View),
             Action::CreateTable(query) => self.create(query, RelationKind::Table),
@@ -290,6 +299,8 @@ impl Worker<'_> {
             }
             Action::ByMacro(by_macro) => self.by_macro(by_macro),
             Action::LoadSeed => self.load_seed(),
+            Action::TakeSnapshot(query) => self.take_snapshot(query),
+            Action::CreateFunction(query) => self.create_function(query),
             Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
                 Ok(Effect::default())
             }
@@ -421,7 +432,7 @@ impl Worker<'_> {
         rendered.map_err(|fault| Failure { kind: error.map_or(ErrorKind::Sql, |it| it.kind), fault })
     }
 
-    fn hook(&mut self, which: &str, hook: &Hook) -> Result<(), Failure> {
+    pub(super) fn hook(&mut self, which: &str, hook: &Hook) -> Result<(), Failure> {
         let sql = match hook {
             Hook::Ready(sql) => Cow::Borrowed(sql),
             Hook::Late(hook) => {
@@ -530,6 +541,7 @@ impl Worker<'_> {
         let command = match self.node.kind {
             NodeKind::Model => "run",
             NodeKind::Seed => "seed",
+            NodeKind::Snapshot => "snapshot",
             _ => return None,
         };
         if !matches!(self.step.action, Action::TestPublished) || !self.shared.is_missing(relation) {

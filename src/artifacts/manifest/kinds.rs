@@ -10,6 +10,8 @@ use super::code::version;
 use super::config::TEST_CONFIG_KEYS;
 use super::entry::{Context, Entry, owner_of};
 use crate::node::NodeKind;
+use crate::parse::functions::FunctionBody;
+use crate::parse::properties::FunctionArgument;
 use crate::parse::{Body, DataTest, GenericTest, Owner, ParsedNode, TestKind, Version};
 use crate::template::{RefCall, SourceCall};
 
@@ -21,6 +23,8 @@ pub(super) enum Special<'a> {
     Model(ModelPart<'a>),
     /// A seed.
     Seed(SeedPart<'a>),
+    /// A function.
+    Function(FunctionPart<'a>),
     /// A generic test.
     Test(TestPart<'a>),
 }
@@ -46,6 +50,26 @@ pub(super) struct SeedPart<'a> {
 #[derive(Serialize)]
 struct MacrosOnly<'a> {
     macros: [&'a str; 0],
+}
+
+#[derive(Serialize)]
+pub(super) struct FunctionPart<'a> {
+    returns: Returns<'a>,
+    arguments: Vec<Argument<'a>>,
+}
+
+#[derive(Serialize)]
+struct Returns<'a> {
+    data_type: &'a str,
+    description: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Argument<'a> {
+    name: &'a str,
+    data_type: &'a str,
+    description: Option<&'a str>,
+    default_value: Option<&'a Json>,
 }
 
 #[derive(Serialize)]
@@ -98,6 +122,25 @@ impl<'a> ModelPart<'a> {
             deprecation_date: None,
             primary_key: primary_key.unwrap_or_default(),
             time_spine: None,
+        }
+    }
+}
+
+impl<'a> FunctionPart<'a> {
+    fn new(function: &'a FunctionBody) -> Self {
+        let returns = &function.returns;
+        let argument = |it: &'a FunctionArgument| Argument {
+            name: &it.name.value,
+            data_type: it.data_type.as_deref().unwrap_or_default(),
+            description: it.description.as_deref(),
+            default_value: it.default_value.as_ref(),
+        };
+        Self {
+            returns: Returns {
+                data_type: returns.data_type.as_ref().map_or("table", |it| it.value.as_str()),
+                description: returns.description.as_deref(),
+            },
+            arguments: function.arguments.iter().map(argument).collect(),
         }
     }
 }

@@ -138,7 +138,9 @@ fn alias(parsed: &ParsedNode) -> Cow<'_, str> {
 /// The path below the folder of its kind; a generic test's is the file its SQL is written to.
 fn path(parsed: &ParsedNode) -> Cow<'_, str> {
     let inside = parsed.path.inside(&parsed.folder).unwrap_or(parsed.path.as_str());
+    let is_yaml = ["yml", "yaml"].contains(&parsed.path.extension().as_str());
     match &parsed.body {
+        Body::Snapshot(_) if is_yaml => Cow::Owned(format!("{inside}/{}.sql", parsed.name)),
         Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => Cow::Owned(test_file(&test.short_name)),
         Body::Analysis { .. } => Cow::Owned(format!("analysis/{inside}")),
         Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
