@@ -389,12 +389,12 @@ impl<'a> Statements<'a> {
              union all select 'a version ends before it begins', {history_keys} from history join touched \
              on history.id = touched.closed and {same_touched} where not history.is_open and history.until < history.since \
              union all select 'a version begins before another ends', {history_keys} from history join touched \
-             on history.id = touched.begun and {same_touched} join history as other on {same_other} \
+             on history.id = touched.begun and {same_touched} and history.is_open join history as other on {same_other} \
              where other.id <> history.id and not other.is_open and other.until > history.since \
              union all select 'a version begins later than the one before it ends', {history_keys} from history \
              join touched on history.id = touched.begun and {same_touched} and history.is_open \
-             join history as other on {same_other} and other.id = touched.closed and other.id <> history.id \
-             and not other.is_open where other.until <> history.since) \
+             where touched.closed is not null and not exists (select 1 from history as other where {same_other} \
+             and other.id = touched.closed and not other.is_open and other.until = history.since)) \
              select distinct * from found order by all",
             key_fields = self.key_fields(),
             open = self.is_open(""),
