@@ -12,6 +12,7 @@ mod faults;
 mod history;
 mod incremental;
 mod operation;
+mod kept;
 mod queue;
 mod step;
 mod testing;
