@@ -11,6 +11,7 @@ pub mod event;
 mod faults;
 mod history;
 mod incremental;
+mod operation;
 mod kept;
 mod queue;
 mod step;
@@ -40,6 +41,7 @@ use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseE
 pub use self::connection::Connection;
 pub use self::faults::statement as statement_fault;
 pub use self::history::SCHEMA as HISTORY_SCHEMA;
+pub use self::operation::{Operation, OperationResult, operation};
 
 /// What the command line decides about a run.
 #[derive(Clone, Debug)]
@@ -115,8 +117,12 @@ impl Stop {
 /// What a run came to.
 #[derive(Clone, Debug, Default)]
 pub struct RunResults {
+    /// What was done before the first node: an operation, or the hooks `on-run-start`.
+    pub before: Vec<OperationResult>,
     /// One entry for each node and test, in the order they were done.
     pub results: Vec<NodeResult>,
+    /// What was done after the last node: the hooks `on-run-end`.
+    pub after: Vec<OperationResult>,
     /// SQL of templates that were rendered late.
     pub compiled: BTreeMap<NodeId, CompiledNode>,
     /// Counts.

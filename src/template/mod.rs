@@ -242,6 +242,14 @@ pub trait Engine: Send + Sync {
     fn describe(&self, sql: &str) -> Result<Vec<Column>, HostError>;
     /// All tables and views that are there now, in all databases, sorted by name.
     fn catalog(&self) -> Result<Vec<CatalogEntry>, HostError>;
+    /// What `statement` wants before its SQL: a transaction. Where a node is made there always is one.
+    fn begin_transaction(&self) -> Result<(), HostError> {
+        Ok(())
+    }
+    /// `adapter.commit()`. Where a node is made, its transaction ends when its tests have passed.
+    fn commit_transaction(&self) -> Result<(), HostError> {
+        Ok(())
+    }
 }
 
 /// A host's refusal: what is wrong in one lowercase phrase, and perhaps what to do.
