@@ -217,7 +217,9 @@ impl Compiler<'_> {
             Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => {
                 test_sql::generic(self, id, node, test)?
             }
-            Body::Seed | Body::Source(_) | Body::Exposure(_) => Rendered::default(),
+            Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => {
+                Rendered::default()
+            }
         };
         let update = match &node.body {
             Body::Model { sql, materialized: Materialization::Incremental, .. } => {

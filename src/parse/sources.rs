@@ -111,7 +111,12 @@ fn exposure(
     layers.push(models::rendered_layer(parser, diags, &exposure.config));
     let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
     let (mut refs, mut sources) = (Vec::new(), Vec::new());
+    let mut metrics = Vec::new();
     for text in &exposure.depends_on {
+        if let Some(name) = metric_call(text) {
+            metrics.push(name);
+            continue;
+        }
         depends_on(parser, diags, text, &mut refs, &mut sources);
     }
     check_word(diags, exposure.kind.as_ref(), &["dashboard", "notebook", "analysis", "ml", "application"]);
@@ -122,6 +127,7 @@ fn exposure(
         url: exposure.url.clone(),
         maturity: exposure.maturity.as_ref().map(|it| it.value.clone()),
         owner: exposure.owner.clone(),
+        metrics,
     };
     ParsedNode {
         unique_id: UniqueId(format!("exposure.{}.{name}", parser.package)),
@@ -142,6 +148,14 @@ fn exposure(
         relation: None,
         body: Body::Exposure(body),
     }
+}
+
+/// The name in `metric('x')`.
+fn metric_call(text: &Spanned<String>) -> Option<Spanned<String>> {
+    let arguments = text.value.trim().strip_prefix("metric")?.trim_start().strip_prefix('(')?;
+    let last = arguments.trim_end().strip_suffix(')')?.rsplit(',').next()?;
+    let name = last.trim().trim_matches(['"', '\'']);
+    Some(Spanned::new(name.to_owned(), text.span))
 }
 
 /// Reads `ref('x')` or `source('x', 'y')` where it stands as a text in YAML.

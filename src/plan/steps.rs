@@ -112,9 +112,15 @@ impl Maker<'_> {
                 Materialization::Ephemeral => Action::Nothing,
             },
             (Body::Seed, None) => Action::LoadSeed,
-            (Body::Source(_) | Body::Test(_) | Body::Analysis { .. } | Body::Exposure(_), None) => {
-                Action::Nothing
-            }
+            (
+                Body::Source(_)
+                | Body::Test(_)
+                | Body::Analysis { .. }
+                | Body::Exposure(_)
+                | Body::UnitTest(_)
+                | Body::Semantic(_),
+                None,
+            ) => Action::Nothing,
         };
         self.add_step(id, action);
         if let Body::Source(source) = &node.body

@@ -162,7 +162,11 @@ fn defaults(kind: NodeKind) -> &'static Map<String, Json> {
         | NodeKind::Snapshot
         | NodeKind::Function
         | NodeKind::Analysis
-        | NodeKind::Exposure => &OTHER,
+        | NodeKind::Exposure
+        | NodeKind::UnitTest
+        | NodeKind::SemanticModel
+        | NodeKind::Metric
+        | NodeKind::SavedQuery => &OTHER,
     }
 }
 
