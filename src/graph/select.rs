@@ -348,7 +348,7 @@ fn with_tests(graph: &Graph, mut nodes: BTreeSet<NodeId>) -> BTreeSet<NodeId> {
     let tests: Vec<NodeId> = nodes
         .iter()
         .flat_map(|id| graph.children(*id))
-        .filter(|id| graph.node(*id).kind == NodeKind::Test)
+        .filter(|id| matches!(graph.node(*id).kind, NodeKind::Test | NodeKind::UnitTest))
         .collect();
     nodes.extend(tests);
     nodes

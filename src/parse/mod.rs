@@ -190,6 +190,25 @@ pub struct SourceBody {
     pub loaded_at_query: Option<String>,
     /// How old it may be.
     pub freshness: Option<FreshnessRule>,
+    /// Whether freshness is switched off for it.
+    pub is_freshness_off: bool,
+    /// What is carried for others.
+    pub details: Box<SourceDetails>,
+}
+
+/// What a source says that nothing here acts on.
+#[derive(Clone, Debug, Default)]
+pub struct SourceDetails {
+    /// Whether parts of its name are quoted; they always are.
+    pub quoting: properties::SourceQuoting,
+    /// Where its data is kept.
+    pub external: Option<Json>,
+    /// `meta` of the source alone.
+    pub source_meta: serde_json::Map<String, Json>,
+    /// Its database as written.
+    pub unrendered_database: Option<String>,
+    /// Its schema as written.
+    pub unrendered_schema: Option<String>,
 }
 
 /// A data test.

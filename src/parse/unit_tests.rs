@@ -306,7 +306,7 @@ impl Reader<'_, '_> {
         if let Some(file) = self.fixtures.get(wanted)
             && format != FixtureFormat::Dict
         {
-            return Some(file.text.to_string());
+            return Some(file.text.trim().to_owned());
         }
         let diagnostic = if format == FixtureFormat::Dict && self.fixtures.contains_key(wanted) {
             Diagnostic::error("invalid-fixture", "a fixture file holds CSV or a query")

@@ -41,6 +41,7 @@ impl<'a> Config<'a> {
         for (key, value) in &parsed.config.values {
             let value = match (key.as_str(), all.get(key.as_str())) {
                 ("pre-hook" | "post-hook", _) => Cow::Owned(hooks(&value.value)),
+                ("freshness", Some(_)) => Cow::Owned(model_freshness(&value.value)),
                 ("docs" | "contract", Some(default)) => Cow::Owned(over(default, &value.value)),
                 _ => Cow::Borrowed(&value.value),
             };
@@ -112,6 +113,15 @@ impl Contract {
             alias_types: key("alias_types").unwrap_or(true),
             checksum: None,
         }
+    }
+}
+
+/// A model's freshness says when it is built anew; without that dbt keeps nothing of it.
+fn model_freshness(value: &Json) -> Json {
+    let default = json!({ "count": null, "period": null, "updates_on": "any" });
+    match value.get("build_after") {
+        Some(after) if after.is_object() => json!({ "build_after": over(&default, after) }),
+        _ => Json::Null,
     }
 }
 

@@ -29,7 +29,8 @@ pub(super) fn head(parsed: &ParsedNode) -> Map<String, Json> {
 
 /// What a node is made from, as ids in the order of its calls.
 pub(super) fn depends_on(context: &Context<'_>, entry: &Entry<'_>) -> Json {
-    let parents = entry.id.map_or(&[][..], |it| context.graph.parents(it));
+    let mut parents = entry.id.map(|it| context.graph.parents(it).to_vec()).unwrap_or_default();
+    parents.sort_by_key(|it| context.graph.node(*it).kind != NodeKind::Source);
     let nodes: Vec<&str> = parents.iter().map(|it| context.graph.node(*it).unique_id.as_str()).collect();
     json!({ "macros": [], "nodes": nodes })
 }

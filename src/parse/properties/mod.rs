@@ -19,11 +19,11 @@ pub use self::columns::ColumnProperties;
 pub use self::constraints::{Constraint, ConstraintKind};
 pub use self::data_tests::{SingularTestProperties, TestEntry};
 pub use self::exposures::ExposureProperties;
-pub use self::freshness::{Age, FreshnessRule, age};
+pub use self::freshness::{Age, Freshness, FreshnessRule, age, freshness};
 pub use self::groups::{GroupProperties, Owner};
 pub use self::macros::MacroProperties;
 pub use self::nodes::{NodeProperties, TimeSpine, VersionProperties};
-pub use self::sources::SourceProperties;
+pub use self::sources::{SourceProperties, SourceQuoting};
 pub use self::unit_tests::{
     FixtureFormat, FixtureProperties, GivenProperties, Overrides, TestedVersions, UnitTestProperties,
 };

@@ -109,7 +109,8 @@ impl Reader<'_, '_> {
         for (name, definition, layer) in metrics {
             let span = yaml.get("measures").map_or(yaml.span, |it| place_of(it, &name));
             let config = Spanned::new("enabled".to_owned(), span);
-            let mut layers = vec![ConfigLayer::new(vec![(config, Json::Bool(is_enabled))])];
+            let mut layers = self.parser.tree_layers(|it| &it.metrics, &self.fqn(&name));
+            layers.push(ConfigLayer::new(vec![(config, Json::Bool(is_enabled))]));
             layers.push(ConfigLayer::new(vec![(Spanned::new("meta".to_owned(), span), layer)]));
             let mut node =
                 self.named_node(NodeKind::Metric, Spanned::new(name.clone(), span), definition, layers);
