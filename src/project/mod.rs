@@ -88,6 +88,8 @@ pub enum FileKind {
     Docs,
     /// `.py` in a model folder.
     PythonModel,
+    /// `.csv` or `.sql` in `fixtures/` of a test folder.
+    Fixture,
 }
 
 /// A file that was read.
