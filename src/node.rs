@@ -44,6 +44,8 @@ pub enum NodeKind {
     Model,
     /// A table that keeps old versions of rows.
     Snapshot,
+    /// A SQL function of the project.
+    Function,
     /// A query that must return no rows.
     Test,
     /// A query that is compiled but not built.
@@ -60,6 +62,7 @@ impl NodeKind {
             NodeKind::Seed => "seed",
             NodeKind::Model => "model",
             NodeKind::Snapshot => "snapshot",
+            NodeKind::Function => "function",
             NodeKind::Test => "test",
             NodeKind::Analysis => "analysis",
             NodeKind::Exposure => "exposure",
@@ -203,6 +206,15 @@ pub fn quote_identifier(name: &str) -> String {
 /// A text in single quotes, with inner single quotes doubled: the only place that writes a string literal.
 pub fn quote_literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Where a test's failing rows are kept (`store_failures`, `store_failures_as`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreFailures {
+    /// Nowhere, whatever the command line says.
+    Nowhere,
+    /// In a table or a view.
+    In(RelationKind),
 }
 
 /// What a failing test does.

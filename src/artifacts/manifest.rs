@@ -178,9 +178,12 @@ fn disabled<'a>(context: &Context<'a>) -> BTreeMap<&'a str, Vec<Disabled<'a>>> {
             NodeKind::Exposure => {
                 ManifestExposure::new(context, &entry).map(|it| Disabled::Exposure(Box::new(it)))
             }
-            NodeKind::Seed | NodeKind::Model | NodeKind::Snapshot | NodeKind::Test | NodeKind::Analysis => {
-                ManifestNode::new(context, &entry).map(|it| Disabled::Node(Box::new(it)))
-            }
+            NodeKind::Seed
+            | NodeKind::Model
+            | NodeKind::Snapshot
+            | NodeKind::Function
+            | NodeKind::Test
+            | NodeKind::Analysis => ManifestNode::new(context, &entry).map(|it| Disabled::Node(Box::new(it))),
         };
         all.entry(parsed.unique_id.as_str()).or_default().extend(disabled);
     }

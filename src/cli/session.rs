@@ -38,7 +38,7 @@ pub(super) struct Session {
     pub(super) reporter: Box<dyn Reporter>,
     pub(super) invocation_id: String,
     pub(super) started_at: String,
-    pub(super) clock: SystemClock,
+    pub(super) clock: Arc<SystemClock>,
     pub(super) stop: Arc<Stop>,
     variables: Environment,
 }
@@ -54,11 +54,12 @@ pub(super) struct Purpose {
     pub(super) command: &'static str,
     /// `--full-refresh`.
     pub(super) full_refresh: bool,
+    pub(super) store_failures: bool,
 }
 
 impl Purpose {
     pub(super) fn of(command: &'static str) -> Self {
-        Self { command, full_refresh: false }
+        Self { command, full_refresh: false, store_failures: false }
     }
 }
 
@@ -113,7 +114,7 @@ impl Session {
             scrubber: Scrubber::new(&scrub::secrets_of(&variables)),
         });
         let started_at = now();
-        let clock = SystemClock { started: Instant::now() };
+        let clock = Arc::new(SystemClock { started: Instant::now() });
         let (sources, stop) = (Sources::default(), Arc::default());
         Self { globals, sources, reporter, invocation_id, started_at, clock, stop, variables }
     }
@@ -206,6 +207,7 @@ impl Session {
                 purpose.command,
                 purpose.full_refresh,
                 self.globals.fail_fast.unwrap_or(false),
+                purpose.store_failures,
             ),
         };
         let disk = Disk::new(&dir);

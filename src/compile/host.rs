@@ -12,7 +12,7 @@ use crate::node::{NodeId, NodeKind, Relation};
 use crate::parse::{Body, Doc};
 use crate::project::Project;
 use crate::project::settings::{Settings, refuse_secret};
-use crate::template::{Host, HostError, RefCall, SourceCall};
+use crate::template::{Engine, Host, HostError, RefCall, SourceCall};
 
 /// A text that a template logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,7 @@ pub(super) struct CompileHost {
     config: BTreeMap<String, Json>,
     docs: BTreeMap<String, Doc>,
     log: Arc<Mutex<Vec<TemplateLog>>>,
+    engine: Option<Arc<dyn Engine>>,
 }
 
 impl CompileHost {
@@ -70,6 +71,7 @@ impl CompileHost {
             config: node.config.values.iter().map(|(key, it)| (key.clone(), it.value.clone())).collect(),
             docs: BTreeMap::new(),
             log,
+            engine: None,
         }
     }
 
@@ -99,7 +101,14 @@ impl CompileHost {
                     let call = RefCall { package: None, name: node.name.clone(), version: None };
                     refs.insert(call, reading_name(node));
                 }
-                (_, NodeKind::Source | NodeKind::Test | NodeKind::Analysis | NodeKind::Exposure) => {}
+                (
+                    _,
+                    NodeKind::Source
+                    | NodeKind::Function
+                    | NodeKind::Test
+                    | NodeKind::Analysis
+                    | NodeKind::Exposure,
+                ) => {}
             }
         }
         Self {
@@ -112,7 +121,13 @@ impl CompileHost {
             config: BTreeMap::new(),
             docs: graph.docs.iter().map(|it| (it.name.clone(), it.clone())).collect(),
             log,
+            engine: None,
         }
+    }
+
+    /// The same with a warehouse to ask.
+    pub(super) fn asking(self, engine: Option<Arc<dyn Engine>>) -> Self {
+        Self { engine, ..self }
     }
 
     fn push(&self, message: &str, level: TemplateLogLevel) {
@@ -185,5 +200,9 @@ impl Host for CompileHost {
 
     fn warn(&self, message: &str) {
         self.push(message, TemplateLogLevel::Warning);
+    }
+
+    fn engine(&self) -> Option<&dyn Engine> {
+        self.engine.as_deref()
     }
 }

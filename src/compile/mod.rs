@@ -1,12 +1,14 @@
 //! Phase 4, compile: templates to SQL.
 //!
 //! In: a [`Graph`] and the ids of the nodes wanted. Out: [`Compiled`]: for each of them the SQL to run,
-//! with a map back to the files it came from. Nodes are rendered in parallel. Deliberately absent: the
-//! engine; nothing here asks a database.
+//! with a map back to the files it came from. Nodes are rendered in parallel. Nothing here asks a database:
+//! a template that wants to is *late*, and is rendered by [`Late`] when its node is worked on. Deliberately
+//! absent: connections, which are given.
 
 mod context;
 mod ctes;
 mod host;
+mod late;
 mod test_sql;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +19,7 @@ use rayon::prelude::*;
 use self::ctes::Injected;
 use self::host::CompileHost;
 pub use self::host::{TemplateLog, TemplateLogLevel};
+pub use self::late::Late;
 pub use self::test_sql::{column_sql, freshness_query};
 use crate::diagnostics::{Diagnostic, Diagnostics, Spanned};
 use crate::graph::{Graph, Node};
@@ -24,7 +27,7 @@ use crate::node::{Materialization, NodeId, Relation};
 use crate::parse::{Body, DataTest, TestKind};
 use crate::project::Project;
 use crate::sql::{self, OneQuery};
-use crate::template::{Context, Mode, Rendered, TemplateError, TemplateSource};
+use crate::template::{Context, Engine, Mode, NEEDS_WAREHOUSE, Rendered, TemplateError, TemplateSource};
 
 /// SQL for a set of nodes.
 #[derive(Clone, Debug, Default)]
@@ -33,10 +36,12 @@ pub struct Compiled {
     pub nodes: BTreeMap<NodeId, CompiledNode>,
     /// Nodes whose templates failed, with the reason.
     pub faults: BTreeMap<NodeId, Diagnostic>,
+    /// Nodes whose templates ask the warehouse, or which have such an ephemeral model in them.
+    pub late: BTreeSet<NodeId>,
     /// What to run before the first node.
-    pub on_run_start: Vec<Rendered>,
+    pub on_run_start: Vec<Hook>,
     /// What to run after the last node.
-    pub on_run_end: Vec<Rendered>,
+    pub on_run_end: Vec<Hook>,
     /// What templates logged, in the order of node ids.
     pub log: Vec<TemplateLog>,
 }
@@ -51,15 +56,26 @@ pub struct CompiledNode {
     /// The ephemeral models that were put into it, in order.
     pub ctes: Vec<NodeId>,
     /// Statements to run before, in the node's transaction.
-    pub pre_hooks: Vec<Rendered>,
+    pub pre_hooks: Vec<Hook>,
     /// Statements to run after, in the node's transaction.
-    pub post_hooks: Vec<Rendered>,
+    pub post_hooks: Vec<Hook>,
+}
+
+/// Statements to run before or after something.
+#[derive(Clone, Debug)]
+pub enum Hook {
+    /// Rendered.
+    Ready(Rendered),
+    /// As it is written: it asks the warehouse, so it is rendered when its turn has come.
+    Late(Spanned<String>),
 }
 
 /// What `is_incremental()` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum IsIncremental {
+pub enum IsIncremental {
+    /// The table is there, and rows are added to it.
     Yes,
+    /// The relation is made anew.
     No,
 }
 
@@ -68,11 +84,12 @@ struct Compiler<'a> {
     project: &'a Project,
     graph: &'a Graph,
     log: Arc<Mutex<Vec<TemplateLog>>>,
+    engine: Option<Arc<dyn Engine>>,
 }
 
 /// Renders the nodes wanted and the ephemeral models they need. Faults are kept with their nodes.
 pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> Compiled {
-    let compiler = Compiler { project, graph, log: Arc::default() };
+    let compiler = Compiler::new(project, graph);
     let ids = with_ephemeral_parents(graph, wanted);
     let rendered: Vec<(NodeId, Result<CompiledNode, TemplateError>)> =
         ids.into_par_iter().map(|id| (id, compiler.node(id))).collect();
@@ -83,15 +100,18 @@ pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> C
                 Some(fault) => drop(compiled.faults.insert(id, fault)),
                 None => drop(compiled.nodes.insert(id, node)),
             },
+            Err(error) if error.code == NEEDS_WAREHOUSE => {
+                compiled.late.insert(id);
+            }
             Err(error) => {
                 compiled.faults.insert(id, error.into_diagnostic());
             }
         }
     }
     inject_ctes(graph, &mut compiled);
-    let mut log = compiler.log.lock().map(|mut it| std::mem::take(&mut *it)).unwrap_or_default();
-    log.sort_by_key(|it| it.node);
-    compiled.log = log;
+    compiled.log = compiler.take_log();
+    // What is rendered again says it again.
+    compiled.log.retain(|it| it.node.is_none_or(|id| !compiled.late.contains(&id)));
     compiled
 }
 
@@ -121,27 +141,10 @@ fn query_fault(node: &Node, sql: &Rendered) -> Option<Diagnostic> {
 
 /// Renders the project's own hooks into `compiled`, if a run is to follow.
 pub fn compile_run_hooks(diags: &mut Diagnostics, project: &Project, graph: &Graph, compiled: &mut Compiled) {
-    let compiler = Compiler { project, graph, log: Arc::default() };
+    let compiler = Compiler::new(project, graph);
     compiled.on_run_start = compiler.run_hooks(diags, &project.config.on_run_start);
     compiled.on_run_end = compiler.run_hooks(diags, &project.config.on_run_end);
-    if let Ok(mut log) = compiler.log.lock() {
-        compiled.log.append(&mut log);
-    }
-}
-
-/// Renders a query that is no node of the project, such as `show --inline`; it may refer to any node.
-pub fn compile_inline(
-    project: &Project,
-    graph: &Graph,
-    source: &TemplateSource,
-) -> Result<Rendered, TemplateError> {
-    let compiler = Compiler { project, graph, log: Arc::default() };
-    let host = CompileHost::inline(project, graph, Arc::clone(&compiler.log));
-    let context = compiler.context(None, host);
-    let rendered = graph.templates.render(source, &context)?;
-    let ephemeral = ctes::mentioned(graph, &rendered.text);
-    let parents = compile(project, graph, &ephemeral);
-    Ok(ctes::inject(graph, &parents, &rendered, &ephemeral).sql)
+    compiled.log.append(&mut compiler.take_log());
 }
 
 fn with_ephemeral_parents(graph: &Graph, wanted: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
@@ -165,6 +168,7 @@ pub fn is_ephemeral(node: &Node) -> bool {
 /// Puts ephemeral parents into every query; a query whose parent failed fails with it.
 fn inject_ctes(graph: &Graph, compiled: &mut Compiled) {
     let ids: Vec<NodeId> = compiled.nodes.keys().copied().collect();
+    let mut late = Vec::new();
     let mut injected: Vec<(NodeId, Result<WithParents, Diagnostic>)> = Vec::new();
     for id in ids {
         let parents: BTreeSet<NodeId> =
@@ -172,15 +176,23 @@ fn inject_ctes(graph: &Graph, compiled: &mut Compiled) {
         if parents.is_empty() {
             continue;
         }
-        let fault = ctes::all(graph, &parents).into_iter().find_map(|it| compiled.faults.get(&it));
+        let ctes = ctes::all(graph, &parents);
+        let fault = ctes.iter().find_map(|it| compiled.faults.get(it));
         let result = if let Some(fault) = fault {
             Err(fault.clone())
+        } else if ctes.iter().any(|it| compiled.late.contains(it)) {
+            late.push(id);
+            continue;
         } else {
             let node = &compiled.nodes[&id];
             let update = node.update.as_ref().map(|it| ctes::inject(graph, compiled, &it.sql, &parents).sql);
             Ok(WithParents { query: ctes::inject(graph, compiled, &node.sql, &parents), update })
         };
         injected.push((id, result));
+    }
+    for id in late {
+        compiled.nodes.remove(&id);
+        compiled.late.insert(id);
     }
     for (id, result) in injected {
         match result {
@@ -207,62 +219,96 @@ struct WithParents {
     update: Option<Rendered>,
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
+    fn new(project: &'a Project, graph: &'a Graph) -> Self {
+        Self { project, graph, log: Arc::default(), engine: None }
+    }
+
+    /// What templates logged so far, in the order of node ids.
+    fn take_log(&self) -> Vec<TemplateLog> {
+        let mut log = self.log.lock().map(|mut it| std::mem::take(&mut *it)).unwrap_or_default();
+        log.sort_by_key(|it| it.node);
+        log
+    }
+
     fn node(&self, id: NodeId) -> Result<CompiledNode, TemplateError> {
         let node = self.graph.node(id);
-        let sql = match &node.body {
-            Body::Model { sql, .. }
-            | Body::Analysis { sql }
-            | Body::Test(DataTest { kind: TestKind::Singular { sql }, .. }) => self.render(id, sql)?,
-            Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => {
-                test_sql::generic(self, id, node, test)?
-            }
-            Body::Seed | Body::Source(_) | Body::Exposure(_) => Rendered::default(),
-        };
         let update = match &node.body {
-            Body::Model { sql, materialized: Materialization::Incremental, .. } => {
-                let context = self.node_context(id, IsIncremental::Yes);
-                Some(Box::new(CompiledNode {
-                    sql: self.graph.templates.render(sql, &context)?,
-                    pre_hooks: self.hooks(&node.config.pre_hooks, &context)?,
-                    post_hooks: self.hooks(&node.config.post_hooks, &context)?,
-                    ..CompiledNode::default()
-                }))
-            }
+            Body::Model { materialized: Materialization::Incremental, .. } => Some(IsIncremental::Yes),
             _ => None,
         };
-        let context = self.node_context(id, IsIncremental::No);
+        let mut compiled = self.version(id, IsIncremental::No)?;
+        compiled.update = update.map(|it| self.version(id, it)).transpose()?.map(Box::new);
+        Ok(compiled)
+    }
+
+    fn version(&self, id: NodeId, is_incremental: IsIncremental) -> Result<CompiledNode, TemplateError> {
+        let node = self.graph.node(id);
         Ok(CompiledNode {
-            sql,
-            update,
-            ctes: Vec::new(),
-            pre_hooks: self.hooks(&node.config.pre_hooks, &context)?,
-            post_hooks: self.hooks(&node.config.post_hooks, &context)?,
+            sql: self.query(id, is_incremental)?,
+            pre_hooks: self.hooks(id, &node.config.pre_hooks, is_incremental)?,
+            post_hooks: self.hooks(id, &node.config.post_hooks, is_incremental)?,
+            ..CompiledNode::default()
         })
     }
 
-    fn render(&self, id: NodeId, source: &TemplateSource) -> Result<Rendered, TemplateError> {
-        self.graph.templates.render(source, &self.node_context(id, IsIncremental::No))
+    fn query(&self, id: NodeId, is_incremental: IsIncremental) -> Result<Rendered, TemplateError> {
+        let node = self.graph.node(id);
+        match &node.body {
+            Body::Model { sql, .. }
+            | Body::Analysis { sql }
+            | Body::Test(DataTest { kind: TestKind::Singular { sql }, .. }) => {
+                self.graph.templates.render(sql, &self.node_context(id, is_incremental))
+            }
+            Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => {
+                test_sql::generic(self, id, node, test)
+            }
+            Body::Seed | Body::Source(_) | Body::Exposure(_) => Ok(Rendered::default()),
+        }
     }
 
-    fn hooks(&self, hooks: &[Spanned<String>], context: &Context) -> Result<Vec<Rendered>, TemplateError> {
-        let render = |hook| self.graph.templates.render(&self.inline_source(hook), context);
-        hooks.iter().map(render).collect()
+    fn hooks(
+        &self,
+        id: NodeId,
+        hooks: &[Spanned<String>],
+        is_incremental: IsIncremental,
+    ) -> Result<Vec<Hook>, TemplateError> {
+        let hook = |hook| self.hook(Some(id), hook, is_incremental);
+        hooks.iter().map(hook).collect()
     }
 
-    fn run_hooks(&self, diags: &mut Diagnostics, hooks: &[Spanned<String>]) -> Vec<Rendered> {
-        let host = CompileHost::inline(self.project, self.graph, Arc::clone(&self.log));
-        let context = self.context(None, host);
+    /// A hook of a node, or of the project if there is none.
+    fn hook(
+        &self,
+        id: Option<NodeId>,
+        hook: &Spanned<String>,
+        is_incremental: IsIncremental,
+    ) -> Result<Hook, TemplateError> {
+        // With a log of its own, which is lost if it is rendered again.
+        let alone = Compiler { log: Arc::default(), engine: self.engine.clone(), ..*self };
+        let context = match id {
+            Some(id) => alone.node_context(id, is_incremental),
+            None => alone.inline_context(),
+        };
+        match self.graph.templates.render(&self.inline_source(hook), &context) {
+            Ok(sql) => {
+                if let Ok(mut log) = self.log.lock() {
+                    log.append(&mut alone.take_log());
+                }
+                Ok(Hook::Ready(sql))
+            }
+            Err(error) if error.code == NEEDS_WAREHOUSE => Ok(Hook::Late(hook.clone())),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn run_hooks(&self, diags: &mut Diagnostics, hooks: &[Spanned<String>]) -> Vec<Hook> {
         let mut rendered = Vec::new();
         for hook in hooks {
-            match self.graph.templates.render(&self.inline_source(hook), &context) {
-                Ok(sql) if sql.text.trim().is_empty() => {}
-                Ok(sql) => rendered.push(sql),
-                Err(mut error) => {
-                    // A quoted or folded YAML text has other offsets than its value.
-                    error.span = Some(hook.span);
-                    diags.push(error.into_diagnostic());
-                }
+            match self.hook(None, hook, IsIncremental::No) {
+                Ok(Hook::Ready(sql)) if sql.text.trim().is_empty() => {}
+                Ok(hook) => rendered.push(hook),
+                Err(error) => diags.push(of_run_hook(error, hook).into_diagnostic()),
             }
         }
         rendered
@@ -282,17 +328,28 @@ impl Compiler<'_> {
         self.context(Some(id), host)
     }
 
+    /// For what is no node: it may refer to everything.
+    fn inline_context(&self) -> Context {
+        self.context(None, CompileHost::inline(self.project, self.graph, Arc::clone(&self.log)))
+    }
+
     fn context(&self, id: Option<NodeId>, host: CompileHost) -> Context {
         let node = id.map(|id| self.graph.node(id));
         Context {
             mode: Mode::Execute,
             globals: Arc::clone(&self.project.settings.globals),
-            host: Arc::new(host),
+            host: Arc::new(host.asking(self.engine.clone())),
             this: node.and_then(|it| it.relation.clone()),
             model: node.map(context::model),
             locals: Vec::new(),
         }
     }
+}
+
+/// An error of one of the project's own hooks: a quoted or folded YAML text has other offsets than its value.
+fn of_run_hook(mut error: TemplateError, hook: &Spanned<String>) -> TemplateError {
+    error.span = Some(hook.span);
+    error
 }
 
 /// How a node is written where another reads it: its relation, or the name of its common table expression.

@@ -8,8 +8,9 @@ mod steps;
 
 use std::collections::BTreeSet;
 
+use crate::compile::Hook;
 use crate::diagnostics::Diagnostic;
-use crate::node::{NodeId, Relation, TestSeverity};
+use crate::node::{NodeId, Relation, RelationKind, TestSeverity};
 use crate::parse::check::Check;
 use crate::parse::threshold::Threshold;
 use crate::project::Dialect;
@@ -51,6 +52,8 @@ pub struct PlanOptions {
     pub dialect: Dialect,
     /// `--full-refresh`.
     pub full_refresh: bool,
+    /// `--store-failures`.
+    pub store_failures: bool,
 }
 
 /// A step's index in [`Plan::steps`].
@@ -74,9 +77,9 @@ pub struct Plan {
     /// Schemas that must be there, as database and schema.
     pub schemas: BTreeSet<(String, String)>,
     /// What to run before the first step.
-    pub on_run_start: Vec<Rendered>,
+    pub on_run_start: Vec<Hook>,
     /// What to run after the last step.
-    pub on_run_end: Vec<Rendered>,
+    pub on_run_end: Vec<Hook>,
 }
 
 /// One node's work: made, tested and published together.
@@ -146,11 +149,31 @@ pub enum Action {
 #[derive(Clone, Debug)]
 pub struct Query {
     /// The query.
-    pub sql: Rendered,
+    pub sql: QueryText,
     /// Statements before it, in its transaction.
-    pub pre_hooks: Vec<Rendered>,
+    pub pre_hooks: Vec<Hook>,
     /// Statements after it, in its transaction.
-    pub post_hooks: Vec<Rendered>,
+    pub post_hooks: Vec<Hook>,
+}
+
+/// A node's query.
+#[derive(Clone, Debug)]
+pub enum QueryText {
+    /// Rendered.
+    Ready(Rendered),
+    /// Its template asks the warehouse: it is rendered when its parents are made.
+    Late,
+}
+
+/// A test's query, whose rows are failures.
+#[derive(Clone, Debug)]
+pub enum TestText {
+    /// Rendered.
+    Ready(Rendered),
+    /// Its template asks the warehouse: it is rendered when what it tests is made.
+    Late,
+    /// It could not be rendered.
+    Broken(Box<Diagnostic>),
 }
 
 /// A test with all that is needed to run it.
@@ -158,8 +181,8 @@ pub struct Query {
 pub struct PlannedTest {
     /// The test; for the freshness of a source that is declared with it, the source.
     pub node: NodeId,
-    /// Its query, whose rows are failures.
-    pub sql: Result<Rendered, Box<Diagnostic>>,
+    /// Its query.
+    pub sql: TestText,
     /// A query for sample rows, where the test's own shows too little.
     pub sample_sql: Option<String>,
     /// What it means.
@@ -172,10 +195,21 @@ pub struct PlannedTest {
     pub where_: Option<String>,
     /// How its result is judged.
     pub verdict: Verdict,
+    /// Where its failing rows are kept.
+    pub kept_in: Option<KeptIn>,
     /// At most so many failing rows are counted.
     pub limit: Option<u64>,
     /// The aggregate that counts failures; `count(*)` where absent.
     pub fail_calc: Option<String>,
+}
+
+/// A relation of a test's failing rows.
+#[derive(Clone, Debug)]
+pub struct KeptIn {
+    /// Its name.
+    pub relation: Relation,
+    /// Table or view.
+    pub kind: RelationKind,
 }
 
 /// How a number of failures is judged.

@@ -387,6 +387,7 @@ fn step_label(node: &NodeRef) -> String {
         | NodeKind::Seed
         | NodeKind::Model
         | NodeKind::Snapshot
+        | NodeKind::Function
         | NodeKind::Analysis
         | NodeKind::Exposure => node.label.clone(),
     }

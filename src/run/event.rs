@@ -105,7 +105,11 @@ impl NodeRef {
             NodeKind::Exposure => format!("exposure:{rest}"),
             // The hash that makes the ids of tests unique is no part of the name.
             NodeKind::Test => rest.split('.').next().unwrap_or(rest).to_owned(),
-            NodeKind::Seed | NodeKind::Model | NodeKind::Snapshot | NodeKind::Analysis => rest.to_owned(),
+            NodeKind::Seed
+            | NodeKind::Model
+            | NodeKind::Snapshot
+            | NodeKind::Function
+            | NodeKind::Analysis => rest.to_owned(),
         }
     }
 }
@@ -206,6 +210,8 @@ pub struct TestFinished {
     pub samples: Option<Rows>,
     /// A query that shows the failing rows, to paste into a client.
     pub query: Option<String>,
+    /// Whether it shows them whatever becomes of the version tested, since they are kept (`store_failures`).
+    pub is_kept: bool,
 }
 
 /// How a test ended.

@@ -5,12 +5,13 @@
 //! main thread owns the state. Deliberately absent: deciding what to do (that is `plan/`), printing
 //! (`report/`), the clock (given).
 
+mod connection;
 pub mod event;
 mod faults;
 mod history;
 mod incremental;
+mod kept;
 mod queue;
-mod recorder;
 mod step;
 mod testing;
 mod workers;
@@ -21,18 +22,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use self::event::{NodeRef, RunEvent, RunStarted, Totals};
+use self::event::{LogLevel, NodeRef, RunEvent, RunStarted, Totals};
 use self::history::{History, Published};
+use crate::compile::{CompiledNode, Hook, IsIncremental, Late, TemplateLog, TemplateLogLevel};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::{Graph, Node};
 use crate::node::{IdentifierStyle, NodeId, NodeKind, Relation, RelationKind, quote_identifier};
 use crate::parse::Body;
 use crate::plan::{Action, Plan};
+use crate::project::Project;
 use crate::project::files::Files;
 use crate::template::{Rendered, SegmentKind};
 use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseError};
 
+pub use self::connection::Connection;
 pub use self::faults::statement as statement_fault;
 pub use self::history::SCHEMA as HISTORY_SCHEMA;
 
@@ -56,7 +60,7 @@ pub struct RunOptions {
 }
 
 /// The time, from outside.
-pub trait Clock: Sync {
+pub trait Clock: Send + Sync {
     /// Now, in UTC, as RFC 3339 with microseconds.
     fn now(&self) -> String;
     /// Time since some fixed moment, never going back.
@@ -65,10 +69,12 @@ pub trait Clock: Sync {
 
 /// What a run works with.
 pub struct Surroundings<'a> {
+    /// The project, for templates that are rendered late.
+    pub project: &'a Project,
     /// The project's folder, for seeds.
     pub files: &'a dyn Files,
     /// The time.
-    pub clock: &'a dyn Clock,
+    pub clock: Arc<dyn Clock>,
     /// The user's wish to stop.
     pub stop: &'a Stop,
 }
@@ -110,6 +116,8 @@ impl Stop {
 pub struct RunResults {
     /// One entry for each node and test, in the order they were done.
     pub results: Vec<NodeResult>,
+    /// SQL of templates that were rendered late.
+    pub compiled: BTreeMap<NodeId, CompiledNode>,
     /// Counts.
     pub totals: Totals,
     /// How long it took.
@@ -207,16 +215,17 @@ pub fn execute(
     graph: &Graph,
     options: &RunOptions,
     around: &Surroundings<'_>,
-    mut warehouse: Box<dyn Warehouse>,
+    warehouse: Box<dyn Warehouse>,
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<RunResults, Diagnostic> {
     let started = around.clock.monotonic();
+    let mut warehouse = Connection::new(warehouse, Arc::clone(&around.clock), false);
     around.stop.register(warehouse.interrupt_handle());
     on_event(&RunEvent::RunStarted(run_started(plan, graph, options)));
     let history = History::new(warehouse.database(), &options.invocation_id, options.scrubber.clone());
     let done =
-        prepare(plan, graph, around, history.clone(), options, warehouse.as_mut()).and_then(|shared| {
-            let results = workers::run(&shared, options, warehouse.as_mut(), on_event)?;
+        prepare(plan, graph, around, history.clone(), options, &mut warehouse, on_event).and_then(|shared| {
+            let results = workers::run(&shared, options, &mut warehouse, on_event)?;
             Ok((shared, results))
         });
     let (shared, mut results) = done.inspect_err(|_| {
@@ -228,7 +237,7 @@ pub fn execute(
         totals if totals.is_success() => "success",
         _ => "error",
     };
-    let ended = end(plan, &shared, warehouse.as_mut(), status);
+    let ended = end(plan, &shared, &mut warehouse, status, on_event);
     results.elapsed = around.clock.monotonic().saturating_sub(started);
     let (elapsed, totals) = (results.elapsed, results.totals.clone());
     on_event(&RunEvent::RunFinished { elapsed, totals });
@@ -263,7 +272,8 @@ fn prepare<'a>(
     around: &'a Surroundings<'a>,
     history: History,
     options: &RunOptions,
-    warehouse: &mut dyn Warehouse,
+    warehouse: &mut Connection,
+    on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<Shared<'a>, Diagnostic> {
     let cannot = |error: WarehouseError| cannot_prepare(&error);
     for (database, schema) in &plan.schemas {
@@ -276,8 +286,9 @@ fn prepare<'a>(
     let published = history.published(warehouse).map_err(cannot)?;
     let started = history.run_started(plan.command.as_str(), &options.target, env!("CARGO_PKG_VERSION"));
     warehouse.execute(&started).map_err(cannot)?;
+    let late = Late::new(around.project, graph, Some(warehouse.engine()));
     for hook in &plan.on_run_start {
-        warehouse.execute(&hook.text).map_err(|error| hook_failed("on-run-start", hook, &error))?;
+        run_hook("on-run-start", hook, &late, warehouse, on_event)?;
     }
     let entries = warehouse.catalog(&[]).map_err(cannot)?;
     let databases = databases(warehouse, &entries);
@@ -303,21 +314,57 @@ fn databases(warehouse: &dyn Warehouse, entries: &[CatalogEntry]) -> Vec<String>
 fn end(
     plan: &Plan,
     shared: &Shared<'_>,
-    warehouse: &mut dyn Warehouse,
+    warehouse: &mut Connection,
     status: &str,
+    on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<(), Diagnostic> {
     let mut result = Ok(());
     // Who stops a run wants nothing more to begin.
     let hooks = if status == "interrupted" { &[][..] } else { &plan.on_run_end };
+    let late = Late::new(shared.around.project, shared.graph, Some(warehouse.engine()));
     for hook in hooks {
-        if let Err(error) = warehouse.execute(&hook.text) {
-            result = Err(hook_failed("on-run-end", hook, &error));
+        result = run_hook("on-run-end", hook, &late, warehouse, on_event);
+        if result.is_err() {
             break;
         }
     }
     let status = if result.is_err() { "error" } else { status };
     warehouse.execute(&shared.history.run_finished(status)).map_err(|error| cannot_prepare(&error))?;
     result
+}
+
+/// One of the project's own hooks.
+fn run_hook(
+    which: &str,
+    hook: &Hook,
+    late: &Late<'_>,
+    warehouse: &mut Connection,
+    on_event: &mut dyn FnMut(&RunEvent),
+) -> Result<(), Diagnostic> {
+    let sql = match hook {
+        Hook::Ready(sql) => sql.clone(),
+        Hook::Late(hook) => {
+            let sql = late.hook(None, hook, IsIncremental::No);
+            for line in late.take_log() {
+                on_event(&template_log(&line));
+            }
+            sql?
+        }
+    };
+    if sql.text.trim().is_empty() {
+        return Ok(());
+    }
+    warehouse.execute(&sql.text).map(|_| ()).map_err(|error| hook_failed(which, &sql, &error))
+}
+
+/// What a template logged, as an event.
+pub fn template_log(line: &TemplateLog) -> RunEvent {
+    let level = match line.level {
+        TemplateLogLevel::Debug => LogLevel::Debug,
+        TemplateLogLevel::Info => LogLevel::Info,
+        TemplateLogLevel::Warning => LogLevel::Warning,
+    };
+    RunEvent::Log { level, message: line.message.clone() }
 }
 
 fn cannot_prepare(error: &WarehouseError) -> Diagnostic {

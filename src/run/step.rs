@@ -1,18 +1,21 @@
 //! One step on one connection: begin, make, test, record, commit; or roll back and say why.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::connection::Connection;
 use super::event::{Kept, Outcome, TestStatus};
 use super::history::{NodeRow, TestRow};
 use super::incremental::{self, Refusal};
 use super::testing::{self, Scan, TestOutcome, Tested};
-use super::{Shared, declared_at, faults};
+use super::{Shared, declared_at, faults, kept};
+use crate::compile::{CompiledNode, Hook, IsIncremental, Late, TemplateLog};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
-use crate::node::{Materialization, NodeKind, RelationKind};
+use crate::node::{Materialization, NodeId, NodeKind, RelationKind};
 use crate::parse::Body;
-use crate::plan::{Action, Query, Step};
+use crate::plan::{Action, Query, QueryText, Step};
 use crate::template::Rendered;
 use crate::warehouse::seed::{SeedOptions, infer_seed, seed_sql};
 use crate::warehouse::{Effect, ErrorKind, Warehouse, WarehouseError};
@@ -33,6 +36,10 @@ pub(super) struct StepResult {
     pub(super) fault: Option<Box<Diagnostic>>,
     /// What else readers should know.
     pub(super) warnings: Vec<String>,
+    /// SQL of templates that were rendered late.
+    pub(super) compiled: BTreeMap<NodeId, CompiledNode>,
+    /// What they logged.
+    pub(super) log: Vec<TemplateLog>,
     pub(super) started_at: String,
     pub(super) completed_at: String,
     pub(super) elapsed: Duration,
@@ -75,13 +82,24 @@ struct Failure {
 /// Runs a step to its end; the connection is in no transaction afterwards.
 pub(super) fn run(
     shared: &Shared<'_>,
-    warehouse: &mut dyn Warehouse,
+    warehouse: &mut Connection,
     step: &Step,
     may_retry_alone: bool,
 ) -> StepResult {
-    let clock = shared.around.clock;
+    let clock = &shared.around.clock;
     let (started_at, started) = (clock.now(), clock.monotonic());
-    let mut worker = Worker { shared, node: shared.graph.node(step.node), warehouse, step, started };
+    let node = shared.graph.node(step.node);
+    let (mut compiled, mut log) = (BTreeMap::new(), Vec::new());
+    let mut worker = Worker {
+        shared,
+        node,
+        warehouse,
+        step,
+        started,
+        is_incremental: IsIncremental::No,
+        compiled: &mut compiled,
+        log: &mut log,
+    };
     let mut tried = match &step.action {
         Action::CreateView(_) | Action::CreateTable(_) | Action::UpdateTable { .. } | Action::LoadSeed => {
             worker.publish_with_retries()
@@ -99,6 +117,8 @@ pub(super) fn run(
     {
         worker.record_failure(&tried, elapsed);
     }
+    log.append(&mut tried.tested.log);
+    compiled.append(&mut tried.tested.compiled);
     StepResult {
         outcome: tried.outcome,
         tests: tried.tested.outcomes,
@@ -106,6 +126,8 @@ pub(super) fn run(
         rows_in: tried.rows_in,
         fault: tried.fault.map(Box::new),
         warnings: tried.warnings,
+        compiled,
+        log,
         started_at,
         completed_at: clock.now(),
         elapsed,
@@ -133,9 +155,13 @@ impl Tried {
 struct Worker<'a> {
     shared: &'a Shared<'a>,
     node: &'a Node,
-    warehouse: &'a mut dyn Warehouse,
+    warehouse: &'a mut Connection,
     step: &'a Step,
     started: Duration,
+    /// What `is_incremental()` says to templates that are rendered late.
+    is_incremental: IsIncremental,
+    compiled: &'a mut BTreeMap<NodeId, CompiledNode>,
+    log: &'a mut Vec<TemplateLog>,
 }
 
 impl Worker<'_> {
@@ -188,7 +214,19 @@ impl Worker<'_> {
                 })?;
                 if !self.is_beside_history() {
                     // It is published already, whatever comes of this.
+                    let _ = self.keep_failures(&tried.tested);
                     let _ = self.record_success(&tried.tested, tried.rows, tried.rows_in);
+                }
+                Ok(tried)
+            }
+            Ok(mut tried) if matches!(tried.outcome, StepOutcome::Done(Outcome::RolledBack { .. })) => {
+                let stashed = kept::stash(self.warehouse, &self.step.tests, &tried.tested);
+                self.warehouse.rollback();
+                if let Err(error) = kept::write_stashed(self.shared, self.warehouse, stashed) {
+                    let why = error.message.lines().next().unwrap_or_default();
+                    tried
+                        .warnings
+                        .push(format!("failing rows of {} could not be kept: {why}", self.node.name));
                 }
                 Ok(tried)
             }
@@ -197,6 +235,11 @@ impl Worker<'_> {
                 other
             }
         }
+    }
+
+    fn keep_failures(&mut self, tested: &Tested) -> Result<(), Failure> {
+        let written = kept::write(self.shared, self.warehouse, &self.step.tests, tested);
+        written.map_err(|error| self.failure(&Rendered::default(), 0, &error))
     }
 
     fn make_and_test(&mut self) -> Result<Tried, Failure> {
@@ -213,6 +256,9 @@ impl Worker<'_> {
             return Ok(Tried::interrupted());
         }
         let failed_tests = tested.failed();
+        if failed_tests == 0 && self.is_beside_history() {
+            self.keep_failures(&tested)?;
+        }
         let rows = effect.rows_written.or(tested.rows);
         let outcome = if failed_tests == 0 {
             if self.is_beside_history() {
@@ -295,6 +341,7 @@ impl Worker<'_> {
     }
 
     fn create(&mut self, query: &Query, kind: RelationKind) -> Result<Effect, Failure> {
+        let sql = self.query_text(query, IsIncremental::No)?;
         for hook in &query.pre_hooks {
             self.hook("pre-hook", hook)?;
         }
@@ -303,11 +350,9 @@ impl Worker<'_> {
         self.drop_other_kind(&name, kind)?;
         let prefix = format!("create or replace {} {name} as (", kind.as_str());
         // The query's end may be a comment, so the bracket stands on a line of its own.
-        let statement = format!("{prefix}{}\n)", query.sql.text);
-        let effect = self
-            .warehouse
-            .execute(&statement)
-            .map_err(|error| self.failure(&query.sql, prefix.len(), &error))?;
+        let statement = format!("{prefix}{}\n)", sql.text);
+        let effect =
+            self.warehouse.execute(&statement).map_err(|error| self.failure(&sql, prefix.len(), &error))?;
         for hook in &query.post_hooks {
             self.hook("post-hook", hook)?;
         }
@@ -319,18 +364,19 @@ impl Worker<'_> {
 
     /// Adds new rows to a table that is there.
     fn update(&mut self, query: &Query) -> Result<Effect, Failure> {
+        let sql = self.query_text(query, IsIncremental::Yes)?;
         for hook in &query.pre_hooks {
             self.hook("pre-hook", hook)?;
         }
         let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
         let settings = &self.node.config.incremental;
-        let updated = incremental::update(self.warehouse, self.node, relation, &query.sql, settings);
+        let updated = incremental::update(self.warehouse, self.node, relation, &sql, settings);
         let effect = updated.map_err(|refusal| {
             let kind = match &refusal {
                 Refusal::Engine { error, .. } => error.kind.clone(),
                 Refusal::Misfit(_) => ErrorKind::Sql,
             };
-            Failure { kind, fault: refusal.into_diagnostic(self.node, &query.sql) }
+            Failure { kind, fault: refusal.into_diagnostic(self.node, &sql) }
         })?;
         for hook in &query.post_hooks {
             self.hook("post-hook", hook)?;
@@ -338,14 +384,50 @@ impl Worker<'_> {
         Ok(effect)
     }
 
-    fn hook(&mut self, which: &str, hook: &Rendered) -> Result<(), Failure> {
-        let result = self.warehouse.execute(&hook.text);
+    /// The query, rendered now if it had to wait; hooks that wait see the same `is_incremental()`.
+    fn query_text<'q>(
+        &mut self,
+        query: &'q Query,
+        is_incremental: IsIncremental,
+    ) -> Result<Cow<'q, Rendered>, Failure> {
+        self.is_incremental = is_incremental;
+        match &query.sql {
+            QueryText::Ready(sql) => Ok(Cow::Borrowed(sql)),
+            QueryText::Late => {
+                let id = self.step.node;
+                let compiled = self.late(|late| late.query(id, is_incremental))?;
+                let sql = compiled.sql.clone();
+                self.compiled.insert(id, compiled);
+                Ok(Cow::Owned(sql))
+            }
+        }
+    }
+
+    /// Renders with this connection to ask.
+    fn late<T>(&mut self, render: impl FnOnce(&Late<'_>) -> Result<T, Diagnostic>) -> Result<T, Failure> {
+        let around = &self.shared.around;
+        let late = Late::new(around.project, self.shared.graph, Some(self.warehouse.engine()));
+        let rendered = render(&late);
+        self.log.append(&mut late.take_log());
+        let error = self.warehouse.take_error();
+        rendered.map_err(|fault| Failure { kind: error.map_or(ErrorKind::Sql, |it| it.kind), fault })
+    }
+
+    fn hook(&mut self, which: &str, hook: &Hook) -> Result<(), Failure> {
+        let sql = match hook {
+            Hook::Ready(sql) => Cow::Borrowed(sql),
+            Hook::Late(hook) => {
+                let (id, is_incremental) = (self.step.node, self.is_incremental);
+                Cow::Owned(self.late(|late| late.hook(Some(id), hook, is_incremental))?)
+            }
+        };
+        let result = self.warehouse.execute(&sql.text);
         result.map(|_| ()).map_err(|error| match error.kind {
             ErrorKind::Sql => {
-                let fault = super::hook_failed(&format!("{which} of `{}`", self.node.name), hook, &error);
+                let fault = super::hook_failed(&format!("{which} of `{}`", self.node.name), &sql, &error);
                 Failure { kind: ErrorKind::Sql, fault }
             }
-            _ => self.failure(hook, 0, &error),
+            _ => self.failure(&sql, 0, &error),
         })
     }
 
@@ -427,7 +509,11 @@ impl Worker<'_> {
             // History is no reason to fail what went well; a lost row shows in the next step's own.
             let _ = self.record_tests(&tested);
         }
-        Tried { outcome, tested, rows: None, rows_in: None, fault: None, warnings: Vec::new() }
+        let mut warnings = Vec::new();
+        if let Err(Failure { fault, .. }) = self.keep_failures(&tested) {
+            warnings.push(format!("failing rows of {} could not be kept: {}", self.node.name, fault.message));
+        }
+        Tried { outcome, tested, rows: None, rows_in: None, fault: None, warnings }
     }
 
     /// Whether what is to be tested was never built.

@@ -1,10 +1,14 @@
 //! Tests of one step: one scan for all that are aggregates, a query each for the rest.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::connection::Connection;
 use super::event::TestStatus;
 use super::history::Published;
 use super::{Shared, faults};
+use crate::compile::{CompiledNode, IsIncremental, Late, TemplateLog};
 use crate::diagnostics::Diagnostic;
 use crate::graph::Node;
 use crate::node::{NodeId, NodeKind, Relation, TestSeverity};
@@ -13,7 +17,7 @@ use crate::parse::properties::FreshnessRule;
 use crate::parse::threshold::Threshold;
 use crate::parse::{Body, DataTest, TestKind};
 use crate::plan::scan::{self, FusedColumn, FusedScan, FusedValue};
-use crate::plan::{PlannedTest, Verdict};
+use crate::plan::{PlannedTest, TestText, Verdict};
 use crate::template::Rendered;
 use crate::warehouse::{ErrorKind, Rows, Value, Warehouse, WarehouseError};
 
@@ -31,6 +35,8 @@ pub(super) struct TestOutcome {
     pub(super) fault: Option<Box<Diagnostic>>,
     pub(super) samples: Option<Rows>,
     pub(super) query: Option<String>,
+    /// Whether the query reads rows that are kept.
+    pub(super) is_kept: bool,
 }
 
 /// All tests of a step, and the row count that the scan saw on the way.
@@ -40,6 +46,10 @@ pub(super) struct Tested {
     pub(super) rows: Option<u64>,
     /// Whether the common scan failed in a way that ended the transaction, so that no test was run.
     pub(super) is_broken: bool,
+    /// SQL of tests that were rendered late.
+    pub(super) compiled: BTreeMap<NodeId, CompiledNode>,
+    /// What their templates logged.
+    pub(super) log: Vec<TemplateLog>,
 }
 
 /// How tests are run that could share a scan.
@@ -61,12 +71,12 @@ impl Tested {
 /// Runs tests on what the connection sees: inside a transaction, the new version.
 pub(super) fn run(
     shared: &Shared<'_>,
-    warehouse: &mut dyn Warehouse,
+    warehouse: &mut Connection,
     relation: Option<&Relation>,
     tests: &[PlannedTest],
     scan: Scan,
 ) -> Tested {
-    let mut tester = Tester { shared, warehouse, end: None };
+    let mut tester = Tester { shared, warehouse, end: None, compiled: BTreeMap::new(), log: Vec::new() };
     let mut outcomes: Vec<Option<TestOutcome>> = vec![None; tests.len()];
     let mut rows = None;
     let fused = relation.filter(|_| scan == Scan::Together).and_then(|it| scan::fuse(it, tests));
@@ -81,14 +91,17 @@ pub(super) fn run(
             *outcome = Some(tester.alone(test));
         }
     }
-    Tested { outcomes: outcomes.into_iter().flatten().collect(), rows, is_broken: false }
+    let Tester { compiled, log, .. } = tester;
+    Tested { outcomes: outcomes.into_iter().flatten().collect(), rows, is_broken: false, compiled, log }
 }
 
 struct Tester<'a> {
     shared: &'a Shared<'a>,
-    warehouse: &'a mut dyn Warehouse,
+    warehouse: &'a mut Connection,
     /// Why nothing more can be asked, if that is so.
     end: Option<End>,
+    compiled: BTreeMap<NodeId, CompiledNode>,
+    log: Vec<TemplateLog>,
 }
 
 /// Why nothing more can be asked on a connection.
@@ -147,15 +160,9 @@ impl Tester<'_> {
 
     /// Runs one test's own query.
     fn alone(&mut self, test: &PlannedTest) -> TestOutcome {
-        let sql = match &test.sql {
-            Ok(sql) => sql,
-            Err(fault) => {
-                let mut outcome = new_outcome(test, TestStatus::Error);
-                outcome.message = Some(fault.message.clone());
-                outcome.fault = Some(fault.clone());
-                return outcome;
-            }
-        };
+        if let TestText::Broken(fault) = &test.sql {
+            return broken(test, (**fault).clone());
+        }
         if self.end.is_some() || self.shared.around.stop.is_requested() {
             let mut outcome = new_outcome(test, TestStatus::Skipped);
             if let Some(End::BrokenBy(name)) = &self.end {
@@ -164,6 +171,11 @@ impl Tester<'_> {
             return outcome;
         }
         let started = self.shared.around.clock.monotonic();
+        let sql = match self.text(test) {
+            Ok(sql) => sql,
+            Err(fault) => return broken(test, fault),
+        };
+        let sql = sql.as_ref();
         let (query, prefix) = own_query(test, sql);
         let result = self.warehouse.scalars(&query);
         let elapsed = self.since(started);
@@ -177,12 +189,33 @@ impl Tester<'_> {
                         Measured::Failures(count(&row, 0).unwrap_or(0))
                     }
                 };
-                self.judge(test, &measured, elapsed)
+                self.judge_alone(test, sql, &measured, elapsed)
             }
             Err(error) => {
                 let name = &self.shared.graph.node(test.node).name;
                 self.note_end(&error, name);
                 self.error(test, sql, prefix, &error, elapsed)
+            }
+        }
+    }
+
+    /// The test's query, rendered now if it had to wait.
+    fn text<'t>(&mut self, test: &'t PlannedTest) -> Result<Cow<'t, Rendered>, Diagnostic> {
+        match &test.sql {
+            TestText::Ready(sql) => Ok(Cow::Borrowed(sql)),
+            TestText::Broken(fault) => Err((**fault).clone()),
+            TestText::Late => {
+                let engine = Some(self.warehouse.engine());
+                let late = Late::new(self.shared.around.project, self.shared.graph, engine);
+                let compiled = late.query(test.node, IsIncremental::No);
+                self.log.append(&mut late.take_log());
+                if let Some(error) = self.warehouse.take_error() {
+                    self.note_end(&error, &self.shared.graph.node(test.node).name);
+                }
+                let compiled = compiled?;
+                let sql = compiled.sql.clone();
+                self.compiled.insert(test.node, compiled);
+                Ok(Cow::Owned(sql))
             }
         }
     }
@@ -217,6 +250,22 @@ impl Tester<'_> {
     }
 
     fn judge(&mut self, test: &PlannedTest, measured: &Measured, elapsed: Duration) -> TestOutcome {
+        match &test.sql {
+            TestText::Ready(sql) => self.judge_alone(test, sql, measured, elapsed),
+            // The common scan holds no such test.
+            TestText::Late | TestText::Broken(_) => {
+                self.judge_alone(test, &Rendered::default(), measured, elapsed)
+            }
+        }
+    }
+
+    fn judge_alone(
+        &mut self,
+        test: &PlannedTest,
+        sql: &Rendered,
+        measured: &Measured,
+        elapsed: Duration,
+    ) -> TestOutcome {
         let (status, failures, message) = match (measured, &test.check) {
             (Measured::Newest { at, age }, Check::Freshness { rule, .. }) => {
                 judge_age(at.as_deref(), *age, rule, test.verdict)
@@ -234,7 +283,7 @@ impl Tester<'_> {
         outcome.elapsed = elapsed;
         outcome.message = message;
         if matches!(status, TestStatus::Fail | TestStatus::Warn) {
-            self.explain(test, &mut outcome);
+            self.explain(test, sql, &mut outcome);
         }
         outcome
     }
@@ -251,15 +300,17 @@ impl Tester<'_> {
     }
 
     /// Adds sample rows, a query to paste and the place of the test.
-    fn explain(&mut self, test: &PlannedTest, outcome: &mut TestOutcome) {
+    fn explain(&mut self, test: &PlannedTest, sql: &Rendered, outcome: &mut TestOutcome) {
         let is_about_rows = !matches!(test.check, Check::Freshness { .. } | Check::RowCountDrift(_));
-        if let (Ok(sql), true) = (&test.sql, is_about_rows) {
+        if is_about_rows {
             let query = test.sample_sql.clone().unwrap_or_else(|| sql.text.trim().to_owned());
             match self.warehouse.query(&query, Some(SAMPLE_ROWS)) {
                 Ok(rows) => outcome.samples = Some(self.without_secrets(rows)),
                 Err(error) => self.note_end(&error, &self.shared.graph.node(test.node).name),
             }
-            outcome.query = Some(self.shared.scrubber.hide(&query));
+            outcome.is_kept = test.kept_in.is_some();
+            let kept = test.kept_in.as_ref().map(|it| format!("select * from {}", it.relation.render()));
+            outcome.query = Some(self.shared.scrubber.hide(&kept.unwrap_or(query)));
         }
         outcome.fault = Some(Box::new(self.fault(test, outcome)));
     }
@@ -302,6 +353,14 @@ impl Tester<'_> {
     }
 }
 
+/// The outcome of a test whose query could not be made.
+fn broken(test: &PlannedTest, fault: Diagnostic) -> TestOutcome {
+    let mut outcome = new_outcome(test, TestStatus::Error);
+    outcome.message = Some(fault.message.clone());
+    outcome.fault = Some(Box::new(fault));
+    outcome
+}
+
 /// An outcome with nothing to say yet.
 fn new_outcome(test: &PlannedTest, status: TestStatus) -> TestOutcome {
     TestOutcome {
@@ -313,6 +372,7 @@ fn new_outcome(test: &PlannedTest, status: TestStatus) -> TestOutcome {
         fault: None,
         samples: None,
         query: None,
+        is_kept: false,
     }
 }
 
@@ -343,7 +403,11 @@ fn describe(shared: &Shared<'_>, node: &Node, test: &PlannedTest) -> String {
             format!("{} on `{owner}{column}`", generic.name)
         }
         Body::Source(source) => format!("freshness of source `{}.{}`", source.source, node.name),
-        _ => format!("{} `{}`", if test.sql.is_ok() { "test" } else { "broken test" }, node.name),
+        _ => format!(
+            "{} `{}`",
+            if matches!(test.sql, TestText::Broken(_)) { "broken test" } else { "test" },
+            node.name
+        ),
     }
 }
 

@@ -1,17 +1,18 @@
 //! Worker threads with a connection each; the main thread hands out steps and owns the results.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use super::connection::{Connection, Statement};
 use super::event::{
     Kept, LogLevel, NodeFinished, NodeRef, Outcome, RunEvent, SkipReason, TestFinished, TestStatus,
 };
 use super::queue::{Next, ReadyQueue};
-use super::recorder::{Recorder, Statement};
 use super::step::{self, StepOutcome, StepResult};
 use super::testing::TestOutcome;
-use super::{NodeResult, RunOptions, RunResults, Shared, Status, cannot_prepare, node_ref};
+use super::{NodeResult, RunOptions, RunResults, Shared, Status, cannot_prepare, node_ref, template_log};
 use crate::diagnostics::Diagnostic;
 use crate::node::{NodeId, NodeKind};
 use crate::plan::{Action, StepId};
@@ -19,6 +20,9 @@ use crate::warehouse::Warehouse;
 
 /// How often a wish to stop is passed on to statements that began after it was made.
 const STOP_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Stack of a worker: templates that are rendered there call each other.
+const STACK_SIZE: usize = 16 * 1024 * 1024;
 
 /// What a worker is told to do.
 struct Job {
@@ -38,13 +42,15 @@ struct Report {
 pub(super) fn run(
     shared: &Shared<'_>,
     options: &RunOptions,
-    warehouse: &mut dyn Warehouse,
+    warehouse: &mut Connection,
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<RunResults, Diagnostic> {
     let n_workers = options.threads.get().min(shared.plan.steps.len()).max(1);
     let mut connections = Vec::with_capacity(n_workers);
     for _ in 0..n_workers {
         let connection = warehouse.connect().map_err(|error| cannot_prepare(&error))?;
+        let clock = Arc::clone(&shared.around.clock);
+        let connection = Connection::new(connection, clock, options.wants_statements);
         shared.around.stop.register(connection.interrupt_handle());
         connections.push(connection);
     }
@@ -55,10 +61,13 @@ pub(super) fn run(
             let (job, inbox) = channel::<Job>();
             jobs.push(job);
             let report = report.clone();
-            let wants_statements = options.wants_statements;
-            scope.spawn(move || {
-                work(shared, worker, connection.as_mut(), &inbox, &report, wants_statements);
+            let thread = std::thread::Builder::new().stack_size(STACK_SIZE);
+            let spawned = thread.spawn_scoped(scope, move || {
+                work(shared, worker, &mut connection, &inbox, &report);
             });
+            spawned.map_err(|error| {
+                Diagnostic::error("no-thread", "a worker thread could not be started").note(error.to_string())
+            })?;
         }
         drop(report);
         Ok(Foreman::new(shared, options, jobs, on_event).run(&reports))
@@ -69,16 +78,14 @@ pub(super) fn run(
 fn work(
     shared: &Shared<'_>,
     worker: usize,
-    warehouse: &mut dyn Warehouse,
+    connection: &mut Connection,
     inbox: &Receiver<Job>,
     report: &Sender<Report>,
-    wants_statements: bool,
 ) {
     while let Ok(job) = inbox.recv() {
         let step = &shared.plan.steps[job.step.index()];
-        let mut recorder = Recorder::new(warehouse, shared.around.clock, wants_statements);
-        let result = step::run(shared, &mut recorder, step, job.may_retry_alone);
-        let statements = recorder.into_statements();
+        let result = step::run(shared, connection, step, job.may_retry_alone);
+        let statements = connection.take_statements();
         if report.send(Report { worker, step: job.step, statements, result }).is_err() {
             return;
         }
@@ -198,6 +205,7 @@ impl<'a> Foreman<'a> {
             | NodeKind::Seed
             | NodeKind::Model
             | NodeKind::Snapshot
+            | NodeKind::Function
             | NodeKind::Analysis
             | NodeKind::Exposure => SkipReason::ParentFailed(node),
         }
@@ -248,7 +256,10 @@ impl<'a> Foreman<'a> {
         match &report.result.outcome {
             StepOutcome::Again => self.again.push(report.step),
             StepOutcome::Interrupted => self.skip(report.step, SkipReason::Interrupted),
-            StepOutcome::Done(outcome) => self.finish(report, outcome.clone()),
+            StepOutcome::Done(outcome) => {
+                self.results.compiled.extend(report.result.compiled.clone());
+                self.finish(report, outcome.clone());
+            }
         }
     }
 
@@ -260,6 +271,9 @@ impl<'a> Foreman<'a> {
             let node = Some(self.node_ref(report.step));
             let sql = self.options.scrubber.scrub(sql);
             self.emit(&RunEvent::Statement { node, sql, elapsed: *elapsed });
+        }
+        for line in &report.result.log {
+            self.emit(&template_log(line));
         }
         for test in &report.result.tests {
             self.push_test(report, test);
@@ -300,6 +314,7 @@ impl<'a> Foreman<'a> {
             fault: test.fault.clone(),
             samples: test.samples.clone(),
             query: test.query.clone(),
+            is_kept: test.is_kept,
         })
     }
 

@@ -12,12 +12,14 @@ mod fault;
 mod library;
 mod lone_expression;
 mod macros;
+mod modules;
 mod operands;
 mod rewrite;
 mod segments;
 mod session;
 mod static_scan;
 mod syntax;
+mod tables;
 mod templates;
 mod unit;
 mod values;
@@ -327,7 +329,10 @@ impl fmt::Display for TemplateError {
 impl TemplateError {
     /// The error as a diagnostic.
     pub fn into_diagnostic(self) -> Diagnostic {
-        let diagnostic = Diagnostic::error(self.code, self.message).at_opt(self.span, "").help_opt(self.help);
+        let mut lines = self.message.lines();
+        let headline = lines.next().unwrap_or_default();
+        let diagnostic = Diagnostic::error(self.code, headline).at_opt(self.span, "").help_opt(self.help);
+        let diagnostic = lines.map(str::trim).filter(|it| !it.is_empty()).fold(diagnostic, Diagnostic::note);
         self.trace.into_iter().fold(diagnostic, |it, (span, text)| it.and_at(span, text))
     }
 }

@@ -158,7 +158,11 @@ fn defaults(kind: NodeKind) -> &'static Map<String, Json> {
         NodeKind::Model => &MODEL,
         NodeKind::Seed => &SEED,
         NodeKind::Test => &TEST,
-        NodeKind::Source | NodeKind::Snapshot | NodeKind::Analysis | NodeKind::Exposure => &OTHER,
+        NodeKind::Source
+        | NodeKind::Snapshot
+        | NodeKind::Function
+        | NodeKind::Analysis
+        | NodeKind::Exposure => &OTHER,
     }
 }
 

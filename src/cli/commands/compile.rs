@@ -2,6 +2,7 @@
 
 use crate::cli::Exit;
 use crate::cli::args::command::CompileArgs;
+use crate::cli::commands::late;
 use crate::cli::commands::run::{faults, report_log, stamp};
 use crate::cli::session::{Purpose, Session, Stopped};
 use crate::compile;
@@ -12,8 +13,9 @@ pub(super) fn run(session: &mut Session, args: &CompileArgs) -> Result<Exit, Sto
     let purpose = Purpose::of("compile");
     let (loaded, graph) = session.resolve(purpose)?;
     let selected = session.select(graph, &args.selection)?;
-    let compiled = compile::compile(&loaded.project, graph, &selected);
-    report_log(session, &compiled);
+    let mut compiled = compile::compile(&loaded.project, graph, &selected);
+    report_log(session, &compiled.log);
+    late::render(session, loaded, graph, &mut compiled)?;
     let faults = faults(&compiled, &selected);
     if !faults.is_empty() {
         session.reporter.diagnostics(&session.sources, &faults);

@@ -8,7 +8,7 @@ use crate::artifacts::Stamp;
 use crate::cli::Exit;
 use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs};
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
-use crate::compile::{self, Compiled, TemplateLogLevel};
+use crate::compile::{self, Compiled, TemplateLog};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::graph::Graph;
@@ -36,16 +36,20 @@ pub(super) fn run(
     let mut diags = Diagnostics::default();
     compile::compile_run_hooks(&mut diags, &loaded.project, graph, &mut compiled);
     session.report(diags)?;
-    report_log(session, &compiled);
+    report_log(session, &compiled.log);
 
     let output = session.output(loaded);
     let stamp = stamp(session, purpose, selection);
     session.write(output.write_compiled(&loaded.project, graph, &compiled))?;
     session.write_manifest(&output, loaded, graph, Some(&compiled), &stamp)?;
 
-    let for_results = compiled.clone();
-    let options =
-        PlanOptions { command, dialect: loaded.project.dialect, full_refresh: purpose.full_refresh };
+    let mut for_results = compiled.clone();
+    let options = PlanOptions {
+        command,
+        dialect: loaded.project.dialect,
+        full_refresh: purpose.full_refresh,
+        store_failures: purpose.store_failures,
+    };
     let plan = plan::make(graph, compiled, &selected, options);
     if plan.steps.is_empty() {
         session
@@ -54,6 +58,12 @@ pub(super) fn run(
         return Ok(Exit::Good);
     }
     let results = execute(session, loaded, graph, &plan)?;
+    if !results.compiled.is_empty() {
+        // What was rendered late is known only now.
+        for_results.nodes.extend(results.compiled.clone());
+        session.write(output.write_compiled(&loaded.project, graph, &for_results))?;
+        session.write_manifest(&output, loaded, graph, Some(&for_results), &stamp)?;
+    }
     session.write(output.write_run_results(&loaded.project, graph, &for_results, &results, &stamp))?;
     Ok(exit_of(&results))
 }
@@ -75,7 +85,12 @@ fn execute(
         wants_statements: session.globals.verbosity() == Verbosity::Debug,
     };
     let (reporter, sources) = (&mut session.reporter, &session.sources);
-    let around = Surroundings { files: &loaded.disk, clock: &session.clock, stop: &session.stop };
+    let around = Surroundings {
+        project: &loaded.project,
+        files: &loaded.disk,
+        clock: session.clock.clone(),
+        stop: &session.stop,
+    };
     let mut on_event = |event: &RunEvent| reporter.event(sources, event);
     let result = run::execute(plan, graph, &options, &around, warehouse, &mut on_event);
     result.map_err(|fault| {
@@ -102,6 +117,7 @@ pub(super) fn stamp(session: &Session, purpose: Purpose, selection: &SelectionAr
         "select": selection.select,
         "exclude": selection.exclude,
         "full_refresh": purpose.full_refresh,
+        "store_failures": purpose.store_failures,
         "fail_fast": session.globals.fail_fast.unwrap_or(false),
         "target": session.globals.target,
         "profile": session.globals.profile,
@@ -110,14 +126,9 @@ pub(super) fn stamp(session: &Session, purpose: Purpose, selection: &SelectionAr
 }
 
 /// Passes on what templates logged.
-pub(super) fn report_log(session: &mut Session, compiled: &Compiled) {
-    for line in &compiled.log {
-        let level = match line.level {
-            TemplateLogLevel::Debug => LogLevel::Debug,
-            TemplateLogLevel::Info => LogLevel::Info,
-            TemplateLogLevel::Warning => LogLevel::Warning,
-        };
-        session.reporter.log(level, &line.message);
+pub(super) fn report_log(session: &mut Session, log: &[TemplateLog]) {
+    for line in log {
+        session.reporter.event(&session.sources, &run::template_log(line));
     }
 }
 

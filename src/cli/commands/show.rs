@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use crate::cli::Exit;
 use crate::cli::args::command::{SelectionArgs, ShowArgs, ShowOutput};
+use crate::cli::commands::late;
 use crate::cli::commands::run::{faults, report_log};
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
-use crate::compile;
+use crate::compile::{self, Late};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::{Graph, Node};
 use crate::node::NodeId;
 use crate::parse::Body;
 use crate::report::{self, table};
 use crate::run::statement_fault;
-use crate::template::{Rendered, TemplateSource};
+use crate::template::{NEEDS_WAREHOUSE, Rendered, TemplateSource};
+use crate::warehouse::Warehouse as _;
 
 /// Runs the query of a model (or reads a seed's or source's table) and writes some rows.
 pub(super) fn run(session: &mut Session, args: &ShowArgs) -> Result<Exit, Stopped> {
@@ -24,7 +26,7 @@ pub(super) fn run(session: &mut Session, args: &ShowArgs) -> Result<Exit, Stoppe
         (None, Some(selector)) => of_node(session, loaded, graph, selector)?,
         (None, None) => return Err(Stopped(Exit::CouldNotRun)),
     };
-    let mut warehouse = session.connect(loaded, true)?;
+    let mut warehouse = late::connect(session, loaded)?;
     let rows = warehouse.query(&sql.text, args.limit.rows());
     let rows = rows.map_err(|error| {
         let mut fault = statement_fault(place, &sql, &error);
@@ -56,10 +58,22 @@ fn inline(
         text: Arc::from(text),
         offset: 0,
     };
-    match compile::compile_inline(&loaded.project, graph, &source) {
-        Ok(sql) => Ok((sql, Span::new(file, 0..0))),
-        Err(error) => Err(session.fail(error.into_diagnostic())),
-    }
+    let place = Span::new(file, 0..0);
+    let early = Late::new(&loaded.project, graph, None);
+    let rendered = match early.inline(&source) {
+        Err(error) if error.code == NEEDS_WAREHOUSE => {
+            let connection = late::connect(session, loaded)?;
+            let late = Late::new(&loaded.project, graph, Some(connection.engine()));
+            let rendered = late.inline(&source);
+            report_log(session, &late.take_log());
+            rendered
+        }
+        rendered => {
+            report_log(session, &early.take_log());
+            rendered
+        }
+    };
+    rendered.map(|sql| (sql, place)).map_err(|error| session.fail(error.into_diagnostic()))
 }
 
 fn of_node(
@@ -84,7 +98,8 @@ fn of_node(
     }
     let wanted = std::iter::once(id).collect();
     let mut compiled = compile::compile(&loaded.project, graph, &wanted);
-    report_log(session, &compiled);
+    report_log(session, &compiled.log);
+    late::render(session, loaded, graph, &mut compiled)?;
     if let Some(fault) = faults(&compiled, &wanted).into_iter().next() {
         return Err(session.fail(fault));
     }

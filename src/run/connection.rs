@@ -1,0 +1,155 @@
+//! A connection that templates can ask too, and that remembers what was sent through it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Clock;
+use crate::node::Relation;
+use crate::template::{Engine, HostError};
+use crate::warehouse::{
+    CatalogEntry, Column, Effect, Interrupt, Rows, Stash, Value, Warehouse, WarehouseError,
+};
+
+/// A statement and how long it took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Statement {
+    pub(super) sql: String,
+    pub(super) elapsed: Duration,
+}
+
+/// A handle of one connection. Its clones are the same connection, so that what a template asks is part
+/// of the transaction that its node is made in.
+#[derive(Clone)]
+pub struct Connection {
+    database: Arc<str>,
+    wants_statements: bool,
+    inner: Arc<Mutex<Inner>>,
+}
+
+struct Inner {
+    warehouse: Box<dyn Warehouse>,
+    clock: Arc<dyn Clock>,
+    statements: Vec<Statement>,
+    /// What went wrong last while a template asked.
+    error: Option<WarehouseError>,
+}
+
+impl Connection {
+    /// Takes over a connection; with `wants_statements` it remembers what it is sent.
+    pub fn new(warehouse: Box<dyn Warehouse>, clock: Arc<dyn Clock>, wants_statements: bool) -> Self {
+        let database = Arc::from(warehouse.database());
+        let inner = Inner { warehouse, clock, statements: Vec::new(), error: None };
+        Self { database, wants_statements, inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// The connection as templates ask it.
+    pub fn engine(&self) -> Arc<dyn Engine> {
+        Arc::new(self.clone())
+    }
+
+    /// What was sent since the last call.
+    pub(super) fn take_statements(&self) -> Vec<Statement> {
+        std::mem::take(&mut self.lock().statements)
+    }
+
+    /// The error behind the last refusal of a template's question, if it was an error of the engine.
+    pub(super) fn take_error(&self) -> Option<WarehouseError> {
+        self.lock().error.take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn timed<T>(&self, sql: &str, run: impl FnOnce(&mut dyn Warehouse) -> T) -> T {
+        let mut inner = self.lock();
+        if !self.wants_statements {
+            return run(inner.warehouse.as_mut());
+        }
+        let started = inner.clock.monotonic();
+        let result = run(inner.warehouse.as_mut());
+        let elapsed = inner.clock.monotonic().saturating_sub(started);
+        inner.statements.push(Statement { sql: sql.to_owned(), elapsed });
+        result
+    }
+
+    fn refuse(&self, error: WarehouseError) -> HostError {
+        let refusal = HostError { code: "sql-error", message: error.message.clone(), help: None };
+        self.lock().error = Some(error);
+        refusal
+    }
+}
+
+impl Warehouse for Connection {
+    fn connect(&self) -> Result<Box<dyn Warehouse>, WarehouseError> {
+        self.lock().warehouse.connect()
+    }
+
+    fn interrupt_handle(&self) -> Arc<dyn Interrupt> {
+        self.lock().warehouse.interrupt_handle()
+    }
+
+    fn execute(&mut self, sql: &str) -> Result<Effect, WarehouseError> {
+        self.timed(sql, |it| it.execute(sql))
+    }
+
+    fn query(&mut self, sql: &str, limit: Option<usize>) -> Result<Rows, WarehouseError> {
+        self.timed(sql, |it| it.query(sql, limit))
+    }
+
+    fn scalars(&mut self, sql: &str) -> Result<Vec<Value>, WarehouseError> {
+        self.timed(sql, |it| it.scalars(sql))
+    }
+
+    fn describe(&mut self, sql: &str) -> Result<Vec<Column>, WarehouseError> {
+        self.lock().warehouse.describe(sql)
+    }
+
+    fn begin(&mut self) -> Result<(), WarehouseError> {
+        self.timed("begin", |it| it.begin())
+    }
+
+    fn commit(&mut self) -> Result<(), WarehouseError> {
+        self.timed("commit", |it| it.commit())
+    }
+
+    fn rollback(&mut self) {
+        self.timed("rollback", |it| it.rollback());
+    }
+
+    fn catalog(&mut self, databases: &[String]) -> Result<Vec<CatalogEntry>, WarehouseError> {
+        self.lock().warehouse.catalog(databases)
+    }
+
+    fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError> {
+        self.timed(sql, |it| it.stash(sql))
+    }
+
+    fn unstash(&mut self, stash: &Stash, relation: &Relation) -> Result<(), WarehouseError> {
+        self.lock().warehouse.unstash(stash, relation)
+    }
+
+    fn database(&self) -> &str {
+        &self.database
+    }
+
+    fn version(&mut self) -> Result<String, WarehouseError> {
+        self.lock().warehouse.version()
+    }
+}
+
+impl Engine for Connection {
+    fn query(&self, sql: &str) -> Result<Rows, HostError> {
+        self.timed(sql, |it| it.query(sql, None)).map_err(|error| self.refuse(error))
+    }
+
+    fn describe(&self, sql: &str) -> Result<Vec<Column>, HostError> {
+        let result = self.lock().warehouse.describe(sql);
+        result.map_err(|error| self.refuse(error))
+    }
+
+    fn catalog(&self) -> Result<Vec<CatalogEntry>, HostError> {
+        let result = self.lock().warehouse.catalog(&[]);
+        result.map_err(|error| self.refuse(error))
+    }
+}
