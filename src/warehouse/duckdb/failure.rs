@@ -164,9 +164,20 @@ fn classify(class: &str, text: &str) -> ErrorKind {
         "TransactionContext" | "Transaction" | "Catalog" | "Dependency" if is_conflict(text) => {
             ErrorKind::Conflict
         }
+        _ if has(&CONFLICTS_ELSEWHERE) => ErrorKind::Conflict,
         _ => ErrorKind::Sql,
     }
 }
+
+/// What SQLite, PostgreSQL and DuckLake say when two transactions are in each other's way.
+const CONFLICTS_ELSEWHERE: [&str; 6] = [
+    "Failed to commit DuckLake transaction",
+    "database is locked",
+    "could not serialize access",
+    "deadlock detected",
+    "tuple concurrently updated",
+    "Transaction conflict",
+];
 
 fn is_conflict(text: &str) -> bool {
     let text = text.to_ascii_lowercase();

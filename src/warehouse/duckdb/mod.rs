@@ -8,8 +8,8 @@ mod failure;
 mod limits;
 mod opening;
 mod profile;
-mod statements;
 mod stash;
+mod statements;
 mod values;
 
 use std::sync::Arc;
