@@ -5,6 +5,8 @@
 //! Deliberately absent: what the files mean (that is `parse/`), and the database (nothing is opened).
 
 pub mod config;
+mod connection;
+mod credentials;
 pub mod disk;
 pub mod files;
 mod packages;
