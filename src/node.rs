@@ -208,6 +208,15 @@ pub fn quote_literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// Where a test's failing rows are kept (`store_failures`, `store_failures_as`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreFailures {
+    /// Nowhere, whatever the command line says.
+    Nowhere,
+    /// In a table or a view.
+    In(RelationKind),
+}
+
 /// What a failing test does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TestSeverity {

@@ -54,11 +54,12 @@ pub(super) struct Purpose {
     pub(super) command: &'static str,
     /// `--full-refresh`.
     pub(super) full_refresh: bool,
+    pub(super) store_failures: bool,
 }
 
 impl Purpose {
     pub(super) fn of(command: &'static str) -> Self {
-        Self { command, full_refresh: false }
+        Self { command, full_refresh: false, store_failures: false }
     }
 }
 
@@ -195,6 +196,7 @@ impl Session {
                 purpose.command,
                 purpose.full_refresh,
                 self.globals.fail_fast.unwrap_or(false),
+                purpose.store_failures,
             ),
         };
         let disk = Disk::new(&dir);

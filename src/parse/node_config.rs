@@ -13,7 +13,7 @@ use super::incremental::{self, Incremental};
 use super::properties::texts;
 use super::threshold::Threshold;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned, suggest};
-use crate::node::{Materialization, TestSeverity};
+use crate::node::{Materialization, RelationKind, StoreFailures, TestSeverity};
 use crate::yaml::Yaml;
 use crate::yaml::fields::truth;
 
@@ -56,6 +56,8 @@ pub struct NodeConfig {
     pub where_: Option<String>,
     /// Tests: how many failing rows are fetched at most.
     pub limit: Option<u64>,
+    /// Tests: where failing rows are kept; as the command line says where absent.
+    pub store_failures: Option<StoreFailures>,
     /// Incremental models: how new rows are taken up.
     pub incremental: Incremental,
     /// `full_refresh`: overrides the command line's flag.
@@ -273,8 +275,7 @@ fn check_known(diags: &mut Diagnostics, key: &Spanned<String>, severity: Severit
 }
 
 /// Keys that dbt knows and that change nothing here yet: what they ask for would be missed in silence.
-const WITHOUT_EFFECT: [&str; 6] =
-    ["grants", "indexes", "persist_docs", "sql_header", "store_failures", "store_failures_as"];
+const WITHOUT_EFFECT: [&str; 4] = ["grants", "indexes", "persist_docs", "sql_header"];
 
 fn check_effect(diags: &mut Diagnostics, key: &Spanned<String>, value: &Json) {
     let is_off = match value {
@@ -382,6 +383,7 @@ fn typed(
         fail_calc: reader.text("fail_calc").map(|it| it.value),
         where_: reader.text("where").map(|it| it.value),
         limit: reader.limit(),
+        store_failures: reader.store_failures(),
         full_refresh: reader.bool("full_refresh"),
         incremental: incremental::read(reader.diags, &values),
         pre_hooks,
@@ -411,6 +413,25 @@ impl Typed<'_> {
             Json::String(text) if truth(text).is_some() => truth(text),
             Json::Null | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => {
                 self.wrong(key, found.span, "`true` or `false`");
+                None
+            }
+        }
+    }
+
+    /// dbt's rule: `store_failures_as` wins over `store_failures`, which means a table.
+    fn store_failures(&mut self) -> Option<StoreFailures> {
+        let is_stored = self.bool("store_failures");
+        let Some(kind) = self.text("store_failures_as") else {
+            let stored =
+                |it| if it { StoreFailures::In(RelationKind::Table) } else { StoreFailures::Nowhere };
+            return is_stored.map(stored);
+        };
+        match kind.value.to_lowercase().as_str() {
+            "table" => Some(StoreFailures::In(RelationKind::Table)),
+            "view" => Some(StoreFailures::In(RelationKind::View)),
+            "ephemeral" => Some(StoreFailures::Nowhere),
+            _ => {
+                self.wrong("store_failures_as", kind.span, "`table`, `view` or `ephemeral`");
                 None
             }
         }

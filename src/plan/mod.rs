@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::compile::Hook;
 use crate::diagnostics::Diagnostic;
-use crate::node::{NodeId, Relation, TestSeverity};
+use crate::node::{NodeId, Relation, RelationKind, TestSeverity};
 use crate::parse::check::Check;
 use crate::parse::threshold::Threshold;
 use crate::project::Dialect;
@@ -52,6 +52,8 @@ pub struct PlanOptions {
     pub dialect: Dialect,
     /// `--full-refresh`.
     pub full_refresh: bool,
+    /// `--store-failures`.
+    pub store_failures: bool,
 }
 
 /// A step's index in [`Plan::steps`].
@@ -193,10 +195,21 @@ pub struct PlannedTest {
     pub where_: Option<String>,
     /// How its result is judged.
     pub verdict: Verdict,
+    /// Where its failing rows are kept.
+    pub kept_in: Option<KeptIn>,
     /// At most so many failing rows are counted.
     pub limit: Option<u64>,
     /// The aggregate that counts failures; `count(*)` where absent.
     pub fail_calc: Option<String>,
+}
+
+/// A relation of a test's failing rows.
+#[derive(Clone, Debug)]
+pub struct KeptIn {
+    /// Its name.
+    pub relation: Relation,
+    /// Table or view.
+    pub kind: RelationKind,
 }
 
 /// How a number of failures is judged.

@@ -210,6 +210,11 @@ fn read_target(
 }
 
 /// `flags` as templates see them.
-pub fn flags(command: &str, full_refresh: bool, fail_fast: bool) -> Json {
-    json!({ "WHICH": command, "FULL_REFRESH": full_refresh, "FAIL_FAST": fail_fast, "STORE_FAILURES": false })
+pub fn flags(command: &str, full_refresh: bool, fail_fast: bool, store_failures: bool) -> Json {
+    json!({
+        "WHICH": command,
+        "FULL_REFRESH": full_refresh,
+        "FAIL_FAST": fail_fast,
+        "STORE_FAILURES": store_failures,
+    })
 }

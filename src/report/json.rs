@@ -177,6 +177,7 @@ fn test_finished(sources: &Sources, finished: &TestFinished) -> Json {
         "failures": finished.failures,
         "samples": samples,
         "query": finished.query,
+        "is_kept": finished.is_kept,
         "diagnostic": finished.fault.as_ref().map(|it| diagnostic_fields(sources, it)),
     });
     joined(node_fields(&finished.test), more)

@@ -210,6 +210,8 @@ pub struct TestFinished {
     pub samples: Option<Rows>,
     /// A query that shows the failing rows, to paste into a client.
     pub query: Option<String>,
+    /// Whether it shows them whatever becomes of the version tested, since they are kept (`store_failures`).
+    pub is_kept: bool,
 }
 
 /// How a test ended.

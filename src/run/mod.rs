@@ -10,6 +10,7 @@ pub mod event;
 mod faults;
 mod history;
 mod incremental;
+mod kept;
 mod queue;
 mod step;
 mod testing;

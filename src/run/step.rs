@@ -9,7 +9,7 @@ use super::event::{Kept, Outcome, TestStatus};
 use super::history::{NodeRow, TestRow};
 use super::incremental::{self, Refusal};
 use super::testing::{self, Scan, TestOutcome, Tested};
-use super::{Shared, declared_at, faults};
+use super::{Shared, declared_at, faults, kept};
 use crate::compile::{CompiledNode, Hook, IsIncremental, Late, TemplateLog};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
@@ -214,7 +214,19 @@ impl Worker<'_> {
                 })?;
                 if !self.is_beside_history() {
                     // It is published already, whatever comes of this.
+                    let _ = self.keep_failures(&tried.tested);
                     let _ = self.record_success(&tried.tested, tried.rows, tried.rows_in);
+                }
+                Ok(tried)
+            }
+            Ok(mut tried) if matches!(tried.outcome, StepOutcome::Done(Outcome::RolledBack { .. })) => {
+                let stashed = kept::stash(self.warehouse, &self.step.tests, &tried.tested);
+                self.warehouse.rollback();
+                if let Err(error) = kept::write_stashed(self.shared, self.warehouse, stashed) {
+                    let why = error.message.lines().next().unwrap_or_default();
+                    tried
+                        .warnings
+                        .push(format!("failing rows of {} could not be kept: {why}", self.node.name));
                 }
                 Ok(tried)
             }
@@ -223,6 +235,11 @@ impl Worker<'_> {
                 other
             }
         }
+    }
+
+    fn keep_failures(&mut self, tested: &Tested) -> Result<(), Failure> {
+        let written = kept::write(self.shared, self.warehouse, &self.step.tests, tested);
+        written.map_err(|error| self.failure(&Rendered::default(), 0, &error))
     }
 
     fn make_and_test(&mut self) -> Result<Tried, Failure> {
@@ -239,6 +256,9 @@ impl Worker<'_> {
             return Ok(Tried::interrupted());
         }
         let failed_tests = tested.failed();
+        if failed_tests == 0 && self.is_beside_history() {
+            self.keep_failures(&tested)?;
+        }
         let rows = effect.rows_written.or(tested.rows);
         let outcome = if failed_tests == 0 {
             if self.is_beside_history() {
@@ -489,7 +509,11 @@ impl Worker<'_> {
             // History is no reason to fail what went well; a lost row shows in the next step's own.
             let _ = self.record_tests(&tested);
         }
-        Tried { outcome, tested, rows: None, rows_in: None, fault: None, warnings: Vec::new() }
+        let mut warnings = Vec::new();
+        if let Err(Failure { fault, .. }) = self.keep_failures(&tested) {
+            warnings.push(format!("failing rows of {} could not be kept: {}", self.node.name, fault.message));
+        }
+        Tried { outcome, tested, rows: None, rows_in: None, fault: None, warnings }
     }
 
     /// Whether what is to be tested was never built.

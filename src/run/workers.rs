@@ -314,6 +314,7 @@ impl<'a> Foreman<'a> {
             fault: test.fault.clone(),
             samples: test.samples.clone(),
             query: test.query.clone(),
+            is_kept: test.is_kept,
         })
     }
 

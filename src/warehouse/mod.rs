@@ -126,6 +126,15 @@ pub struct CatalogEntry {
     pub estimated_rows: Option<u64>,
 }
 
+/// Rows outside of any transaction, in a file that goes away with this value.
+#[derive(Debug)]
+pub struct Stash {
+    /// Names and types of their columns.
+    pub columns: Vec<Column>,
+    /// The file, in the engine's own form.
+    pub file: tempfile::TempPath,
+}
+
 /// What stands in the way of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -208,6 +217,12 @@ pub trait Warehouse: Send {
 
     /// All tables and views of these databases in one query (of all attached ones if empty), sorted by name.
     fn catalog(&mut self, databases: &[String]) -> Result<Vec<CatalogEntry>, WarehouseError>;
+
+    /// Keeps the rows of a query where a rollback does not reach them.
+    fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError>;
+
+    /// Makes a table of the rows that were kept, in place of the table of that name.
+    fn unstash(&mut self, stash: &Stash, relation: &Relation) -> Result<(), WarehouseError>;
 
     /// The name of the database that unqualified names resolve to.
     fn database(&self) -> &str;

@@ -15,7 +15,7 @@ use super::config::{self, Config, Docs};
 use super::entry::{Context, Entry};
 use super::kinds::{self, Special};
 use crate::artifacts::compiled::test_file;
-use crate::node::{NodeKind, Relation};
+use crate::node::{NodeKind, Relation, StoreFailures};
 use crate::parse::{Body, DataTest, ParsedNode, TestKind};
 use crate::project::Dialect;
 
@@ -69,7 +69,10 @@ impl<'a> ManifestNode<'a> {
     pub(super) fn new(context: &Context<'a>, entry: &Entry<'a>) -> Option<Self> {
         let parsed = entry.parsed;
         let (database, schema) = place(context, parsed);
-        let is_built = matches!(parsed.kind, NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot);
+        let is_built = match parsed.kind {
+            NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot => true,
+            _ => matches!(parsed.config.store_failures, Some(StoreFailures::In(_))),
+        };
         let raw_code = raw_code(parsed)?;
         Some(Self {
             database,

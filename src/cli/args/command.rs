@@ -47,6 +47,14 @@ pub enum Command {
 }
 
 impl Command {
+    pub(super) fn store_failures_mut(&mut self) -> Option<&mut bool> {
+        match self {
+            Command::Build(args) => Some(&mut args.store_failures),
+            Command::Test(args) => Some(&mut args.store_failures),
+            _ => None,
+        }
+    }
+
     pub(super) fn full_refresh_mut(&mut self) -> Option<&mut bool> {
         match self {
             Command::Build(args) => Some(&mut args.full_refresh),
@@ -112,6 +120,9 @@ pub struct BuildArgs {
     /// Make incremental models from scratch, and seeds anew
     #[arg(long, short)]
     pub full_refresh: bool,
+    /// Keep the rows that fail tests in tables, unless a test says otherwise
+    #[arg(long)]
+    pub store_failures: bool,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -134,6 +145,9 @@ pub struct RunArgs {
 /// `test`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct TestArgs {
+    /// Keep the rows that fail tests in tables, unless a test says otherwise
+    #[arg(long)]
+    pub store_failures: bool,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,

@@ -46,8 +46,8 @@ Selectors, for --select and --exclude:
 
 Environment variables:
   Each of these flags can be given as TIDEMILL_X or, as dbt names it, DBT_X; the command line wins:
-  PROJECT_DIR, PROFILES_DIR, PROFILE, TARGET, TARGET_PATH, VARS, THREADS, FULL_REFRESH, FAIL_FAST,
-  WAIT, QUIET, DEBUG, LOG_FORMAT, USE_COLORS, PRINTER_WIDTH.
+  PROJECT_DIR, PROFILES_DIR, PROFILE, TARGET, TARGET_PATH, VARS, THREADS, FULL_REFRESH, STORE_FAILURES,
+  FAIL_FAST, WAIT, QUIET, DEBUG, LOG_FORMAT, USE_COLORS, PRINTER_WIDTH.
   NO_COLOR takes colour out; CLICOLOR_FORCE=1 puts it in where no terminal is.
 
 Exit status:

@@ -20,18 +20,23 @@ use crate::plan::RunCommand;
 pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
     let result = match command {
         Command::Build(args) => {
-            let purpose = Purpose { command: "build", full_refresh: args.full_refresh };
+            let purpose = Purpose {
+                full_refresh: args.full_refresh,
+                store_failures: args.store_failures,
+                ..Purpose::of("build")
+            };
             run::run(session, purpose, RunCommand::Build, &args.selection, Some(&args.kinds))
         }
         Command::Run(args) => {
-            let purpose = Purpose { command: "run", full_refresh: args.full_refresh };
+            let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("run") };
             run::run(session, purpose, RunCommand::Run, &args.selection, None)
         }
         Command::Test(args) => {
-            run::run(session, Purpose::of("test"), RunCommand::Test, &args.selection, None)
+            let purpose = Purpose { store_failures: args.store_failures, ..Purpose::of("test") };
+            run::run(session, purpose, RunCommand::Test, &args.selection, None)
         }
         Command::Seed(args) => {
-            let purpose = Purpose { command: "seed", full_refresh: args.full_refresh };
+            let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("seed") };
             run::run(session, purpose, RunCommand::Seed, &args.selection, None)
         }
         Command::Compile(args) => compile::run(session, args),

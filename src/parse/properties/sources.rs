@@ -96,7 +96,6 @@ impl Reader<'_> {
     }
 
     /// `freshness`, `loaded_at_field` and `loaded_at_query`, beside `config:` or in it.
-
     fn loaded(&mut self, fields: &mut Fields<'_>) -> Loaded {
         let mut loaded = self.loaded_keys(fields);
         // `config:` is read by `config_layer` too, which ignores these keys.

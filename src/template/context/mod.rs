@@ -5,7 +5,6 @@
 //! engine, which is refused with the code `unsupported-call`.
 
 pub(super) mod adapter;
-pub(super) mod datetime;
 pub(super) mod functions;
 pub(super) mod references;
 pub(super) mod relation;
@@ -16,6 +15,8 @@ use std::sync::Arc;
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, State, Value};
 
+use super::modules::ModulesObject;
+use super::modules::datetime::DateTime;
 use super::session::{Session, to_value};
 use super::unit::{Site, Unit};
 use super::values::convert::from_json;
@@ -198,14 +199,14 @@ fn variable(session: &Arc<Session>, name: &str) -> Option<Value> {
         "execute" => Value::from(session.is_execute()),
         "project_name" => Value::from(context.globals.project_name.as_str()),
         "invocation_id" => Value::from(context.globals.invocation_id.as_str()),
-        "run_started_at" => datetime::DateTime::value(&context.globals.run_started_at),
+        "run_started_at" => DateTime::value(&context.globals.run_started_at),
         "dbt_version" => Value::from(DBT_VERSION),
         "thread_id" => Value::from("main"),
         "var" => functions::VarObject::value(session),
         "adapter" => adapter::AdapterObject::value(session),
         "api" => adapter::ApiObject::value(),
         "exceptions" => functions::ExceptionsObject::value(session),
-        "modules" => datetime::ModulesObject::value(),
+        "modules" => ModulesObject::value(session),
         _ => return None,
     })
 }

@@ -3,11 +3,13 @@
 
 pub(super) mod arguments;
 pub(super) mod convert;
+pub(super) mod decimal;
 pub(super) mod dict;
 pub(super) mod filters;
 pub(super) mod json;
 pub(super) mod list;
 pub(super) mod literal;
 pub(super) mod methods;
+pub(super) mod operators;
 pub(super) mod print;
 pub(super) mod set;

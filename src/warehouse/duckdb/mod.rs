@@ -8,6 +8,7 @@ mod failure;
 mod limits;
 mod opening;
 mod profile;
+mod stash;
 mod values;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use ::duckdb::{Connection, InterruptHandle, Row};
 use crate::diagnostics::scrub::Scrubber;
 use crate::node::{Relation, RelationKind, quote_literal};
 use crate::warehouse::{
-    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Rows, Value, Warehouse, WarehouseError,
+    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Rows, Stash, Value, Warehouse, WarehouseError,
 };
 use opening::SpillFolder;
 
@@ -142,6 +143,14 @@ impl Warehouse for DuckDb {
             statement.query_map([], catalog_entry)?.collect()
         };
         read().map_err(|error| self.fail(error, &sql))
+    }
+
+    fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError> {
+        stash::write(self, sql)
+    }
+
+    fn unstash(&mut self, stash: &Stash, relation: &Relation) -> Result<(), WarehouseError> {
+        stash::read(self, stash, relation)
     }
 
     fn database(&self) -> &str {
