@@ -10,6 +10,7 @@ pub mod config_layer;
 mod groups;
 mod host;
 pub mod incremental;
+pub mod merge;
 pub mod model_details;
 mod models;
 mod naming;

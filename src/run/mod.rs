@@ -12,6 +12,7 @@ mod faults;
 mod history;
 mod incremental;
 mod kept;
+mod merge;
 mod operation;
 mod queue;
 mod step;
