@@ -183,9 +183,7 @@ fn disabled<'a>(context: &Context<'a>) -> BTreeMap<&'a str, Vec<Disabled<'a>>> {
             | NodeKind::Snapshot
             | NodeKind::Function
             | NodeKind::Test
-            | NodeKind::Analysis => {
-                ManifestNode::new(context, &entry).map(|it| Disabled::Node(Box::new(it)))
-            }
+            | NodeKind::Analysis => ManifestNode::new(context, &entry).map(|it| Disabled::Node(Box::new(it))),
         };
         all.entry(parsed.unique_id.as_str()).or_default().extend(disabled);
     }
