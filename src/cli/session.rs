@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
-use crate::artifacts::{ManifestInput, Output, OutputError, Stamp};
+use crate::artifacts::{ManifestInput, Output, OutputError, Stamp, project_graph};
 use crate::cli::Exit;
 use crate::cli::args::Globals;
 use crate::cli::args::command::SelectionArgs;
@@ -30,6 +30,9 @@ use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{Clock, Stop};
 use crate::warehouse::{Attachment, ConnectOptions, ErrorKind, Warehouse, WarehouseError, duckdb};
 use crate::yaml;
+
+/// Where the files of the built-in macros are said to be.
+const BUILTIN_FOLDER: &str = "builtin/";
 
 /// One invocation of the program.
 pub(super) struct Session {
@@ -226,7 +229,29 @@ impl Session {
             (&*Box::leak(Box::new(loaded)), &*Box::leak(Box::new(graph)))
         });
         self.report(diags)?;
-        resolved.map_err(|Aborted| Stopped(Exit::CouldNotRun))
+        let (loaded, graph) = resolved.map_err(|Aborted| Stopped(Exit::CouldNotRun))?;
+        self.show_project(loaded, graph);
+        Ok((loaded, graph))
+    }
+
+    /// Makes `graph` for templates, if a file of the project mentions it.
+    fn show_project(&self, loaded: &Loaded, graph: &Graph) {
+        if !self.sources.mention_outside("graph", BUILTIN_FOLDER) {
+            return;
+        }
+        let stamp = Stamp {
+            generated_at: self.started_at.clone(),
+            invocation_id: self.invocation_id.clone(),
+            args: Json::Null,
+        };
+        let input = ManifestInput {
+            project: &loaded.project,
+            graph,
+            compiled: None,
+            sources: &self.sources,
+            files: &loaded.disk,
+        };
+        graph.shown.project.get_or_init(|| Arc::new(project_graph(&input, &stamp)));
     }
 
     fn vars(&mut self) -> Result<BTreeMap<String, Json>, Stopped> {
@@ -295,6 +320,10 @@ impl Session {
             diags.push(selector_diagnostic(fault, is_fatal));
         }
         self.report(diags)?;
+        let mut ids: Vec<String> =
+            selected.nodes.iter().map(|it| graph.node(*it).unique_id.as_str().to_owned()).collect();
+        ids.sort();
+        graph.shown.selected.get_or_init(|| Arc::new(ids));
         Ok(selected.nodes)
     }
 
