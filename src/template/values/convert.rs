@@ -40,6 +40,8 @@ pub(crate) fn to_json(value: &Value) -> Json {
         ValueKind::Seq | ValueKind::Iterable => {
             Json::Array(value.try_iter().into_iter().flatten().map(|it| to_json(&it)).collect())
         }
+        // A relation is a mapping whose keys cannot be told; it stands for its name.
+        ValueKind::Map if value.try_iter().is_err() => Json::String(value.to_string()),
         ValueKind::Map => {
             let mut entries = Map::new();
             for key in value.try_iter().into_iter().flatten() {

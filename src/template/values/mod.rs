@@ -4,6 +4,7 @@
 pub(super) mod arguments;
 pub(super) mod convert;
 mod cycler;
+pub(super) mod decimal;
 pub(super) mod dict;
 pub(super) mod filters;
 mod format_spec;
