@@ -23,6 +23,7 @@ use crate::graph::{self, Graph};
 use crate::node::NodeId;
 use crate::parse;
 use crate::project::disk::{Disk, PROJECT_FILES};
+use crate::project::settings::Settings;
 use crate::project::target::ProfilesFile;
 use crate::project::{self, Dialect, LoadOptions, Project};
 use crate::report::{self, ReportOptions, Reporter};
@@ -214,6 +215,12 @@ impl Session {
         });
         self.report(diags)?;
         resolved.map_err(|Aborted| Stopped(Exit::CouldNotRun))
+    }
+
+    /// Variables of the command line and the environment, for a command that needs no target.
+    pub(super) fn settings(&mut self, command: &str) -> Result<Settings, Stopped> {
+        let globals = project::bare_globals(&self.invocation_id, &self.started_at, command);
+        Ok(Settings::new(self.vars()?, self.variables.clone(), globals))
     }
 
     fn vars(&mut self) -> Result<BTreeMap<String, Json>, Stopped> {

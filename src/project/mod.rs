@@ -7,6 +7,8 @@
 pub mod config;
 pub mod disk;
 pub mod files;
+pub mod package_list;
+pub mod package_lock;
 mod packages;
 mod reading;
 pub mod settings;
@@ -207,6 +209,17 @@ fn read_target(
     };
     let profiles = tree.as_ref().map(|(file, tree)| (*file, tree));
     target::choose(diags, config, dialect, profiles, options, settings)
+}
+
+/// What templates know about a command that has no project yet.
+pub fn bare_globals(invocation_id: &str, started_at: &str, command: &str) -> Globals {
+    Globals {
+        target: Json::Null,
+        project_name: String::new(),
+        invocation_id: invocation_id.to_owned(),
+        run_started_at: started_at.to_owned(),
+        flags: flags(command, false, false),
+    }
 }
 
 /// `flags` as templates see them.

@@ -31,6 +31,9 @@ pub enum Command {
     /// Show rows of a model or of a query
     #[command(after_help = help::SHOW)]
     Show(ShowArgs),
+    /// Install the packages that packages.yml lists
+    #[command(after_help = help::DEPS)]
+    Deps(DepsArgs),
     /// Delete what the project lists under clean-targets (the target folder by default)
     Clean,
     /// Check project, target and connection, and say what was found
@@ -57,6 +60,7 @@ impl Command {
             | Command::Parse
             | Command::List(_)
             | Command::Show(_)
+            | Command::Deps(_)
             | Command::Clean
             | Command::Debug
             | Command::Init(_)
@@ -207,6 +211,37 @@ impl ShowArgs {
     pub fn selector(&self) -> Option<&str> {
         self.model.as_deref().or(self.select.as_deref())
     }
+}
+
+/// `deps`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DepsArgs {
+    /// Take the newest versions that fit, whatever package-lock.yml says
+    #[arg(long)]
+    pub upgrade: bool,
+    /// Write package-lock.yml and install nothing
+    #[arg(long)]
+    pub lock: bool,
+    /// Add a package to the list first; with a version, except for a folder
+    #[arg(long, value_name = "PACKAGE@VERSION")]
+    pub add_package: Option<String>,
+    /// Where the added package comes from
+    #[arg(long, value_name = "SOURCE", default_value = "hub")]
+    pub source: PackageOrigin,
+}
+
+/// Where a package that is added comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PackageOrigin {
+    /// The hub.
+    #[value(help = "the hub: dbt-labs/dbt_utils@1.3.0")]
+    Hub,
+    /// A git repository.
+    #[value(help = "a git repository: https://host/org/repo.git@v1.0")]
+    Git,
+    /// A folder.
+    #[value(help = "a folder: ../shared")]
+    Local,
 }
 
 /// `init`.
