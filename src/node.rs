@@ -44,12 +44,22 @@ pub enum NodeKind {
     Model,
     /// A table that keeps old versions of rows.
     Snapshot,
+    /// A SQL function of the project.
+    Function,
     /// A query that must return no rows.
     Test,
     /// A query that is compiled but not built.
     Analysis,
     /// A named use of nodes outside the project.
     Exposure,
+    /// A model with made-up inputs and the rows that it must make of them.
+    UnitTest,
+    /// What a model's columns mean to the semantic layer.
+    SemanticModel,
+    /// A figure of the semantic layer.
+    Metric,
+    /// A question to the semantic layer.
+    SavedQuery,
 }
 
 impl NodeKind {
@@ -60,9 +70,14 @@ impl NodeKind {
             NodeKind::Seed => "seed",
             NodeKind::Model => "model",
             NodeKind::Snapshot => "snapshot",
+            NodeKind::Function => "function",
             NodeKind::Test => "test",
             NodeKind::Analysis => "analysis",
             NodeKind::Exposure => "exposure",
+            NodeKind::UnitTest => "unit_test",
+            NodeKind::SemanticModel => "semantic_model",
+            NodeKind::Metric => "metric",
+            NodeKind::SavedQuery => "saved_query",
         }
     }
 }
@@ -84,16 +99,19 @@ pub enum Materialization {
     Incremental,
     /// Put into its readers as a common table expression; never in the warehouse.
     Ephemeral,
+    /// By a macro of the project or of a package.
+    Custom,
 }
 
 impl Materialization {
-    /// The word in `materialized:`.
+    /// The word in `materialized:`, where it is built in.
     pub fn as_str(self) -> &'static str {
         match self {
             Materialization::View => "view",
             Materialization::Table => "table",
             Materialization::Incremental => "incremental",
             Materialization::Ephemeral => "ephemeral",
+            Materialization::Custom => "custom",
         }
     }
 }
@@ -203,6 +221,15 @@ pub fn quote_identifier(name: &str) -> String {
 /// A text in single quotes, with inner single quotes doubled: the only place that writes a string literal.
 pub fn quote_literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Where a test's failing rows are kept (`store_failures`, `store_failures_as`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreFailures {
+    /// Nowhere, whatever the command line says.
+    Nowhere,
+    /// In a table or a view.
+    In(RelationKind),
 }
 
 /// What a failing test does.

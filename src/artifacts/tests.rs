@@ -38,7 +38,7 @@ fn resolved(files: &[(&str, &str)]) -> Resolved {
         profiles: None,
         invocation_id: "invocation".to_owned(),
         started_at: "2026-01-02T03:04:05.000006Z".to_owned(),
-        flags: project::flags("build", false, false),
+        flags: project::flags("build", false, false, false),
     };
     let (mut diags, mut sources) = (Diagnostics::default(), Sources::default());
     let project = project::load(&mut diags, &mut sources, &memory, &options).expect("a project");

@@ -101,7 +101,18 @@ impl CompileHost {
                     let call = RefCall { package: None, name: node.name.clone(), version: None };
                     refs.insert(call, reading_name(node));
                 }
-                (_, NodeKind::Source | NodeKind::Test | NodeKind::Analysis | NodeKind::Exposure) => {}
+                (
+                    _,
+                    NodeKind::Source
+                    | NodeKind::Function
+                    | NodeKind::Test
+                    | NodeKind::Analysis
+                    | NodeKind::Exposure
+                    | NodeKind::UnitTest
+                    | NodeKind::SemanticModel
+                    | NodeKind::Metric
+                    | NodeKind::SavedQuery,
+                ) => {}
             }
         }
         Self {

@@ -34,7 +34,7 @@ pub(super) fn read(
             for version in &node.versions {
                 let owner = OwnerPlace::node(&node.name, Some(&version.version.value));
                 let table = version.tests.as_ref().unwrap_or(&node.tests);
-                let columns = version.columns.as_ref().unwrap_or(&node.columns);
+                let columns = &version.columns;
                 generic_of(parser, diags, file, &owner, table, columns, &mut tests);
             }
         }
@@ -110,7 +110,7 @@ fn generic(
     // A quoted column is quoted in names and ids too, as in dbt.
     let column_name = column.map(|it| {
         let name = &it.name.value;
-        if it.quote { quote_identifier(name) } else { name.clone() }
+        if it.quote.unwrap_or(false) { quote_identifier(name) } else { name.clone() }
     });
     let column_name = column_name.as_deref();
     let (macro_id, check) = meaning(parser, diags, namespace.as_deref(), &name, column_name, entry)?;
@@ -156,7 +156,7 @@ fn generic(
         source_calls.extend(scan.sources);
         macros.extend(scan.macros);
     }
-    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
+    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
     let test = GenericTest {
         owner: owner.owner.clone(),
         name,
@@ -232,14 +232,14 @@ fn meaning(
             let id = format!("macro.{}.{macro_name}", definition.package);
             // Only the built-in macro's meaning is known; a project's own of the same name means what it says.
             let check = if definition.package == "dbt" {
-                check::read(diags, name, entry, column, parser.rules.unknown)?
+                check::read(diags, name, entry, column, parser.rules().unknown)?
             } else {
                 Check::Query
             };
             Some((id, check))
         }
         None if namespace.is_none() && OWN_TESTS.contains(&name) => {
-            let check = check::read(diags, name, entry, column, parser.rules.unknown)?;
+            let check = check::read(diags, name, entry, column, parser.rules().unknown)?;
             Some((format!("macro.tidemill.{macro_name}"), check))
         }
         None => {
@@ -347,7 +347,7 @@ fn singular_test(
         layers.push(models::rendered_layer(parser, diags, &properties.config));
     }
     layers.push(ConfigLayer::new(scan.config));
-    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
+    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
     let relation = test_relation(parser, diags, &config, &name, start_of(file.id));
     let description = described.and_then(|(_, it)| it.description.as_ref());
     ParsedNode {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::compile::Hook;
 use crate::diagnostics::Diagnostic;
-use crate::node::{NodeId, Relation, TestSeverity};
+use crate::node::{NodeId, Relation, RelationKind, TestSeverity};
 use crate::parse::check::Check;
 use crate::parse::threshold::Threshold;
 use crate::project::Dialect;
@@ -52,6 +52,8 @@ pub struct PlanOptions {
     pub dialect: Dialect,
     /// `--full-refresh`.
     pub full_refresh: bool,
+    /// `--store-failures`.
+    pub store_failures: bool,
 }
 
 /// A step's index in [`Plan::steps`].
@@ -131,16 +133,33 @@ pub enum Action {
         /// Whether the table is made anew even if it is there.
         is_full_refresh: bool,
     },
+    /// What a macro says.
+    ByMacro(ByMacro),
     /// A table from a CSV file.
     LoadSeed,
     /// Nothing: it is there already (a source), or only in its readers (an ephemeral model).
     Nothing,
+    /// Nothing: it is only said to be up to date (an exposure, a saved query).
+    NoOp,
     /// Nothing: what is published is tested.
     TestPublished,
     /// Nothing: a test by itself, the only one of the step.
     TestAlone,
     /// It could not be compiled.
     Broken(Box<Diagnostic>),
+}
+
+/// A model that a materialization's macro makes. Its hooks are run by the macro.
+#[derive(Clone, Debug)]
+pub struct ByMacro {
+    /// The macro's unique id.
+    pub macro_id: String,
+    /// The query for a relation that is made anew.
+    pub whole: QueryText,
+    /// Incremental models: the query for a table that is there.
+    pub update: Option<QueryText>,
+    /// Whether the relation is made anew even if it is there.
+    pub is_full_refresh: bool,
 }
 
 /// A model's query with its hooks.
@@ -193,10 +212,21 @@ pub struct PlannedTest {
     pub where_: Option<String>,
     /// How its result is judged.
     pub verdict: Verdict,
+    /// Where its failing rows are kept.
+    pub kept_in: Option<KeptIn>,
     /// At most so many failing rows are counted.
     pub limit: Option<u64>,
     /// The aggregate that counts failures; `count(*)` where absent.
     pub fail_calc: Option<String>,
+}
+
+/// A relation of a test's failing rows.
+#[derive(Clone, Debug)]
+pub struct KeptIn {
+    /// Its name.
+    pub relation: Relation,
+    /// Table or view.
+    pub kind: RelationKind,
 }
 
 /// How a number of failures is judged.

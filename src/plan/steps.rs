@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::scan::accepted_list;
 use super::{
-    Action, Edge, EdgeKind, Plan, PlanOptions, PlannedTest, Query, QueryText, RunCommand, Step, StepId,
-    TestText, Verdict,
+    Action, ByMacro, Edge, EdgeKind, KeptIn, Plan, PlanOptions, PlannedTest, Query, QueryText, RunCommand,
+    Step, StepId, TestText, Verdict,
 };
 use crate::compile::{Compiled, Hook, column_sql, freshness_query, is_ephemeral, reading_name};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::{Depth, Gate, Graph, Node};
-use crate::node::{Materialization, NodeId, NodeKind, Relation, TestSeverity};
+use crate::node::{Materialization, NodeId, NodeKind, Relation, RelationKind, StoreFailures, TestSeverity};
 use crate::parse::check::Check;
 use crate::parse::threshold::Threshold;
 use crate::parse::{Body, DataTest, GenericTest, SourceBody, TestKind};
@@ -27,26 +27,30 @@ pub fn make(
     let command = options.command;
     let on_run_start = std::mem::take(&mut compiled.on_run_start);
     let on_run_end = std::mem::take(&mut compiled.on_run_end);
-    let PlanOptions { command: _, dialect, full_refresh } = options;
     let (steps, step_of) = (Vec::new(), BTreeMap::new());
-    let mut maker = Maker { graph, compiled, command, dialect, full_refresh, steps, step_of };
+    let mut maker = Maker { graph, compiled, command, options, steps, step_of };
     let tests = maker.place_nodes(selected);
     maker.place_tests(&tests);
     maker.order(&tests);
     maker.drop_idle();
     let mut steps = maker.steps;
     set_priorities(&mut steps);
-    let schemas =
-        steps.iter().filter(|it| makes_relation(&it.action)).filter_map(|it| schema(it.relation.as_ref()?));
+    let made = steps.iter().filter(|it| makes_relation(&it.action)).filter_map(|it| it.relation.as_ref());
+    let kept = steps.iter().flat_map(|it| &it.tests).filter_map(|it| Some(&it.kept_in.as_ref()?.relation));
+    let schemas = made.chain(kept).filter_map(schema);
     Plan { command, schemas: schemas.collect(), steps, on_run_start, on_run_end }
 }
 
 fn makes_relation(action: &Action) -> bool {
     match action {
-        Action::CreateView(_) | Action::CreateTable(_) | Action::UpdateTable { .. } | Action::LoadSeed => {
-            true
+        Action::CreateView(_)
+        | Action::CreateTable(_)
+        | Action::UpdateTable { .. }
+        | Action::ByMacro(_)
+        | Action::LoadSeed => true,
+        Action::Nothing | Action::NoOp | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
+            false
         }
-        Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => false,
     }
 }
 
@@ -58,8 +62,7 @@ struct Maker<'a> {
     graph: &'a Graph,
     compiled: Compiled,
     command: RunCommand,
-    dialect: Dialect,
-    full_refresh: bool,
+    options: PlanOptions,
     steps: Vec<Step>,
     step_of: BTreeMap<NodeId, StepId>,
 }
@@ -78,6 +81,9 @@ impl Maker<'_> {
                 (NodeKind::Model, RunCommand::Build | RunCommand::Run)
                 | (NodeKind::Seed, RunCommand::Build | RunCommand::Seed)
                 | (NodeKind::Source, RunCommand::Build) => self.add_node(*id),
+                (NodeKind::Exposure | NodeKind::SavedQuery, RunCommand::Build) => {
+                    self.add_step(*id, Action::NoOp);
+                }
                 (NodeKind::Model | NodeKind::Seed | NodeKind::Source, RunCommand::Test) => {
                     self.add_step(*id, Action::TestPublished);
                 }
@@ -106,16 +112,23 @@ impl Maker<'_> {
         let node = self.graph.node(id);
         let action = match (&node.body, self.compiled.faults.get(&id)) {
             (_, Some(fault)) => Action::Broken(Box::new(fault.clone())),
+            (Body::Model { by_macro: Some(macro_id), .. }, None) => self.by_macro(id, macro_id),
             (Body::Model { materialized, .. }, None) => match materialized {
                 Materialization::View => Action::CreateView(self.query(id)),
                 Materialization::Table => Action::CreateTable(self.query(id)),
                 Materialization::Incremental => self.update(id),
-                Materialization::Ephemeral => Action::Nothing,
+                Materialization::Ephemeral | Materialization::Custom => Action::Nothing,
             },
             (Body::Seed, None) => Action::LoadSeed,
-            (Body::Source(_) | Body::Test(_) | Body::Analysis { .. } | Body::Exposure(_), None) => {
-                Action::Nothing
-            }
+            (
+                Body::Source(_)
+                | Body::Test(_)
+                | Body::Analysis { .. }
+                | Body::Exposure(_)
+                | Body::UnitTest(_)
+                | Body::Semantic(_),
+                None,
+            ) => Action::Nothing,
         };
         self.add_step(id, action);
         if let Body::Source(source) = &node.body
@@ -134,8 +147,20 @@ impl Maker<'_> {
             }
             None => self.late_query(id),
         };
-        let is_full_refresh = self.graph.node(id).config.full_refresh.unwrap_or(self.full_refresh);
+        let is_full_refresh = self.graph.node(id).config.full_refresh.unwrap_or(self.options.full_refresh);
         Action::UpdateTable { whole: self.query(id), update, is_full_refresh }
+    }
+
+    fn by_macro(&mut self, id: NodeId, macro_id: &str) -> Action {
+        let node = self.graph.node(id);
+        let is_incremental =
+            matches!(&node.body, Body::Model { materialized: Materialization::Incremental, .. });
+        let is_full_refresh = node.config.full_refresh.unwrap_or(self.options.full_refresh);
+        let (whole, update) = match self.compiled.nodes.remove(&id) {
+            Some(node) => (QueryText::Ready(node.sql), node.update.map(|it| QueryText::Ready(it.sql))),
+            None => (QueryText::Late, is_incremental.then_some(QueryText::Late)),
+        };
+        Action::ByMacro(ByMacro { macro_id: macro_id.to_owned(), whole, update, is_full_refresh })
     }
 
     fn query(&mut self, id: NodeId) -> Query {
@@ -193,6 +218,7 @@ impl Maker<'_> {
             tested: None,
             where_: None,
             verdict,
+            kept_in: self.kept_in(node),
             limit: node.config.limit,
             fail_calc: node.config.fail_calc.clone(),
         };
@@ -200,6 +226,14 @@ impl Maker<'_> {
             self.add_meaning(&mut planned, node, test);
         }
         planned
+    }
+
+    fn kept_in(&self, node: &Node) -> Option<KeptIn> {
+        let by_flag = self.options.store_failures.then_some(StoreFailures::In(RelationKind::Table));
+        match node.config.store_failures.or(by_flag)? {
+            StoreFailures::In(kind) => Some(KeptIn { relation: node.relation.clone()?, kind }),
+            StoreFailures::Nowhere => None,
+        }
     }
 
     fn add_meaning(&self, planned: &mut PlannedTest, node: &Node, test: &GenericTest) {
@@ -217,6 +251,10 @@ impl Maker<'_> {
         planned.check = test.check.clone();
         if let Check::Freshness { column, .. } = &mut planned.check {
             *column = column_sql(column);
+        }
+        if matches!(planned.check, Check::Freshness { .. } | Check::RowCountDrift(_)) {
+            // There are no failing rows to keep.
+            planned.kept_in = None;
         }
         if matches!(planned.check, Check::RowCountDrift(_)) && node.config.where_.is_some() {
             planned.sql = TestText::Broken(Box::new(drift_of_a_part(node)));
@@ -236,7 +274,7 @@ impl Maker<'_> {
             return None;
         }
         let relation = node.relation.clone()?;
-        let severity = match self.dialect {
+        let severity = match self.options.dialect {
             Dialect::Tidemill => TestSeverity::Error,
             Dialect::Dbt => TestSeverity::Warn,
         };
@@ -250,6 +288,7 @@ impl Maker<'_> {
             tested: Some(relation),
             where_: None,
             verdict: Verdict { severity, warn_if: Threshold::default(), error_if: Threshold::default() },
+            kept_in: None,
             limit: None,
             fail_calc: None,
         })
@@ -348,8 +387,10 @@ impl Maker<'_> {
                         Action::CreateView(_)
                         | Action::CreateTable(_)
                         | Action::UpdateTable { .. }
+                        | Action::ByMacro(_)
                         | Action::LoadSeed
                         | Action::TestAlone
+                        | Action::NoOp
                         | Action::Broken(_) => false,
                     }
             })

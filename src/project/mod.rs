@@ -5,8 +5,11 @@
 //! Deliberately absent: what the files mean (that is `parse/`), and the database (nothing is opened).
 
 pub mod config;
+mod connection;
+mod credentials;
 pub mod disk;
 pub mod files;
+mod installed;
 pub mod package_list;
 pub mod package_lock;
 mod packages;
@@ -90,6 +93,8 @@ pub enum FileKind {
     Docs,
     /// `.py` in a model folder.
     PythonModel,
+    /// `.csv` or `.sql` in `fixtures/` of a test folder.
+    Fixture,
 }
 
 /// A file that was read.
@@ -123,6 +128,8 @@ pub struct Project {
     pub settings: Settings,
     /// The packages it uses, without itself, by name.
     pub packages: Vec<Package>,
+    /// The fault that listed packages are not there: nothing can be said of what uses them.
+    pub missing_packages: Option<Diagnostic>,
     /// All files, those of packages too, sorted by path.
     pub files: Vec<ProjectFile>,
 }
@@ -153,6 +160,7 @@ pub fn load(
     let globals = |target: &Json| globals(options, &config.name.value, target);
     let of_target = globals(target.as_ref().map_or(&Json::Null, |it| &it.context));
     let mut packages = packages::find(diags, sources, files, &config, &bare.with_globals(of_target.clone()));
+    let missing_packages = packages::missing(diags, sources, files, &config, &bare, &packages);
     for package in &mut packages {
         read.append(&mut package.files);
     }
@@ -160,7 +168,7 @@ pub fn load(
     let target = target.ok_or(Aborted)?;
     let settings = settings.with_globals(of_target);
     let packages = packages.into_iter().map(|it| it.package).collect();
-    Ok(Project { dialect, config, config_path, target, settings, packages, files: read })
+    Ok(Project { dialect, config, config_path, target, settings, packages, missing_packages, files: read })
 }
 
 fn globals(options: &LoadOptions, project: &str, target: &Json) -> Globals {
@@ -218,11 +226,16 @@ pub fn bare_globals(invocation_id: &str, started_at: &str, command: &str) -> Glo
         project_name: String::new(),
         invocation_id: invocation_id.to_owned(),
         run_started_at: started_at.to_owned(),
-        flags: flags(command, false, false),
+        flags: flags(command, false, false, false),
     }
 }
 
 /// `flags` as templates see them.
-pub fn flags(command: &str, full_refresh: bool, fail_fast: bool) -> Json {
-    json!({ "WHICH": command, "FULL_REFRESH": full_refresh, "FAIL_FAST": fail_fast, "STORE_FAILURES": false })
+pub fn flags(command: &str, full_refresh: bool, fail_fast: bool, store_failures: bool) -> Json {
+    json!({
+        "WHICH": command,
+        "FULL_REFRESH": full_refresh,
+        "FAIL_FAST": fail_fast,
+        "STORE_FAILURES": store_failures,
+    })
 }

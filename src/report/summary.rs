@@ -76,6 +76,7 @@ impl Findings {
                 None,
                 Outcome::Success
                 | Outcome::Checked
+                | Outcome::NoOp
                 | Outcome::RolledBack { .. }
                 | Outcome::TestsFailed { .. },
             ) => return,
@@ -148,6 +149,7 @@ fn is_rolled_back(finished: &TestFinished, command: RunCommand) -> bool {
     let is_made = |kind| matches!(kind, NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot);
     command == RunCommand::Build
         && finished.status == TestStatus::Fail
+        && !finished.is_kept
         && finished.owner.as_ref().is_some_and(|it| is_made(it.kind))
 }
 

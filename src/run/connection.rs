@@ -4,8 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Clock;
+use crate::node::Relation;
 use crate::template::{Engine, HostError};
-use crate::warehouse::{CatalogEntry, Column, Effect, Interrupt, Rows, Value, Warehouse, WarehouseError};
+use crate::warehouse::{
+    CatalogEntry, Column, Effect, Interrupt, Rows, Stash, Value, Warehouse, WarehouseError,
+};
 
 /// A statement and how long it took.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +73,7 @@ impl Connection {
         result
     }
 
-    fn refuse(&self, error: WarehouseError) -> HostError {
+    pub(super) fn refuse(&self, error: WarehouseError) -> HostError {
         let refusal = HostError { code: "sql-error", message: error.message.clone(), help: None };
         self.lock().error = Some(error);
         refusal
@@ -116,6 +119,14 @@ impl Warehouse for Connection {
 
     fn catalog(&mut self, databases: &[String]) -> Result<Vec<CatalogEntry>, WarehouseError> {
         self.lock().warehouse.catalog(databases)
+    }
+
+    fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError> {
+        self.timed(sql, |it| it.stash(sql))
+    }
+
+    fn unstash(&mut self, stash: &Stash, relation: &Relation) -> Result<(), WarehouseError> {
+        self.lock().warehouse.unstash(stash, relation)
     }
 
     fn database(&self) -> &str {

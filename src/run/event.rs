@@ -102,10 +102,18 @@ impl NodeRef {
         let rest = id.splitn(3, '.').nth(2).unwrap_or(id);
         match self.kind {
             NodeKind::Source => format!("source:{rest}"),
-            NodeKind::Exposure => format!("exposure:{rest}"),
+            NodeKind::Exposure
+            | NodeKind::UnitTest
+            | NodeKind::SemanticModel
+            | NodeKind::Metric
+            | NodeKind::SavedQuery => format!("{}:{rest}", self.kind),
             // The hash that makes the ids of tests unique is no part of the name.
             NodeKind::Test => rest.split('.').next().unwrap_or(rest).to_owned(),
-            NodeKind::Seed | NodeKind::Model | NodeKind::Snapshot | NodeKind::Analysis => rest.to_owned(),
+            NodeKind::Seed
+            | NodeKind::Model
+            | NodeKind::Snapshot
+            | NodeKind::Function
+            | NodeKind::Analysis => rest.to_owned(),
         }
     }
 }
@@ -134,6 +142,8 @@ pub enum Outcome {
     Success,
     /// Nothing was to be made (a source, an ephemeral model); its tests passed.
     Checked,
+    /// There is nothing to make of it and no test of it (an exposure, a saved query); all it reads is good.
+    NoOp,
     /// Tests of the new version failed, so it was not published.
     RolledBack {
         /// How many tests failed.
@@ -157,7 +167,7 @@ impl Outcome {
     /// Whether all went well.
     pub fn is_good(&self) -> bool {
         match self {
-            Outcome::Success | Outcome::Checked => true,
+            Outcome::Success | Outcome::Checked | Outcome::NoOp => true,
             Outcome::RolledBack { .. } | Outcome::TestsFailed { .. } | Outcome::Error { .. } => false,
         }
     }
@@ -206,6 +216,8 @@ pub struct TestFinished {
     pub samples: Option<Rows>,
     /// A query that shows the failing rows, to paste into a client.
     pub query: Option<String>,
+    /// Whether it shows them whatever becomes of the version tested, since they are kept (`store_failures`).
+    pub is_kept: bool,
 }
 
 /// How a test ended.
@@ -371,7 +383,7 @@ impl Totals {
                 Outcome::RolledBack { .. } => self.rolled_back += 1,
                 Outcome::Error { .. } => self.errors += 1,
                 // Its tests are counted by themselves.
-                Outcome::TestsFailed { .. } | Outcome::Checked => {}
+                Outcome::TestsFailed { .. } | Outcome::Checked | Outcome::NoOp => {}
             },
             RunEvent::TestFinished(finished) => self.tests.add(finished.status),
             RunEvent::NodeSkipped { reason, .. } => {

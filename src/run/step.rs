@@ -9,7 +9,7 @@ use super::event::{Kept, Outcome, TestStatus};
 use super::history::{NodeRow, TestRow};
 use super::incremental::{self, Refusal};
 use super::testing::{self, Scan, TestOutcome, Tested};
-use super::{Shared, declared_at, faults};
+use super::{Shared, declared_at, faults, kept};
 use crate::compile::{CompiledNode, Hook, IsIncremental, Late, TemplateLog};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
@@ -74,9 +74,9 @@ struct Tried {
 }
 
 /// A statement of the step failed.
-struct Failure {
-    kind: ErrorKind,
-    fault: Diagnostic,
+pub(super) struct Failure {
+    pub(super) kind: ErrorKind,
+    pub(super) fault: Diagnostic,
 }
 
 /// Runs a step to its end; the connection is in no transaction afterwards.
@@ -101,10 +101,13 @@ pub(super) fn run(
         log: &mut log,
     };
     let mut tried = match &step.action {
-        Action::CreateView(_) | Action::CreateTable(_) | Action::UpdateTable { .. } | Action::LoadSeed => {
-            worker.publish_with_retries()
-        }
+        Action::CreateView(_)
+        | Action::CreateTable(_)
+        | Action::UpdateTable { .. }
+        | Action::ByMacro(_)
+        | Action::LoadSeed => worker.publish_with_retries(),
         Action::Nothing => worker.source(),
+        Action::NoOp => Tried::no_op(),
         Action::TestPublished | Action::TestAlone => worker.test_only(),
         Action::Broken(fault) => Tried::error((**fault).clone(), worker.kept()),
     };
@@ -146,17 +149,21 @@ impl Tried {
         }
     }
 
+    fn no_op() -> Self {
+        Self { outcome: StepOutcome::Done(Outcome::NoOp), ..Self::interrupted() }
+    }
+
     fn interrupted() -> Self {
         let (tested, warnings) = (Tested::default(), Vec::new());
         Self { outcome: StepOutcome::Interrupted, tested, rows: None, rows_in: None, fault: None, warnings }
     }
 }
 
-struct Worker<'a> {
-    shared: &'a Shared<'a>,
-    node: &'a Node,
-    warehouse: &'a mut Connection,
-    step: &'a Step,
+pub(super) struct Worker<'a> {
+    pub(super) shared: &'a Shared<'a>,
+    pub(super) node: &'a Node,
+    pub(super) warehouse: &'a mut Connection,
+    pub(super) step: &'a Step,
     started: Duration,
     /// What `is_incremental()` says to templates that are rendered late.
     is_incremental: IsIncremental,
@@ -176,7 +183,7 @@ impl Worker<'_> {
         }
     }
 
-    fn exists_as(&self) -> Option<RelationKind> {
+    pub(super) fn exists_as(&self) -> Option<RelationKind> {
         self.shared.existing(self.step.relation.as_ref()?)
     }
 
@@ -214,7 +221,19 @@ impl Worker<'_> {
                 })?;
                 if !self.is_beside_history() {
                     // It is published already, whatever comes of this.
+                    let _ = self.keep_failures(&tried.tested);
                     let _ = self.record_success(&tried.tested, tried.rows, tried.rows_in);
+                }
+                Ok(tried)
+            }
+            Ok(mut tried) if matches!(tried.outcome, StepOutcome::Done(Outcome::RolledBack { .. })) => {
+                let stashed = kept::stash(self.warehouse, &self.step.tests, &tried.tested);
+                self.warehouse.rollback();
+                if let Err(error) = kept::write_stashed(self.shared, self.warehouse, stashed) {
+                    let why = error.message.lines().next().unwrap_or_default();
+                    tried
+                        .warnings
+                        .push(format!("failing rows of {} could not be kept: {why}", self.node.name));
                 }
                 Ok(tried)
             }
@@ -223,6 +242,11 @@ impl Worker<'_> {
                 other
             }
         }
+    }
+
+    fn keep_failures(&mut self, tested: &Tested) -> Result<(), Failure> {
+        let written = kept::write(self.shared, self.warehouse, &self.step.tests, tested);
+        written.map_err(|error| self.failure(&Rendered::default(), 0, &error))
     }
 
     fn make_and_test(&mut self) -> Result<Tried, Failure> {
@@ -239,6 +263,9 @@ impl Worker<'_> {
             return Ok(Tried::interrupted());
         }
         let failed_tests = tested.failed();
+        if failed_tests == 0 && self.is_beside_history() {
+            self.keep_failures(&tested)?;
+        }
         let rows = effect.rows_written.or(tested.rows);
         let outcome = if failed_tests == 0 {
             if self.is_beside_history() {
@@ -266,10 +293,13 @@ impl Worker<'_> {
                     self.create(whole, RelationKind::Table)
                 }
             }
+            Action::ByMacro(by_macro) => self.by_macro(by_macro),
             Action::LoadSeed => self.load_seed(),
-            Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
-                Ok(Effect::default())
-            }
+            Action::Nothing
+            | Action::NoOp
+            | Action::TestPublished
+            | Action::TestAlone
+            | Action::Broken(_) => Ok(Effect::default()),
         }
     }
 
@@ -298,7 +328,9 @@ impl Worker<'_> {
             }
             match materialized {
                 Materialization::Table | Materialization::Incremental => continue,
-                Materialization::View | Materialization::Ephemeral => stack.extend(graph.children(id)),
+                Materialization::View | Materialization::Ephemeral | Materialization::Custom => {
+                    stack.extend(graph.children(id))
+                }
             }
             let Some(relation) = &reader.relation else { continue };
             if self.shared.existing(relation) != Some(RelationKind::View) {
@@ -321,7 +353,7 @@ impl Worker<'_> {
     }
 
     fn create(&mut self, query: &Query, kind: RelationKind) -> Result<Effect, Failure> {
-        let sql = self.query_text(query, IsIncremental::No)?;
+        let sql = self.query_text(&query.sql, IsIncremental::No)?;
         for hook in &query.pre_hooks {
             self.hook("pre-hook", hook)?;
         }
@@ -344,7 +376,7 @@ impl Worker<'_> {
 
     /// Adds new rows to a table that is there.
     fn update(&mut self, query: &Query) -> Result<Effect, Failure> {
-        let sql = self.query_text(query, IsIncremental::Yes)?;
+        let sql = self.query_text(&query.sql, IsIncremental::Yes)?;
         for hook in &query.pre_hooks {
             self.hook("pre-hook", hook)?;
         }
@@ -365,13 +397,13 @@ impl Worker<'_> {
     }
 
     /// The query, rendered now if it had to wait; hooks that wait see the same `is_incremental()`.
-    fn query_text<'q>(
+    pub(super) fn query_text<'q>(
         &mut self,
-        query: &'q Query,
+        query: &'q QueryText,
         is_incremental: IsIncremental,
     ) -> Result<Cow<'q, Rendered>, Failure> {
         self.is_incremental = is_incremental;
-        match &query.sql {
+        match query {
             QueryText::Ready(sql) => Ok(Cow::Borrowed(sql)),
             QueryText::Late => {
                 let id = self.step.node;
@@ -384,7 +416,10 @@ impl Worker<'_> {
     }
 
     /// Renders with this connection to ask.
-    fn late<T>(&mut self, render: impl FnOnce(&Late<'_>) -> Result<T, Diagnostic>) -> Result<T, Failure> {
+    pub(super) fn late<T>(
+        &mut self,
+        render: impl FnOnce(&Late<'_>) -> Result<T, Diagnostic>,
+    ) -> Result<T, Failure> {
         let around = &self.shared.around;
         let late = Late::new(around.project, self.shared.graph, Some(self.warehouse.engine()));
         let rendered = render(&late);
@@ -489,7 +524,11 @@ impl Worker<'_> {
             // History is no reason to fail what went well; a lost row shows in the next step's own.
             let _ = self.record_tests(&tested);
         }
-        Tried { outcome, tested, rows: None, rows_in: None, fault: None, warnings: Vec::new() }
+        let mut warnings = Vec::new();
+        if let Err(Failure { fault, .. }) = self.keep_failures(&tested) {
+            warnings.push(format!("failing rows of {} could not be kept: {}", self.node.name, fault.message));
+        }
+        Tried { outcome, tested, rows: None, rows_in: None, fault: None, warnings }
     }
 
     /// Whether what is to be tested was never built.
@@ -521,7 +560,7 @@ impl Worker<'_> {
         Tried { outcome, tested, ..Tried::error(fault, Kept::Nothing) }
     }
 
-    fn failure(&self, sql: &Rendered, prefix: usize, error: &WarehouseError) -> Failure {
+    pub(super) fn failure(&self, sql: &Rendered, prefix: usize, error: &WarehouseError) -> Failure {
         Failure { kind: error.kind.clone(), fault: faults::sql(self.node, sql, prefix, error) }
     }
 

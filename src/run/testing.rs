@@ -35,6 +35,8 @@ pub(super) struct TestOutcome {
     pub(super) fault: Option<Box<Diagnostic>>,
     pub(super) samples: Option<Rows>,
     pub(super) query: Option<String>,
+    /// Whether the query reads rows that are kept.
+    pub(super) is_kept: bool,
 }
 
 /// All tests of a step, and the row count that the scan saw on the way.
@@ -306,7 +308,9 @@ impl Tester<'_> {
                 Ok(rows) => outcome.samples = Some(self.without_secrets(rows)),
                 Err(error) => self.note_end(&error, &self.shared.graph.node(test.node).name),
             }
-            outcome.query = Some(self.shared.scrubber.hide(&query));
+            outcome.is_kept = test.kept_in.is_some();
+            let kept = test.kept_in.as_ref().map(|it| format!("select * from {}", it.relation.render()));
+            outcome.query = Some(self.shared.scrubber.hide(&kept.unwrap_or(query)));
         }
         outcome.fault = Some(Box::new(self.fault(test, outcome)));
     }
@@ -368,6 +372,7 @@ fn new_outcome(test: &PlannedTest, status: TestStatus) -> TestOutcome {
         fault: None,
         samples: None,
         query: None,
+        is_kept: false,
     }
 }
 

@@ -11,13 +11,17 @@ mod docs_block;
 mod fault;
 mod library;
 mod lone_expression;
+mod macro_call;
 mod macros;
+mod materializations;
+mod modules;
 mod operands;
 mod rewrite;
 mod segments;
 mod session;
 mod static_scan;
 mod syntax;
+mod tables;
 mod templates;
 mod unit;
 mod values;
@@ -30,6 +34,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 pub use self::docs_block::docs_blocks;
+pub use self::macro_call::MacroCall;
+pub use self::materializations::FoundMaterialization;
 pub use self::templates::Templates;
 use crate::diagnostics::{Diagnostic, FileId, Span, Spanned};
 use crate::node::Relation;
@@ -40,14 +46,23 @@ pub fn builtin_files() -> &'static [(&'static str, &'static str)] {
     &[
         ("builtin/aggregates.sql", include_str!("builtin/aggregates.sql")),
         ("builtin/arrays.sql", include_str!("builtin/arrays.sql")),
+        ("builtin/columns.sql", include_str!("builtin/columns.sql")),
         ("builtin/comparisons.sql", include_str!("builtin/comparisons.sql")),
         ("builtin/dates.sql", include_str!("builtin/dates.sql")),
         ("builtin/generic_tests.sql", include_str!("builtin/generic_tests.sql")),
+        ("builtin/hooks.sql", include_str!("builtin/hooks.sql")),
+        ("builtin/incremental.sql", include_str!("builtin/incremental.sql")),
+        ("builtin/materializations.sql", include_str!("builtin/materializations.sql")),
         ("builtin/names.sql", include_str!("builtin/names.sql")),
         ("builtin/node_settings.sql", include_str!("builtin/node_settings.sql")),
+        ("builtin/relations.sql", include_str!("builtin/relations.sql")),
+        ("builtin/replacing.sql", include_str!("builtin/replacing.sql")),
+        ("builtin/schemas.sql", include_str!("builtin/schemas.sql")),
         ("builtin/series.sql", include_str!("builtin/series.sql")),
         ("builtin/strings.sql", include_str!("builtin/strings.sql")),
+        ("builtin/test_queries.sql", include_str!("builtin/test_queries.sql")),
         ("builtin/types.sql", include_str!("builtin/types.sql")),
+        ("builtin/upkeep.sql", include_str!("builtin/upkeep.sql")),
         ("builtin/validation.sql", include_str!("builtin/validation.sql")),
     ]
 }
@@ -89,6 +104,9 @@ pub enum MacroKind {
     Macro,
     /// `{% test name(...) %}` or `{% data_test name(...) %}`; its macro name is `test_name`.
     Test,
+    /// `{% materialization name, adapter='duckdb' %}`; its macro name is `materialization_name_duckdb`, or
+    /// `materialization_name_default`.
+    Materialization,
 }
 
 /// A macro as declared.
@@ -106,6 +124,8 @@ pub struct MacroDefinition {
     pub block: Span,
     /// Parameter names in order.
     pub parameters: Vec<String>,
+    /// Materializations: the languages of models that they take.
+    pub languages: Vec<String>,
 }
 
 /// A `{% docs name %}` block.
@@ -188,6 +208,26 @@ pub trait Host: Send + Sync {
     fn engine(&self) -> Option<&dyn Engine> {
         None
     }
+    /// `graph`: the whole project as artifacts show it; `None` where it is not known yet.
+    fn graph(&self) -> Option<Arc<Json>> {
+        None
+    }
+    /// `selected_resources`: unique ids of the nodes that the command works on.
+    fn selected_resources(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// `dbt_metadata_envs`: environment variables `DBT_ENV_CUSTOM_ENV_*` without that prefix.
+    fn metadata_envs(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+    /// `load_agate_table()`: the rows of the seed that is being made.
+    fn seed_rows(&self) -> Result<Rows, HostError> {
+        Err(HostError {
+            code: "template-call",
+            message: "`load_agate_table()` works in the materialization of a seed only".to_owned(),
+            help: None,
+        })
+    }
 }
 
 /// Code of the error of a template that has to wait until a warehouse can be asked.
@@ -202,6 +242,14 @@ pub trait Engine: Send + Sync {
     fn describe(&self, sql: &str) -> Result<Vec<Column>, HostError>;
     /// All tables and views that are there now, in all databases, sorted by name.
     fn catalog(&self) -> Result<Vec<CatalogEntry>, HostError>;
+    /// What `statement` wants before its SQL: a transaction. Where a node is made there always is one.
+    fn begin_transaction(&self) -> Result<(), HostError> {
+        Ok(())
+    }
+    /// `adapter.commit()`. Where a node is made, its transaction ends when its tests have passed.
+    fn commit_transaction(&self) -> Result<(), HostError> {
+        Ok(())
+    }
 }
 
 /// A host's refusal: what is wrong in one lowercase phrase, and perhaps what to do.

@@ -17,6 +17,7 @@ mod report;
 mod run;
 mod seed;
 mod selection;
+mod store_failures;
 mod targets;
 mod template_api;
 mod template_cases;

@@ -52,7 +52,7 @@ pub(crate) fn phases(text: &str) -> Phases {
         profiles,
         invocation_id: "00000000-0000-0000-0000-000000000000".to_owned(),
         started_at: "2026-01-01T00:00:00Z".to_owned(),
-        flags: project::flags("compile", false, false),
+        flags: project::flags("compile", false, false, false),
     };
     Phases { files: memory, options }
 }

@@ -110,6 +110,7 @@ fn tested(name: &str, owner: &NodeRef, status: TestStatus, failures: u64) -> Tes
         fault: None,
         samples: None,
         query: None,
+        is_kept: false,
     }
 }
 
@@ -157,6 +158,7 @@ fn bad_run() -> (Sources, Vec<RunEvent>) {
             fault: Some(Box::new(unique)),
             samples: Some(samples()),
             query: Some("select id, count(*) as n\nfrom main.payments\ngroup by id having n > 1".to_owned()),
+            is_kept: false,
             ..tested("unique_payments_id", &payments, TestStatus::Fail, 3)
         }),
         RunEvent::TestFinished(tested("not_null_payments_id", &payments, TestStatus::Pass, 0)),

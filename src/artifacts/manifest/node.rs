@@ -15,7 +15,7 @@ use super::config::{self, Config, Docs};
 use super::entry::{Context, Entry};
 use super::kinds::{self, Special};
 use crate::artifacts::compiled::test_file;
-use crate::node::{NodeKind, Relation};
+use crate::node::{NodeKind, Relation, StoreFailures};
 use crate::parse::{Body, DataTest, ParsedNode, TestKind};
 use crate::project::Dialect;
 
@@ -69,7 +69,10 @@ impl<'a> ManifestNode<'a> {
     pub(super) fn new(context: &Context<'a>, entry: &Entry<'a>) -> Option<Self> {
         let parsed = entry.parsed;
         let (database, schema) = place(context, parsed);
-        let is_built = matches!(parsed.kind, NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot);
+        let is_built = match parsed.kind {
+            NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot => true,
+            _ => matches!(parsed.config.store_failures, Some(StoreFailures::In(_))),
+        };
         let raw_code = raw_code(parsed)?;
         Some(Self {
             database,
@@ -140,7 +143,9 @@ fn path(parsed: &ParsedNode) -> Cow<'_, str> {
         | Body::Model { .. }
         | Body::Seed
         | Body::Source(_)
-        | Body::Exposure(_) => Cow::Borrowed(inside),
+        | Body::Exposure(_)
+        | Body::UnitTest(_)
+        | Body::Semantic(_) => Cow::Borrowed(inside),
     }
 }
 
@@ -163,7 +168,7 @@ fn raw_code(parsed: &ParsedNode) -> Option<Cow<'_, str>> {
             Cow::Owned(kinds::test_code(parsed, test))
         }
         Body::Seed => Cow::Borrowed(""),
-        Body::Source(_) | Body::Exposure(_) => return None,
+        Body::Source(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => return None,
     })
 }
 
@@ -171,9 +176,11 @@ fn raw_code(parsed: &ParsedNode) -> Option<Cow<'_, str>> {
 fn checksum<'a>(context: &Context<'a>, parsed: &'a ParsedNode, raw_code: &str) -> Checksum<'a> {
     match &parsed.body {
         Body::Seed => seed_checksum(context, parsed),
-        Body::Test(DataTest { kind: TestKind::Generic(_), .. }) | Body::Source(_) | Body::Exposure(_) => {
-            Checksum { name: "none", checksum: Cow::Borrowed("") }
-        }
+        Body::Test(DataTest { kind: TestKind::Generic(_), .. })
+        | Body::Source(_)
+        | Body::Exposure(_)
+        | Body::UnitTest(_)
+        | Body::Semantic(_) => Checksum { name: "none", checksum: Cow::Borrowed("") },
         Body::Model { .. } | Body::Analysis { .. } | Body::Test(_) => sha256(raw_code.as_bytes()),
     }
 }

@@ -34,6 +34,9 @@ pub enum Command {
     /// Install the packages that packages.yml lists
     #[command(after_help = help::DEPS)]
     Deps(DepsArgs),
+    /// Run a macro by itself
+    #[command(after_help = help::RUN_OPERATION)]
+    RunOperation(RunOperationArgs),
     /// Delete what the project lists under clean-targets (the target folder by default)
     Clean,
     /// Check project, target and connection, and say what was found
@@ -50,6 +53,14 @@ pub enum Command {
 }
 
 impl Command {
+    pub(super) fn store_failures_mut(&mut self) -> Option<&mut bool> {
+        match self {
+            Command::Build(args) => Some(&mut args.store_failures),
+            Command::Test(args) => Some(&mut args.store_failures),
+            _ => None,
+        }
+    }
+
     pub(super) fn full_refresh_mut(&mut self) -> Option<&mut bool> {
         match self {
             Command::Build(args) => Some(&mut args.full_refresh),
@@ -61,6 +72,7 @@ impl Command {
             | Command::List(_)
             | Command::Show(_)
             | Command::Deps(_)
+            | Command::RunOperation(_)
             | Command::Clean
             | Command::Debug
             | Command::Init(_)
@@ -116,6 +128,9 @@ pub struct BuildArgs {
     /// Make incremental models from scratch, and seeds anew
     #[arg(long, short)]
     pub full_refresh: bool,
+    /// Keep the rows that fail tests in tables, unless a test says otherwise
+    #[arg(long)]
+    pub store_failures: bool,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -138,6 +153,9 @@ pub struct RunArgs {
 /// `test`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct TestArgs {
+    /// Keep the rows that fail tests in tables, unless a test says otherwise
+    #[arg(long)]
+    pub store_failures: bool,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -244,6 +262,17 @@ pub enum PackageOrigin {
     Local,
 }
 
+/// `run-operation`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct RunOperationArgs {
+    /// The macro, as NAME or PACKAGE.NAME
+    #[arg(value_name = "MACRO")]
+    pub name: String,
+    /// Its arguments by name, as YAML or JSON: '{schema: old, days: 30}'
+    #[arg(long, value_name = "YAML")]
+    pub args: Option<String>,
+}
+
 /// `init`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct InitArgs {
@@ -277,12 +306,25 @@ pub enum ResourceType {
     Source,
     /// Snapshots.
     Snapshot,
+    /// SQL functions.
+    Function,
     /// Data tests.
     Test,
     /// Analyses.
     Analysis,
     /// Exposures.
     Exposure,
+    /// Unit tests.
+    #[value(alias = "unit_test")]
+    UnitTest,
+    /// Semantic models.
+    #[value(alias = "semantic_model")]
+    SemanticModel,
+    /// Metrics.
+    Metric,
+    /// Saved queries.
+    #[value(alias = "saved_query")]
+    SavedQuery,
     /// All of them.
     #[value(alias = "default")]
     All,
@@ -296,9 +338,14 @@ impl ResourceType {
             ResourceType::Seed => Some(NodeKind::Seed),
             ResourceType::Source => Some(NodeKind::Source),
             ResourceType::Snapshot => Some(NodeKind::Snapshot),
+            ResourceType::Function => Some(NodeKind::Function),
             ResourceType::Test => Some(NodeKind::Test),
             ResourceType::Analysis => Some(NodeKind::Analysis),
             ResourceType::Exposure => Some(NodeKind::Exposure),
+            ResourceType::UnitTest => Some(NodeKind::UnitTest),
+            ResourceType::SemanticModel => Some(NodeKind::SemanticModel),
+            ResourceType::Metric => Some(NodeKind::Metric),
+            ResourceType::SavedQuery => Some(NodeKind::SavedQuery),
             ResourceType::All => None,
         }
     }

@@ -9,6 +9,7 @@ mod late;
 mod list;
 mod parse;
 mod run;
+mod run_operation;
 mod show;
 
 use crate::cli::Exit;
@@ -21,23 +22,29 @@ use crate::plan::RunCommand;
 pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
     let result = match command {
         Command::Build(args) => {
-            let purpose = Purpose { command: "build", full_refresh: args.full_refresh };
+            let purpose = Purpose {
+                full_refresh: args.full_refresh,
+                store_failures: args.store_failures,
+                ..Purpose::of("build")
+            };
             run::run(session, purpose, RunCommand::Build, &args.selection, Some(&args.kinds))
         }
         Command::Run(args) => {
-            let purpose = Purpose { command: "run", full_refresh: args.full_refresh };
+            let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("run") };
             run::run(session, purpose, RunCommand::Run, &args.selection, None)
         }
         Command::Test(args) => {
-            run::run(session, Purpose::of("test"), RunCommand::Test, &args.selection, None)
+            let purpose = Purpose { store_failures: args.store_failures, ..Purpose::of("test") };
+            run::run(session, purpose, RunCommand::Test, &args.selection, None)
         }
         Command::Seed(args) => {
-            let purpose = Purpose { command: "seed", full_refresh: args.full_refresh };
+            let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("seed") };
             run::run(session, purpose, RunCommand::Seed, &args.selection, None)
         }
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),
+        Command::RunOperation(args) => run_operation::run(session, args),
         Command::Show(args) => show::run(session, args),
         Command::Deps(args) => deps::run(session, args),
         Command::Clean => clean::run(session),

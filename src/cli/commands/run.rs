@@ -44,8 +44,12 @@ pub(super) fn run(
     session.write_manifest(&output, loaded, graph, Some(&compiled), &stamp)?;
 
     let mut for_results = compiled.clone();
-    let options =
-        PlanOptions { command, dialect: loaded.project.dialect, full_refresh: purpose.full_refresh };
+    let options = PlanOptions {
+        command,
+        dialect: loaded.project.dialect,
+        full_refresh: purpose.full_refresh,
+        store_failures: purpose.store_failures,
+    };
     let plan = plan::make(graph, compiled, &selected, options);
     if plan.steps.is_empty() {
         session
@@ -113,6 +117,7 @@ pub(super) fn stamp(session: &Session, purpose: Purpose, selection: &SelectionAr
         "select": selection.select,
         "exclude": selection.exclude,
         "full_refresh": purpose.full_refresh,
+        "store_failures": purpose.store_failures,
         "fail_fast": session.globals.fail_fast.unwrap_or(false),
         "target": session.globals.target,
         "profile": session.globals.profile,

@@ -3,6 +3,7 @@
 
 pub(super) mod arguments;
 pub(super) mod convert;
+pub(super) mod decimal;
 pub(super) mod dict;
 pub(super) mod filters;
 pub(super) mod json;

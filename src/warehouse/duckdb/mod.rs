@@ -8,16 +8,17 @@ mod failure;
 mod limits;
 mod opening;
 mod profile;
+mod stash;
+mod statements;
 mod values;
 
 use std::sync::Arc;
 
 use ::duckdb::{Connection, InterruptHandle, Row};
 
-use crate::diagnostics::scrub::Scrubber;
 use crate::node::{Relation, RelationKind, quote_literal};
 use crate::warehouse::{
-    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Rows, Value, Warehouse, WarehouseError,
+    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Rows, Stash, Value, Warehouse, WarehouseError,
 };
 use opening::SpillFolder;
 
@@ -47,7 +48,7 @@ struct Shared {
     schema: Option<String>,
     /// Settings that the engine keeps for each connection.
     local_settings: Vec<(String, String)>,
-    scrubber: Scrubber,
+    manner: failure::Manner,
     /// Held so that it is cleaned up after the last connection.
     _spill: SpillFolder,
 }
@@ -60,7 +61,7 @@ struct DuckDb {
 
 impl DuckDb {
     fn fail(&self, error: ::duckdb::Error, sql: &str) -> WarehouseError {
-        failure::from_engine(error, sql, &self.shared.scrubber)
+        failure::from_engine(error, sql, &self.shared.manner)
     }
 
     fn run(&self, sql: &str) -> Result<(), WarehouseError> {
@@ -142,6 +143,14 @@ impl Warehouse for DuckDb {
             statement.query_map([], catalog_entry)?.collect()
         };
         read().map_err(|error| self.fail(error, &sql))
+    }
+
+    fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError> {
+        stash::write(self, sql)
+    }
+
+    fn unstash(&mut self, stash: &Stash, relation: &Relation) -> Result<(), WarehouseError> {
+        stash::read(self, stash, relation)
     }
 
     fn database(&self) -> &str {
