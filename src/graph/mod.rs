@@ -18,6 +18,7 @@ use self::lookup::{Found, Lookup};
 use crate::diagnostics::Diagnostics;
 use crate::node::{NodeId, NodeKind, UniqueId};
 use crate::parse::properties::MacroProperties;
+use crate::parse::run_hooks::RunHook;
 use crate::parse::{Body, DataTest, Doc, Owner, Parsed, ParsedNode, TestKind};
 use crate::template::{RefCall, SourceCall, Templates};
 
@@ -37,6 +38,8 @@ pub struct Graph {
     pub docs: Vec<Doc>,
     /// What YAML says about macros.
     pub macro_properties: Vec<MacroProperties>,
+    /// The hooks of runs, in their order.
+    pub run_hooks: Vec<RunHook>,
 }
 
 /// A node whose references are resolved.
@@ -119,6 +122,7 @@ pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
         templates: parsed.templates,
         docs: parsed.docs,
         macro_properties: parsed.macro_properties,
+        run_hooks: parsed.run_hooks,
     };
     gates::assign(&mut graph);
     graph

@@ -13,6 +13,7 @@ mod models;
 mod naming;
 pub mod node_config;
 pub mod properties;
+pub mod run_hooks;
 mod sources;
 mod test_names;
 mod tests;
@@ -30,6 +31,7 @@ use self::config_layer::ConfigLayer;
 use self::host::ParseHost;
 pub(crate) use self::host::doc;
 use self::node_config::{ConfigRules, NodeConfig};
+use self::run_hooks::RunHook;
 use self::properties::{ColumnProperties, FreshnessRule, Properties};
 pub(crate) use self::tests::is_template;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span, Spanned};
@@ -55,6 +57,8 @@ pub struct Parsed {
     pub docs: Vec<Doc>,
     /// What YAML says about macros.
     pub macro_properties: Vec<properties::MacroProperties>,
+    /// The hooks of runs: those of packages by the packages' names, then the project's own.
+    pub run_hooks: Vec<RunHook>,
 }
 
 /// A node with the names it refers to.
@@ -251,17 +255,22 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
     let docs = read_docs(diags, project);
     let mut all = Vec::new();
     let mut macro_properties = Vec::new();
+    let mut run_hooks = Vec::new();
     for package in &project.packages {
         let trees = vec![&package.config.trees, &project.config.trees];
         let parser = Parser::new(project, &package.name, &package.settings, trees, &by_macro, &docs);
         let mut own = Diagnostics::default();
         all.extend(parse_package(&parser, &mut own, &mut macro_properties));
+        run_hooks.extend(run_hooks::read(&parser, &mut own, &package.config));
         // What a package could do better is for its authors to hear.
         own.take().into_iter().filter(|it| it.severity == Severity::Error).for_each(|it| diags.push(it));
     }
     let trees = vec![&project.config.trees];
     let parser = Parser::new(project, root, &project.settings, trees, &by_macro, &docs);
     all.extend(parse_package(&parser, diags, &mut macro_properties));
+    // Those of packages first, as in dbt.
+    run_hooks.sort_by(|a: &RunHook, b| (&a.package, a.moment, a.index).cmp(&(&b.package, b.moment, b.index)));
+    run_hooks.extend(run_hooks::read(&parser, diags, &project.config));
 
     report_unused_folders(diags, project, &all);
     all.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
@@ -273,6 +282,7 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
         templates: Arc::new(templates),
         docs: docs.into_values().collect(),
         macro_properties,
+        run_hooks,
     }
 }
 
