@@ -147,7 +147,9 @@ fn success_message(node: &Node, result: &NodeResult) -> Option<String> {
     match (result.status, node.kind, result.rows) {
         (Status::Success, NodeKind::Seed, Some(rows)) => Some(format!("INSERT {rows}")),
         (Status::Success, ..) => Some("OK".to_owned()),
-        (Status::Error | Status::Skipped | Status::Pass | Status::Warn | Status::Fail, ..) => None,
+        (Status::Error | Status::Skipped | Status::NoOp | Status::Pass | Status::Warn | Status::Fail, ..) => {
+            None
+        }
     }
 }
 
@@ -161,7 +163,7 @@ fn adapter_response(node: &Node, result: &NodeResult) -> AdapterResponse {
         Status::Pass | Status::Warn | Status::Fail => {
             AdapterResponse { message: Some("OK".to_owned()), ..AdapterResponse::default() }
         }
-        Status::Error | Status::Skipped => AdapterResponse::default(),
+        Status::Error | Status::Skipped | Status::NoOp => AdapterResponse::default(),
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use serde_json::json;
 
-use super::config_layer::ConfigLayer;
 use super::by_macro;
+use super::config_layer::ConfigLayer;
 use super::node_config::{self, NodeConfig};
 use super::properties::{ColumnProperties, NodeProperties, Section, VersionProperties};
 use super::{Body, FileProperties, Named, ParsedNode, Parser, Version, files, fqn, start_of};
@@ -61,10 +61,12 @@ pub(super) fn read(
         let key = (section, file.path.stem().to_owned());
         let described = by_stem.get(&key).copied();
         used.insert(key);
-        match scan {
-            Ok(scan) => nodes.push(sql_node(parser, diags, file, scan, described)),
-            Err(error) => diags.push(error.into_diagnostic()),
-        }
+        let scan = scan.unwrap_or_else(|error| {
+            // It stays known by its name, so that what refers to it is not reported as well.
+            diags.push(error.into_diagnostic());
+            Scan::default()
+        });
+        nodes.push(sql_node(parser, diags, file, scan, described));
     }
     for file in files(parser, FileKind::Seed) {
         let key = (Section::Seeds, file.path.stem().to_owned());
@@ -210,12 +212,10 @@ fn sql_node(
             | Materialization::Table
             | Materialization::Incremental
             | Materialization::Custom,
-        ) => {
-            Some(parser.relation(
-                diags,
-                &Named { kind, name: &default_alias, config: &config, span: start_of(file.id) },
-            ))
-        }
+        ) => Some(parser.relation(
+            diags,
+            &Named { kind, name: &default_alias, config: &config, span: start_of(file.id) },
+        )),
         _ => None,
     };
     let body = if is_model {

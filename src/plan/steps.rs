@@ -47,7 +47,9 @@ fn makes_relation(action: &Action) -> bool {
         | Action::UpdateTable { .. }
         | Action::ByMacro(_)
         | Action::LoadSeed(_) => true,
-        Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => false,
+        Action::Nothing | Action::NoOp | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
+            false
+        }
     }
 }
 
@@ -78,6 +80,7 @@ impl Maker<'_> {
                 (NodeKind::Model, RunCommand::Build | RunCommand::Run)
                 | (NodeKind::Seed, RunCommand::Build | RunCommand::Seed)
                 | (NodeKind::Source, RunCommand::Build) => self.add_node(*id),
+                (NodeKind::Exposure, RunCommand::Build) => self.add_step(*id, Action::NoOp),
                 (NodeKind::Model | NodeKind::Seed | NodeKind::Source, RunCommand::Test) => {
                     self.add_step(*id, Action::TestPublished);
                 }
@@ -152,9 +155,7 @@ impl Maker<'_> {
             matches!(&node.body, Body::Model { materialized: Materialization::Incremental, .. });
         let is_full_refresh = node.config.full_refresh.unwrap_or(self.options.full_refresh);
         let (whole, update) = match self.compiled.nodes.remove(&id) {
-            Some(node) => {
-                (QueryText::Ready(node.sql), node.update.map(|it| QueryText::Ready(it.sql)))
-            }
+            Some(node) => (QueryText::Ready(node.sql), node.update.map(|it| QueryText::Ready(it.sql))),
             None => (QueryText::Late, is_incremental.then_some(QueryText::Late)),
         };
         Action::ByMacro(ByMacro { macro_id: macro_id.to_owned(), whole, update, is_full_refresh })
@@ -398,6 +399,7 @@ impl Maker<'_> {
                         | Action::ByMacro(_)
                         | Action::LoadSeed(_)
                         | Action::TestAlone
+                        | Action::NoOp
                         | Action::Broken(_) => false,
                     }
             })

@@ -24,13 +24,15 @@ impl Worker<'_> {
     /// The rows of what was made, if it is a table under the node's own name.
     fn rows_of_table(&mut self) -> Result<Option<u64>, Failure> {
         let Some(relation) = &self.step.relation else { return Ok(None) };
-        let entries = self.warehouse.catalog(&[]).map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        let entries =
+            self.warehouse.catalog(&[]).map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
         let is_this = |it: &crate::node::Relation| it.render().eq_ignore_ascii_case(&relation.render());
         if !entries.iter().any(|it| it.kind == RelationKind::Table && is_this(&it.relation)) {
             return Ok(None);
         }
         let sql = format!("select count(*) from {}", relation.render());
-        let row = self.warehouse.scalars(&sql).map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        let row =
+            self.warehouse.scalars(&sql).map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
         Ok(row.first().and_then(crate::warehouse::Value::as_i64).and_then(|it| u64::try_from(it).ok()))
     }
 }

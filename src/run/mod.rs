@@ -168,6 +168,8 @@ pub enum Status {
     Error,
     /// Not worked on.
     Skipped,
+    /// Nothing was to be done.
+    NoOp,
     /// Test without failures.
     Pass,
     /// Test that warns.
@@ -183,6 +185,7 @@ impl Status {
             Status::Success => "success",
             Status::Error => "error",
             Status::Skipped => "skipped",
+            Status::NoOp => "no-op",
             Status::Pass => "pass",
             Status::Warn => "warn",
             Status::Fail => "fail",
@@ -285,7 +288,7 @@ fn work(
 fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
     let mut counts: BTreeMap<NodeKind, usize> = BTreeMap::new();
     for step in &plan.steps {
-        let is_made = !matches!(step.action, Action::TestPublished | Action::TestAlone);
+        let is_made = !matches!(step.action, Action::TestPublished | Action::TestAlone | Action::NoOp);
         if is_made && graph.node(step.node).kind != NodeKind::Source {
             *counts.entry(graph.node(step.node).kind).or_default() += 1;
         }
@@ -396,7 +399,8 @@ pub fn node_ref(node: &Node) -> NodeRef {
         (Body::Model { .. }, None) => format!("ephemeral {}", node.name),
         (Body::Seed, Some(relation)) => format!("seed {}", relation.short()),
         (Body::Source(source), _) => format!("source {}.{}", source.source, node.name),
-        (Body::Seed | Body::Test(_) | Body::Analysis { .. } | Body::Exposure(_), _) => node.name.clone(),
+        (Body::Exposure(_), _) => format!("{} {}", node.kind, node.name),
+        (Body::Seed | Body::Test(_) | Body::Analysis { .. }, _) => node.name.clone(),
     };
     NodeRef { unique_id: node.unique_id.clone(), kind: node.kind, label, path: node.path.as_str().to_owned() }
 }

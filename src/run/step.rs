@@ -107,6 +107,7 @@ pub(super) fn run(
         | Action::ByMacro(_)
         | Action::LoadSeed(_) => worker.publish_with_hooks(),
         Action::Nothing => worker.source(),
+        Action::NoOp => Tried::no_op(),
         Action::TestPublished | Action::TestAlone => worker.test_only(),
         Action::Broken(fault) => Tried::error((**fault).clone(), worker.kept()),
     };
@@ -146,6 +147,10 @@ impl Tried {
             fault: Some(fault),
             warnings: Vec::new(),
         }
+    }
+
+    fn no_op() -> Self {
+        Self { outcome: StepOutcome::Done(Outcome::NoOp), ..Self::interrupted() }
     }
 
     fn interrupted() -> Self {
@@ -290,9 +295,11 @@ impl Worker<'_> {
             }
             Action::ByMacro(by_macro) => self.by_macro(by_macro),
             Action::LoadSeed(hooks) => self.load_seed(hooks),
-            Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
-                Ok(Effect::default())
-            }
+            Action::Nothing
+            | Action::NoOp
+            | Action::TestPublished
+            | Action::TestAlone
+            | Action::Broken(_) => Ok(Effect::default()),
         }
     }
 
@@ -321,7 +328,9 @@ impl Worker<'_> {
             }
             match materialized {
                 Materialization::Table | Materialization::Incremental => continue,
-                Materialization::View | Materialization::Ephemeral | Materialization::Custom => stack.extend(graph.children(id)),
+                Materialization::View | Materialization::Ephemeral | Materialization::Custom => {
+                    stack.extend(graph.children(id))
+                }
             }
             let Some(relation) = &reader.relation else { continue };
             if self.shared.existing(relation) != Some(RelationKind::View) {
@@ -407,7 +416,10 @@ impl Worker<'_> {
     }
 
     /// Renders with this connection to ask.
-    pub(super) fn late<T>(&mut self, render: impl FnOnce(&Late<'_>) -> Result<T, Diagnostic>) -> Result<T, Failure> {
+    pub(super) fn late<T>(
+        &mut self,
+        render: impl FnOnce(&Late<'_>) -> Result<T, Diagnostic>,
+    ) -> Result<T, Failure> {
         let around = &self.shared.around;
         let late = Late::new(around.project, self.shared.graph, Some(self.warehouse.engine()));
         let rendered = render(&late);

@@ -139,12 +139,17 @@ fn materialization_head(rewriter: &Rewriter<'_>, start: usize, name: &str) -> Re
         };
         match *key {
             "default" if value.is_empty() => {}
-            "adapter" => engine = texts(list, value.clone()).pop().ok_or_else(|| no_text(range, "adapter"))?,
+            "adapter" => {
+                engine = texts(list, value.clone()).pop().ok_or_else(|| no_text(range, "adapter"))?
+            }
             "supported_languages" => languages = texts(list, value.clone()),
             _ => {
                 let message = format!("`{key}` means nothing in `{{% materialization %}}`");
                 let help = "write `default`, `adapter='duckdb'` or `supported_languages=['sql']`";
-                return Err(SyntaxFault { help: Some(help.to_owned()), ..SyntaxFault::new(range.clone(), message) });
+                return Err(SyntaxFault {
+                    help: Some(help.to_owned()),
+                    ..SyntaxFault::new(range.clone(), message)
+                });
             }
         }
         at = value.end;

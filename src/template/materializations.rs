@@ -89,9 +89,9 @@ impl Templates {
             let order = library.dispatch.get(BUILTIN).cloned();
             let order = order.unwrap_or_else(|| vec![library.root().to_owned(), BUILTIN.to_owned()]);
             let prefixes = [ENGINE, "default"].map(|it| format!("{it}__{name}"));
-            let found = order.iter().find_map(|package| {
-                prefixes.iter().find_map(|name| library.in_package(package, name))
-            });
+            let found = order
+                .iter()
+                .find_map(|package| prefixes.iter().find_map(|name| library.in_package(package, name)));
             found.map(definition).filter(|it| it.package != BUILTIN)
         })
     }

@@ -208,6 +208,26 @@ pub trait Host: Send + Sync {
     fn engine(&self) -> Option<&dyn Engine> {
         None
     }
+    /// `graph`: the whole project as artifacts show it; `None` where it is not known yet.
+    fn graph(&self) -> Option<Arc<Json>> {
+        None
+    }
+    /// `selected_resources`: unique ids of the nodes that the command works on.
+    fn selected_resources(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// `dbt_metadata_envs`: environment variables `DBT_ENV_CUSTOM_ENV_*` without that prefix.
+    fn metadata_envs(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+    /// `load_agate_table()`: the rows of the seed that is being made.
+    fn seed_rows(&self) -> Result<Rows, HostError> {
+        Err(HostError {
+            code: "template-call",
+            message: "`load_agate_table()` works in the materialization of a seed only".to_owned(),
+            help: None,
+        })
+    }
 }
 
 /// Code of the error of a template that has to wait until a warehouse can be asked.
