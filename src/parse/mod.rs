@@ -100,6 +100,19 @@ pub struct ParsedNode {
     pub body: Body,
 }
 
+impl ParsedNode {
+    /// The word in `materialized` of a model, a custom one too.
+    pub fn made_as(&self) -> &str {
+        match &self.body {
+            Body::Model { materialized: Materialization::Custom, .. } => {
+                self.config.values.get("materialized").and_then(|it| it.value.as_str()).unwrap_or_default()
+            }
+            Body::Model { materialized, .. } => materialized.as_str(),
+            _ => "",
+        }
+    }
+}
+
 /// What is special about a kind of node.
 #[derive(Clone, Debug)]
 pub enum Body {

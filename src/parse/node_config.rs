@@ -254,8 +254,8 @@ pub fn merge(diags: &mut Diagnostics, layers: &[&ConfigLayer], rules: ConfigRule
         }
         if !is_custom {
             check_known(diags, key, rules.unknown);
+            check_effect(diags, key, value);
         }
-        check_effect(diags, key, value);
         check_mergeable(diags, key, value);
         let merged = match values.get(name) {
             Some(old) => combine(name, &old.value, value),

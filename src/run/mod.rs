@@ -395,7 +395,7 @@ fn hook_failed(which: &str, hook: &Rendered, error: &WarehouseError) -> Diagnost
 /// A node as reports name it.
 pub fn node_ref(node: &Node) -> NodeRef {
     let label = match (&node.body, &node.relation) {
-        (Body::Model { materialized, .. }, Some(relation)) => format!("{materialized} {}", relation.short()),
+        (Body::Model { .. }, Some(relation)) => format!("{} {}", node.made_as(), relation.short()),
         (Body::Model { .. }, None) => format!("ephemeral {}", node.name),
         (Body::Seed, Some(relation)) => format!("seed {}", relation.short()),
         (Body::Source(source), _) => format!("source {}.{}", source.source, node.name),

@@ -84,6 +84,7 @@ impl Templates {
             Mode::Execute => &self.executing,
         };
         let result = MacroObject::value(&session, index).call(&mut env.empty_state(), args);
+        session.forget_results();
         result.map_err(|error| {
             let mut error = self.describe(&session, &error);
             if error.span.is_none() {

@@ -206,6 +206,7 @@ impl Templates {
         };
         let scope = Scope::value(session, &session.main, locals);
         let result = compile(env, &session.main).and_then(|template| template.render_with_spans(scope));
+        session.forget_results();
         match result {
             Ok((text, spans)) => Ok(Outcome::Finished(text, spans)),
             Err(error) => match returned(&error) {
