@@ -80,7 +80,9 @@ impl Maker<'_> {
                 (NodeKind::Model, RunCommand::Build | RunCommand::Run)
                 | (NodeKind::Seed, RunCommand::Build | RunCommand::Seed)
                 | (NodeKind::Source, RunCommand::Build) => self.add_node(*id),
-                (NodeKind::Exposure, RunCommand::Build) => self.add_step(*id, Action::NoOp),
+                (NodeKind::Exposure | NodeKind::SavedQuery, RunCommand::Build) => {
+                    self.add_step(*id, Action::NoOp);
+                }
                 (NodeKind::Model | NodeKind::Seed | NodeKind::Source, RunCommand::Test) => {
                     self.add_step(*id, Action::TestPublished);
                 }
@@ -124,9 +126,15 @@ impl Maker<'_> {
                 Materialization::Ephemeral | Materialization::Custom => Action::Nothing,
             },
             (Body::Seed, None) => Action::LoadSeed(self.hooks(id)),
-            (Body::Source(_) | Body::Test(_) | Body::Analysis { .. } | Body::Exposure(_), None) => {
-                Action::Nothing
-            }
+            (
+                Body::Source(_)
+                | Body::Test(_)
+                | Body::Analysis { .. }
+                | Body::Exposure(_)
+                | Body::UnitTest(_)
+                | Body::Semantic(_),
+                None,
+            ) => Action::Nothing,
         };
         self.add_step(id, action);
         if let Body::Source(source) = &node.body

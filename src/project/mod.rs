@@ -5,6 +5,8 @@
 //! Deliberately absent: what the files mean (that is `parse/`), and the database (nothing is opened).
 
 pub mod config;
+mod connection;
+mod credentials;
 pub mod disk;
 pub mod files;
 mod packages;
@@ -88,6 +90,8 @@ pub enum FileKind {
     Docs,
     /// `.py` in a model folder.
     PythonModel,
+    /// `.csv` or `.sql` in `fixtures/` of a test folder.
+    Fixture,
 }
 
 /// A file that was read.

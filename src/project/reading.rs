@@ -42,9 +42,14 @@ fn kind_of(path: &ProjectPath, folder: &Folder<'_>) -> Option<FileKind> {
         ("md", _) => Some(FileKind::Docs),
         ("csv", FileKind::Seed) => Some(FileKind::Seed),
         ("py", FileKind::Model) => Some(FileKind::PythonModel),
-        ("sql", FileKind::SingularTest) => {
-            let generic = path.inside(&folder.path).is_some_and(|it| it.starts_with("generic/"));
-            Some(if generic { FileKind::Macro } else { FileKind::SingularTest })
+        ("sql" | "csv", FileKind::SingularTest) => {
+            let inside = path.inside(&folder.path).unwrap_or_default();
+            match (extension.as_str(), inside.split('/').next()) {
+                (_, Some("fixtures")) => Some(FileKind::Fixture),
+                ("csv", _) => None,
+                (_, Some("generic")) => Some(FileKind::Macro),
+                _ => Some(FileKind::SingularTest),
+            }
         }
         ("sql", FileKind::Seed | FileKind::Docs) => None,
         ("sql", kind) => Some(kind),

@@ -18,8 +18,23 @@ const STRINGS: &[&str] = &["text", "character varying", "character", "varchar"];
 const FLOATS: &[&str] = &["real", "float", "float4", "float8", "double"];
 const NUMERICS: &[&str] = &["numeric", "decimal"];
 const INTEGERS: &[&str] = &[
-    "tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint", "int1",
-    "int2", "int4", "int8", "short", "int", "signed", "long",
+    "tinyint",
+    "smallint",
+    "integer",
+    "bigint",
+    "hugeint",
+    "utinyint",
+    "usmallint",
+    "uinteger",
+    "ubigint",
+    "int1",
+    "int2",
+    "int4",
+    "int8",
+    "short",
+    "int",
+    "signed",
+    "long",
 ];
 
 /// A column of a relation.
@@ -85,7 +100,9 @@ impl ColumnObject {
     /// `STRUCT(a INTEGER, b VARCHAR)` in its parts.
     fn fields(&self) -> Vec<Self> {
         let inner = self.dtype.get(6..).filter(|_| self.is_struct()).map(str::trim);
-        let Some(inner) = inner.and_then(|it| it.strip_prefix('(')?.strip_suffix(')')) else { return Vec::new() };
+        let Some(inner) = inner.and_then(|it| it.strip_prefix('(')?.strip_suffix(')')) else {
+            return Vec::new();
+        };
         let (mut depth, mut start, mut parts) = (0_i32, 0, Vec::new());
         for (at, char) in inner.char_indices() {
             match char {
@@ -129,8 +146,18 @@ fn numeric_type(dtype: &str, precision: &Value, scale: &Value) -> String {
 }
 
 const METHODS: &[&str] = &[
-    "can_expand_to", "flatten", "is_float", "is_integer", "is_number", "is_numeric", "is_string", "is_struct",
-    "literal", "numeric_type", "string_size", "string_type",
+    "can_expand_to",
+    "flatten",
+    "is_float",
+    "is_integer",
+    "is_number",
+    "is_numeric",
+    "is_string",
+    "is_struct",
+    "literal",
+    "numeric_type",
+    "string_size",
+    "string_type",
 ];
 
 impl Object for ColumnObject {
@@ -163,9 +190,7 @@ impl Object for ColumnObject {
             "is_float" => Value::from(self.is_one_of(FLOATS)),
             "is_integer" => Value::from(self.is_one_of(INTEGERS)),
             "is_numeric" => Value::from(self.is_one_of(NUMERICS)),
-            "is_number" => {
-                Value::from([INTEGERS, NUMERICS, FLOATS].iter().any(|it| self.is_one_of(it)))
-            }
+            "is_number" => Value::from([INTEGERS, NUMERICS, FLOATS].iter().any(|it| self.is_one_of(it))),
             "is_struct" => Value::from(self.is_struct()),
             "flatten" => {
                 let flat = (**self).clone().flatten();
@@ -182,7 +207,8 @@ impl Object for ColumnObject {
                 Value::from(format!("{value}::{}", self.data_type()))
             }
             _ => {
-                return class_method(method, args).unwrap_or_else(|| Err(unknown("a column", method, METHODS)));
+                return class_method(method, args)
+                    .unwrap_or_else(|| Err(unknown("a column", method, METHODS)));
             }
         })
     }
@@ -218,7 +244,8 @@ fn unknown(what: &str, method: &str, known: &[&str]) -> Error {
 #[derive(Debug)]
 pub(super) struct ColumnClass;
 
-const CLASS_METHODS: &[&str] = &["create", "from_description", "numeric_type", "string_type", "translate_type"];
+const CLASS_METHODS: &[&str] =
+    &["create", "from_description", "numeric_type", "string_type", "translate_type"];
 
 fn class_method(method: &str, args: &[Value]) -> Option<Result<Value, Error>> {
     Some(match method {
@@ -260,9 +287,9 @@ fn from_description(args: &[Value]) -> Result<Value, Error> {
     let mut args = Arguments::new("from_description", args);
     let (name, raw) = (args.text("name")?, args.text("raw_data_type")?);
     args.finish()?;
-    let (dtype, size) = raw.split_once('(').map_or((raw.as_str(), None), |(dtype, rest)| {
-        (dtype, Some(rest.split(')').next().unwrap_or(rest)))
-    });
+    let (dtype, size) = raw
+        .split_once('(')
+        .map_or((raw.as_str(), None), |(dtype, rest)| (dtype, Some(rest.split(')').next().unwrap_or(rest))));
     let mut column = ColumnObject::new(name, dtype);
     let mut numbers = Vec::new();
     for part in size.into_iter().flat_map(|it| it.split(',')) {

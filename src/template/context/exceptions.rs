@@ -137,7 +137,11 @@ fn message(method: &str, args: &[Value]) -> Result<String, Error> {
         }
         "raise_duplicate_patch_name" => {
             let (patch, other) = (part("patch_1")?, part("existing_patch_path")?);
-            format!("`{}` is described twice: in {} and in {other}", of(&patch, "name"), of(&patch, "original_file_path"))
+            format!(
+                "`{}` is described twice: in {} and in {other}",
+                of(&patch, "name"),
+                of(&patch, "original_file_path")
+            )
         }
         "raise_invalid_property_yml_version" => {
             let (path, issue) = (part("path")?, part("issue")?);

@@ -129,7 +129,8 @@ impl RelationObject {
         if let Some(kind) = args.named("type") {
             changed.kind = kind_of(&kind)?;
         }
-        for (name, policy) in [("include_policy", &mut changed.include), ("quote_policy", &mut changed.quote)] {
+        for (name, policy) in [("include_policy", &mut changed.include), ("quote_policy", &mut changed.quote)]
+        {
             if let Some(given) = args.named(name) {
                 merge_policy(policy, &given);
             }

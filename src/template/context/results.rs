@@ -69,7 +69,9 @@ pub(super) fn statement(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         return Err(fail("python-model", "`statement()` runs SQL only: Python models are not supported"));
     }
     let Some(caller) = caller else {
-        return Err(bad_call("`statement()` needs a block: `{% call statement('name') %}select 1{% endcall %}`"));
+        return Err(bad_call(
+            "`statement()` needs a block: `{% call statement('name') %}select 1{% endcall %}`",
+        ));
     };
     // Asked before the block is rendered: what the block logs is then said once.
     engine(call.session, "statement")?;
@@ -219,7 +221,8 @@ impl Object for Response {
         match method {
             "to_dict" => {
                 let keys = ["_message", "code", "rows_affected", "query_id"];
-                let pair = |key: &str| (Value::from(key), self.get_value(&Value::from(key)).unwrap_or_default());
+                let pair =
+                    |key: &str| (Value::from(key), self.get_value(&Value::from(key)).unwrap_or_default());
                 Ok(Dict::value(keys.map(pair)))
             }
             _ => Err(Error::from(minijinja::ErrorKind::UnknownMethod)),

@@ -28,8 +28,12 @@ pub(super) fn find(session: &Arc<Session>, name: &str) -> Option<Value> {
     Some(match name {
         "this" => relation().map_or_else(none, |it| to_value(&it)),
         "model" => context.model.as_ref().map_or_else(none, from_json),
-        "database" => context.this.as_ref().map_or_else(|| target("database"), |it| Value::from(it.database.clone())),
-        "schema" => context.this.as_ref().map_or_else(|| target("schema"), |it| Value::from(it.schema.clone())),
+        "database" => {
+            context.this.as_ref().map_or_else(|| target("database"), |it| Value::from(it.database.clone()))
+        }
+        "schema" => {
+            context.this.as_ref().map_or_else(|| target("schema"), |it| Value::from(it.schema.clone()))
+        }
         "target" | "env" => from_json(&context.globals.target),
         "flags" => from_json(&context.globals.flags),
         "graph" => session.graph(),
@@ -64,8 +68,17 @@ pub(in crate::template) fn graph(session: &Session) -> Value {
     match session.context.host.graph() {
         Some(graph) => from_json(&graph),
         None => Dict::value(
-            ["nodes", "sources", "exposures", "metrics", "groups", "semantic_models", "saved_queries", "functions"]
-                .map(|key| (Value::from(key), Dict::value([]))),
+            [
+                "nodes",
+                "sources",
+                "exposures",
+                "metrics",
+                "groups",
+                "semantic_models",
+                "saved_queries",
+                "functions",
+            ]
+            .map(|key| (Value::from(key), Dict::value([]))),
         ),
     }
 }
@@ -73,7 +86,8 @@ pub(in crate::template) fn graph(session: &Session) -> Value {
 /// What the command was told, under the names that dbt has for it.
 fn invocation_args(session: &Session) -> Value {
     let flags = session.context.globals.flags.as_object();
-    let lower = flags.into_iter().flatten().map(|(key, value)| (Value::from(key.to_lowercase()), from_json(value)));
+    let lower =
+        flags.into_iter().flatten().map(|(key, value)| (Value::from(key.to_lowercase()), from_json(value)));
     Dict::value(lower)
 }
 

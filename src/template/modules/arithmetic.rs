@@ -27,7 +27,8 @@ pub(in crate::template) fn method(own: &Value, method: &str, args: &[Value]) -> 
         _ => return None,
     };
     let (left, right) = if is_right { (other, own) } else { (own, other) };
-    let result = calculate(operator, left, right).or_else(|| Decimal::calculate(operator, left, right).map(Ok));
+    let result =
+        calculate(operator, left, right).or_else(|| Decimal::calculate(operator, left, right).map(Ok));
     Some(result.unwrap_or_else(|| Err(Error::from(ErrorKind::UnknownMethod))))
 }
 
@@ -40,11 +41,7 @@ pub(super) fn plus(state: &State<'_, '_>, left: &Value, right: &Value) -> Result
 }
 
 /// The result of an operator, if one of the two is a date, a point in time or a length of time.
-fn calculate(
-    operator: &str,
-    left: &Value,
-    right: &Value,
-) -> Option<Result<Value, Error>> {
+fn calculate(operator: &str, left: &Value, right: &Value) -> Option<Result<Value, Error>> {
     match operator {
         "+" => match right.downcast_object_ref::<TimeDelta>() {
             Some(delta) => later(left, *delta),

@@ -13,8 +13,8 @@ use minijinja::{Error, State, Value};
 use super::date::{Date, day_method, read_day};
 use super::time::{Time, read_time, time_text};
 use super::timedelta::TimeDelta;
-use super::{arithmetic, unknown_method};
 use super::zone::Zone;
+use super::{arithmetic, unknown_method};
 use crate::template::fault::bad_call;
 use crate::template::values::arguments::Arguments;
 

@@ -156,9 +156,10 @@ fn chain(sequences: &[Value]) -> Result<Value, Error> {
 fn count(args: &mut Arguments) -> Result<Value, Error> {
     let (start, step) = (args.optional("start"), args.optional("step"));
     let number = |value: &Option<Value>, default: i64| match value {
-        Some(value) => value.as_i64().filter(|_| value.is_integer()).ok_or_else(|| {
-            bad_call(format!("`count()` needs whole numbers, not {}", print::repr(value)))
-        }),
+        Some(value) => value
+            .as_i64()
+            .filter(|_| value.is_integer())
+            .ok_or_else(|| bad_call(format!("`count()` needs whole numbers, not {}", print::repr(value)))),
         None => Ok(default),
     };
     let (start, step) = (number(&start, 0)?, number(&step, 1)?);

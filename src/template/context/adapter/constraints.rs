@@ -18,13 +18,15 @@ impl AdapterObject {
     pub(super) fn constraints(&self, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
         Ok(Some(match method {
             "render_raw_columns_constraints" => {
-                let given = to_json(&Arguments::new("render_raw_columns_constraints", args).required("raw_columns")?);
+                let given =
+                    to_json(&Arguments::new("render_raw_columns_constraints", args).required("raw_columns")?);
                 let columns = given.as_object().into_iter().flatten().map(|it| of_column(it.1));
                 texts(columns.collect::<Result<Vec<_>, _>>()?)
             }
             "render_raw_model_constraints" => {
-                let given =
-                    to_json(&Arguments::new("render_raw_model_constraints", args).required("raw_constraints")?);
+                let given = to_json(
+                    &Arguments::new("render_raw_model_constraints", args).required("raw_constraints")?,
+                );
                 let constraints = given.as_array().into_iter().flatten().map(of_model);
                 texts(constraints.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
             }

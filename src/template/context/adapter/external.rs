@@ -60,7 +60,10 @@ impl AdapterObject {
             }
             "parse_index" => Arguments::new("parse_index", args).required("raw_index")?,
             "store_relation" => {
-                return Err(fail("unsupported-call", "`adapter.store_relation()` needs plugins, which need Python"));
+                return Err(fail(
+                    "unsupported-call",
+                    "`adapter.store_relation()` needs plugins, which need Python",
+                ));
             }
             _ => return Ok(None),
         }))
@@ -123,14 +126,16 @@ impl AdapterObject {
     /// The same in each rendering of a node, and different for each node and run.
     fn unique_suffix(&self, args: &[Value]) -> Value {
         let prefix = Arguments::new("suffix", args).optional("suffix_initial");
-        let prefix = prefix.filter(|it| !it.is_none()).map_or_else(|| "__dbt_tmp".to_owned(), |it| it.to_string());
+        let prefix =
+            prefix.filter(|it| !it.is_none()).map_or_else(|| "__dbt_tmp".to_owned(), |it| it.to_string());
         let id = self.session.context.globals.invocation_id.replace('-', "_");
         Value::from(format!("{prefix}_{id}"))
     }
 
     fn temp_path(&self, args: &[Value]) -> Result<Value, Error> {
         let mut args = Arguments::new("get_temp_relation_path", args);
-        let given = RelationObject::from_argument(&args.required("model")?, "get_temp_relation_path", "model")?;
+        let given =
+            RelationObject::from_argument(&args.required("model")?, "get_temp_relation_path", "model")?;
         let batch = args.optional("batch_id").map(|it| it.to_string()).filter(|it| !it.is_empty());
         args.finish()?;
         let id = self.session.context.globals.invocation_id.rsplit('-').next().unwrap_or_default();
@@ -151,9 +156,9 @@ impl AdapterObject {
 fn batch_id(model: &Value) -> Value {
     let batch = model.get_attr("batch").ok().filter(Value::is_true);
     let start = batch.and_then(|it| it.get_attr("event_time_start").ok()).filter(Value::is_true);
-    Value::from(start.map_or_else(String::new, |it| {
-        print::text(&it).replace(['-', ':', '+'], "").replace(' ', "_")
-    }))
+    Value::from(
+        start.map_or_else(String::new, |it| print::text(&it).replace(['-', ':', '+'], "").replace(' ', "_")),
+    )
 }
 
 /// The options of `copy ... to`, with dbt-duckdb's defaults.
@@ -176,7 +181,9 @@ fn write_options(args: &[Value]) -> Result<Value, Error> {
             None => "parquet",
         };
         options.push(("format".to_owned(), format.to_owned()));
-        if let Some((_, method)) = compression.filter(|_| extension.is_some() && !has(&options, "compression")) {
+        if let Some((_, method)) =
+            compression.filter(|_| extension.is_some() && !has(&options, "compression"))
+        {
             options.push(("compression".to_owned(), method.to_owned()));
         }
     }

@@ -223,7 +223,8 @@ impl Object for AdapterObject {
             return MacroObject::value(&self.session, index).call(state, args);
         }
         let found = self.answer(method, args)?;
-        found.or_else_try(|| self.relations(method, args))?
+        found
+            .or_else_try(|| self.relations(method, args))?
             .or_else_try(|| self.columns(method, args))?
             .or_else_try(|| self.constraints(method, args))?
             .or_else_try(|| self.snapshots(method, args))?

@@ -31,14 +31,17 @@ impl AdapterObject {
                 relations(self.there(method, Some(&database), &schema, None)?)
             }
             "list_relations_without_caching" => {
-                let given = Arguments::new("list_relations_without_caching", args).required("schema_relation")?;
+                let given =
+                    Arguments::new("list_relations_without_caching", args).required("schema_relation")?;
                 let given = RelationObject::from_argument(&given, method, "schema_relation")?;
                 let [database, schema, _] = given.path.map(Value::from);
                 relations(self.there(method, Some(&database), &schema, None)?)
             }
             "list_schemas" => self.list_schemas(args)?,
             "check_schema_exists" => self.check_schema_exists(args)?,
-            "create_schema" | "drop_schema" | "drop_relation" | "truncate_relation" => self.change(method, args)?,
+            "create_schema" | "drop_schema" | "drop_relation" | "truncate_relation" => {
+                self.change(method, args)?
+            }
             "rename_relation" => self.rename(args)?,
             _ => return Ok(None),
         }))

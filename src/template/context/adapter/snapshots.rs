@@ -70,7 +70,8 @@ impl AdapterObject {
         if missing.is_empty() {
             return Ok(Value::from(()));
         }
-        let message = format!("{} is no snapshot: it has no column `{}`", relation.sql(), missing.join("`, `"));
+        let message =
+            format!("{} is no snapshot: it has no column `{}`", relation.sql(), missing.join("`, `"));
         Err(fail("compilation-error", message))
     }
 }
@@ -89,8 +90,8 @@ fn hard_deletes(args: &[Value]) -> Result<Value, Error> {
     match new.as_ref().map(|it| it.as_str().unwrap_or_default()) {
         None => Ok(Value::from("ignore")),
         Some(behaviour @ ("ignore" | "invalidate" | "new_record")) => Ok(Value::from(behaviour)),
-        Some(other) => Err(bad_call(format!(
-            "`hard_deletes` is `ignore`, `invalidate` or `new_record`, not `{other}`"
-        ))),
+        Some(other) => {
+            Err(bad_call(format!("`hard_deletes` is `ignore`, `invalidate` or `new_record`, not `{other}`")))
+        }
     }
 }
