@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::scan::accepted_list;
 use super::{
-    Action, ByMacro, Edge, EdgeKind, Hooks, KeptIn, Plan, PlanOptions, PlannedTest, Query, QueryText, RunCommand, Step,
-    StepId, TestText, Verdict,
+    Action, ByMacro, Edge, EdgeKind, Hooks, KeptIn, Plan, PlanOptions, PlannedTest, Query, QueryText,
+    RunCommand, Step, StepId, TestText, Verdict,
 };
 use crate::compile::{Compiled, Hook, column_sql, freshness_query, is_ephemeral, reading_name};
 use crate::diagnostics::Diagnostic;
@@ -19,12 +19,7 @@ use crate::project::Dialect;
 use crate::template::Rendered;
 
 /// Makes the plan for the nodes selected. `compiled` is used up.
-pub fn make(
-    graph: &Graph,
-    compiled: Compiled,
-    selected: &BTreeSet<NodeId>,
-    options: PlanOptions,
-) -> Plan {
+pub fn make(graph: &Graph, compiled: Compiled, selected: &BTreeSet<NodeId>, options: PlanOptions) -> Plan {
     let command = options.command;
     let (steps, step_of) = (Vec::new(), BTreeMap::new());
     let mut maker = Maker { graph, compiled, command, options, steps, step_of };

@@ -293,7 +293,7 @@ pub(super) fn template_unit(source: &TemplateSource, as_value: bool) -> Result<U
     rewriter.template(TEMPLATE, as_value).map_err(|fault| from_syntax(span, fault))
 }
 
-fn to_template_value(value: &Value) -> TemplateValue {
+pub(super) fn to_template_value(value: &Value) -> TemplateValue {
     match value.downcast_object_ref::<RelationObject>() {
         Some(relation) => relation.to_template_value(),
         None => TemplateValue::Json(to_json(value)),
