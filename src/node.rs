@@ -99,16 +99,19 @@ pub enum Materialization {
     Incremental,
     /// Put into its readers as a common table expression; never in the warehouse.
     Ephemeral,
+    /// By a macro of the project or of a package.
+    Custom,
 }
 
 impl Materialization {
-    /// The word in `materialized:`.
+    /// The word in `materialized:`, where it is built in.
     pub fn as_str(self) -> &'static str {
         match self {
             Materialization::View => "view",
             Materialization::Table => "table",
             Materialization::Incremental => "incremental",
             Materialization::Ephemeral => "ephemeral",
+            Materialization::Custom => "custom",
         }
     }
 }

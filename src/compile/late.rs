@@ -16,7 +16,7 @@ use crate::template::{Engine, Rendered, TemplateError, TemplateSource};
 /// Renders what could not be rendered before the run. A template sees the warehouse as its connection does:
 /// inside a node's transaction, with what the transaction has done so far.
 pub struct Late<'a> {
-    compiler: Compiler<'a>,
+    pub(super) compiler: Compiler<'a>,
 }
 
 impl<'a> Late<'a> {

@@ -5,6 +5,7 @@
 //! a template that wants to is *late*, and is rendered by [`Late`] when its node is worked on. Deliberately
 //! absent: connections, which are given.
 
+mod by_macro;
 mod context;
 mod ctes;
 mod host;
@@ -244,8 +245,13 @@ impl<'a> Compiler<'a> {
 
     fn version(&self, id: NodeId, is_incremental: IsIncremental) -> Result<CompiledNode, TemplateError> {
         let node = self.graph.node(id);
+        let sql = self.query(id, is_incremental)?;
+        if matches!(&node.body, Body::Model { by_macro: Some(_), .. }) {
+            // The macro renders them in its turn.
+            return Ok(CompiledNode { sql, ..CompiledNode::default() });
+        }
         Ok(CompiledNode {
-            sql: self.query(id, is_incremental)?,
+            sql,
             pre_hooks: self.hooks(id, &node.config.pre_hooks, is_incremental)?,
             post_hooks: self.hooks(id, &node.config.post_hooks, is_incremental)?,
             ..CompiledNode::default()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::node_config::ConfigRules;
 use super::properties::texts;
 use crate::diagnostics::{Diagnostic, Diagnostics, Spanned, suggest};
 
@@ -34,6 +35,8 @@ pub enum Strategy {
     DeleteInsert,
     /// A row with a new row's key is updated, other new rows are added.
     Merge,
+    /// What the project's macro `get_incremental_..._sql` says.
+    Custom,
 }
 
 /// What happens when the query's columns are not the table's (the words are dbt's).
@@ -51,13 +54,17 @@ pub enum OnSchemaChange {
 }
 
 /// Reads the config of an incremental model.
-pub(super) fn read(diags: &mut Diagnostics, values: &BTreeMap<String, Spanned<Json>>) -> Incremental {
+pub(super) fn read(
+    diags: &mut Diagnostics,
+    values: &BTreeMap<String, Spanned<Json>>,
+    rules: ConfigRules<'_>,
+) -> Incremental {
     let list = |key: &str| values.get(key).map(|it| texts(&it.value)).unwrap_or_default();
     let mut predicates = list("incremental_predicates");
     predicates.extend(list("predicates"));
     let incremental = Incremental {
         unique_key: list("unique_key"),
-        strategy: word(diags, values, "incremental_strategy", STRATEGIES).unwrap_or_default(),
+        strategy: strategy(diags, values, rules),
         on_schema_change: word(diags, values, "on_schema_change", SCHEMA_CHANGES).unwrap_or_default(),
         predicates,
         update_columns: list("merge_update_columns"),
@@ -82,6 +89,19 @@ pub(super) fn read(diags: &mut Diagnostics, values: &BTreeMap<String, Spanned<Js
         }
     }
     incremental
+}
+
+/// One of the built-in strategies, or one for which there is a macro.
+fn strategy(
+    diags: &mut Diagnostics,
+    values: &BTreeMap<String, Spanned<Json>>,
+    rules: ConfigRules<'_>,
+) -> Strategy {
+    let name = values.get("incremental_strategy").and_then(|it| it.value.as_str()).unwrap_or_default();
+    if rules.by_macro.strategy_macro(rules.package, name).is_some() {
+        return Strategy::Custom;
+    }
+    word(diags, values, "incremental_strategy", STRATEGIES).unwrap_or_default()
 }
 
 const STRATEGIES: &[(&str, Strategy)] = &[

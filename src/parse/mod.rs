@@ -4,6 +4,7 @@
 //! every macro and docs block. Files are read in parallel; every fault is reported at its place and the
 //! broken node left out. Deliberately absent: whether a name exists (that is `graph/`).
 
+mod by_macro;
 pub mod check;
 pub mod config_layer;
 mod groups;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde_json::Value as Json;
 
+use self::by_macro::ByMacro;
 use self::check::Check;
 use self::config_layer::ConfigLayer;
 use self::host::ParseHost;
@@ -140,6 +142,8 @@ pub enum Body {
         sql: TemplateSource,
         /// How it is built.
         materialized: Materialization,
+        /// The macro that builds it, by unique id, if the program does not.
+        by_macro: Option<String>,
         /// Its version, in a versioned model.
         version: Option<Version>,
         /// Who may read it, its contract, when it will be gone.
@@ -300,26 +304,27 @@ struct Parser<'a> {
     trees: Vec<&'a Trees>,
     templates: &'a Templates,
     context: Context,
-    rules: ConfigRules,
+    by_macro: &'a ByMacro<'a>,
 }
 
 /// Reads what all files of a project and of its packages say.
 pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) -> Parsed {
     let root = project.config.name.value.as_str();
     let templates = read_macros(diags, sources, project);
+    let by_macro = ByMacro::new(project, &templates);
     let docs = read_docs(diags, project);
     let mut all = Vec::new();
     let mut described = Described::default();
     for package in &project.packages {
         let trees = vec![&package.config.trees, &project.config.trees];
-        let parser = Parser::new(project, &package.name, &package.settings, trees, &templates, &docs);
+        let parser = Parser::new(project, &package.name, &package.settings, trees, &by_macro, &docs);
         let mut own = Diagnostics::default();
         all.extend(parse_package(&parser, &mut own, &mut described));
         // What a package could do better is for its authors to hear.
         own.take().into_iter().filter(|it| it.severity == Severity::Error).for_each(|it| diags.push(it));
     }
     let trees = vec![&project.config.trees];
-    let parser = Parser::new(project, root, &project.settings, trees, &templates, &docs);
+    let parser = Parser::new(project, root, &project.settings, trees, &by_macro, &docs);
     all.extend(parse_package(&parser, diags, &mut described));
 
     report_unused_folders(diags, project, &all);
@@ -421,7 +426,7 @@ type FileProperties = (ProjectFile, Properties);
 
 /// Reads the properties files in parallel; their faults come in the order of the files.
 fn read_properties(parser: &Parser<'_>, diags: &mut Diagnostics) -> Vec<FileProperties> {
-    let severity = parser.rules.unknown;
+    let severity = parser.rules().unknown;
     let list: Vec<&ProjectFile> = files(parser, FileKind::Properties).collect();
     let read: Vec<(Properties, Diagnostics)> = list
         .par_iter()
@@ -524,7 +529,7 @@ impl<'a> Parser<'a> {
         package: &'a str,
         settings: &'a Settings,
         trees: Vec<&'a Trees>,
-        templates: &'a Templates,
+        by_macro: &'a ByMacro<'a>,
         docs: &BTreeMap<String, Doc>,
     ) -> Self {
         let host = ParseHost::new(&project.target, settings, docs.clone());
@@ -536,8 +541,13 @@ impl<'a> Parser<'a> {
             model: None,
             locals: Vec::new(),
         };
-        let rules = ConfigRules { unknown: project.dialect.unknown_key_severity() };
-        Self { project, package, settings, trees, templates, context, rules }
+        Self { project, package, settings, trees, templates: by_macro.templates, context, by_macro }
+    }
+
+    /// What config may hold.
+    fn rules(&self) -> ConfigRules<'_> {
+        let (by_macro, package) = (self.by_macro, self.package);
+        ConfigRules { unknown: self.project.dialect.unknown_key_severity(), by_macro, package }
     }
 
     /// The layers of project files that apply to a node, weakest first.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use serde_json::json;
 
+use super::by_macro;
 use super::config_layer::ConfigLayer;
 use super::model_details::{self, Checked, ModelDetails};
 use super::node_config::{self, NodeConfig};
@@ -62,10 +63,12 @@ pub(super) fn read(
         let key = (section, file.path.stem().to_owned());
         let described = by_stem.get(&key).copied();
         used.insert(key);
-        match scan {
-            Ok(scan) => nodes.push(sql_node(parser, diags, file, scan, described)),
-            Err(error) => diags.push(error.into_diagnostic()),
-        }
+        let scan = scan.unwrap_or_else(|error| {
+            // It stays known by its name, so that what refers to it is not reported as well.
+            diags.push(error.into_diagnostic());
+            Scan::default()
+        });
+        nodes.push(sql_node(parser, diags, file, scan, described));
     }
     for file in files(parser, FileKind::Seed) {
         let key = (Section::Seeds, file.path.stem().to_owned());
@@ -165,7 +168,7 @@ fn config(
         }
     }
     layers.push(in_file.clone());
-    node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules)
+    node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules())
 }
 
 /// Config keys whose texts are templates for later, not values to render now.
@@ -213,12 +216,16 @@ fn sql_node(
     let default_alias = version.as_ref().map_or_else(|| name.clone(), |it| format!("{name}_v{}", it.version));
     let materialized = config.materialized.unwrap_or(Materialization::View);
     let relation = match (kind, materialized) {
-        (NodeKind::Model, Materialization::View | Materialization::Table | Materialization::Incremental) => {
-            Some(parser.relation(
-                diags,
-                &Named { kind, name: &default_alias, config: &config, span: start_of(file.id) },
-            ))
-        }
+        (
+            NodeKind::Model,
+            Materialization::View
+            | Materialization::Table
+            | Materialization::Incremental
+            | Materialization::Custom,
+        ) => Some(parser.relation(
+            diags,
+            &Named { kind, name: &default_alias, config: &config, span: start_of(file.id) },
+        )),
         _ => None,
     };
     let texts = Texts::new(parser, diags, described);
@@ -226,7 +233,9 @@ fn sql_node(
         let model = Checked { name: &name, config: &config, materialized, columns: &texts.columns };
         let details = Box::new(details(parser, diags, &model, described));
         foreign_keys(parser, diags, &details, &texts.columns, &mut scan);
-        Body::Model { sql, materialized, version, details }
+        let word = config.values.get("materialized").and_then(|it| it.value.as_str());
+        let by_macro = by_macro::of_model(parser, word.unwrap_or("view"), materialized, &config);
+        Body::Model { sql, materialized, by_macro, version, details }
     } else {
         Body::Analysis { sql }
     };

@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
+use super::by_macro::ByMacro;
 use super::config_layer::{ConfigLayer, from_entries};
 use super::incremental::{self, Incremental};
 use super::properties::texts;
 use super::threshold::Threshold;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned, suggest};
 use crate::node::{Materialization, RelationKind, StoreFailures, TestSeverity};
+use crate::template::FoundMaterialization;
 use crate::yaml::Yaml;
 use crate::yaml::fields::truth;
 
@@ -154,10 +156,14 @@ pub const KNOWN_KEYS: &[&str] = &[
 ];
 
 /// Whose config it is, for messages and rules.
-#[derive(Clone, Copy, Debug)]
-pub struct ConfigRules {
+#[derive(Clone, Copy)]
+pub struct ConfigRules<'a> {
     /// How bad an unknown key is.
-    pub unknown: Severity,
+    pub(super) unknown: Severity,
+    /// The project's own materializations and strategies.
+    pub(super) by_macro: &'a ByMacro<'a>,
+    /// The package of the node.
+    pub(super) package: &'a str,
 }
 
 /// The layers of a project file's tree that apply to a node, root first. `fqn` ends with the node's name.
@@ -227,9 +233,11 @@ fn unused_folder(key: &Spanned<String>, path: &[&str], fqns: &[&[String]], what:
 }
 
 /// Merges layers, weakest first, and reads them into types; faults are reported at the winning value.
-pub fn merge(diags: &mut Diagnostics, layers: &[&ConfigLayer], rules: ConfigRules) -> NodeConfig {
+pub fn merge(diags: &mut Diagnostics, layers: &[&ConfigLayer], rules: ConfigRules<'_>) -> NodeConfig {
     let mut values: BTreeMap<String, Spanned<Json>> = BTreeMap::new();
     let mut hooks: [Vec<Spanned<String>>; 2] = [Vec::new(), Vec::new()];
+    // A materialization of the project's own may read any key.
+    let is_custom = rules.by_macro.is_custom(layers);
     for (key, value) in layers.iter().flat_map(|it| it.entries()) {
         let name = canonical(&key.value);
         match name {
@@ -237,7 +245,9 @@ pub fn merge(diags: &mut Diagnostics, layers: &[&ConfigLayer], rules: ConfigRule
             "post-hook" => hooks[1].extend(hook_texts(value, key.span)),
             _ => {}
         }
-        check_known(diags, key, rules.unknown);
+        if !is_custom {
+            check_known(diags, key, rules.unknown);
+        }
         check_effect(diags, key, value);
         check_mergeable(diags, key, value);
         let merged = match values.get(name) {
@@ -246,8 +256,7 @@ pub fn merge(diags: &mut Diagnostics, layers: &[&ConfigLayer], rules: ConfigRule
         };
         values.insert(name.to_owned(), Spanned::new(merged, key.span));
     }
-    let [pre_hooks, post_hooks] = hooks;
-    typed(diags, values, pre_hooks, post_hooks)
+    typed(diags, values, hooks, rules)
 }
 
 fn canonical(key: &str) -> &str {
@@ -364,10 +373,11 @@ fn hook_texts(value: &Json, span: Span) -> Vec<Spanned<String>> {
 fn typed(
     diags: &mut Diagnostics,
     values: BTreeMap<String, Spanned<Json>>,
-    pre_hooks: Vec<Spanned<String>>,
-    post_hooks: Vec<Spanned<String>>,
+    hooks: [Vec<Spanned<String>>; 2],
+    rules: ConfigRules<'_>,
 ) -> NodeConfig {
-    let mut reader = Typed { diags, values: &values };
+    let [pre_hooks, post_hooks] = hooks;
+    let mut reader = Typed { diags, values: &values, rules };
     NodeConfig {
         enabled: reader.bool("enabled").unwrap_or(true),
         materialized: reader.materialized(),
@@ -387,7 +397,7 @@ fn typed(
         limit: reader.limit(),
         store_failures: reader.store_failures(),
         full_refresh: reader.bool("full_refresh"),
-        incremental: incremental::read(reader.diags, &values),
+        incremental: incremental::read(reader.diags, &values, rules),
         pre_hooks,
         post_hooks,
         values,
@@ -397,6 +407,7 @@ fn typed(
 struct Typed<'a> {
     diags: &'a mut Diagnostics,
     values: &'a BTreeMap<String, Spanned<Json>>,
+    rules: ConfigRules<'a>,
 }
 
 impl Typed<'_> {
@@ -460,10 +471,14 @@ impl Typed<'_> {
             "incremental" => Some(Materialization::Incremental),
             "ephemeral" => Some(Materialization::Ephemeral),
             "seed" | "test" | "snapshot" => None,
-            other => {
-                self.diags.push(unknown_materialization(other, text.span));
-                None
-            }
+            other => match self.rules.by_macro.find(other) {
+                FoundMaterialization::Macro(_) => Some(Materialization::Custom),
+                FoundMaterialization::BuiltIn | FoundMaterialization::Unknown => {
+                    let own = self.rules.by_macro.names();
+                    self.diags.push(unknown_materialization(other, text.span, &own));
+                    None
+                }
+            },
         }
     }
 
@@ -525,9 +540,10 @@ fn wrong_type(key: &str, span: Span, expected: &str) -> Diagnostic {
     Diagnostic::error("wrong-type", format!("the config `{key}` must be {expected}")).at(span, "set here")
 }
 
-fn unknown_materialization(name: &str, span: Span) -> Diagnostic {
+fn unknown_materialization(name: &str, span: Span, own: &[String]) -> Diagnostic {
     const LATER: [&str; 4] = ["external", "materialized_view", "table_function", "plugin"];
-    let known = ["view", "table", "incremental", "ephemeral"];
+    let built_in = ["view", "table", "incremental", "ephemeral"];
+    let known: Vec<&str> = built_in.into_iter().chain(own.iter().map(String::as_str)).collect();
     if LATER.contains(&name) {
         return Diagnostic::error(
             "unsupported-materialization",
@@ -539,7 +555,7 @@ fn unknown_materialization(name: &str, span: Span) -> Diagnostic {
     Diagnostic::error("unknown-materialization", format!("there is no materialization `{name}`"))
         .at(span, "set here")
         .help(
-            suggest::did_you_mean(name, known)
+            suggest::did_you_mean(name, known.iter().copied())
                 .unwrap_or_else(|| format!("write one of {}", known.join(", "))),
         )
 }

@@ -30,7 +30,7 @@ fn source(
     fqn.push(name.clone());
     let mut layers = parser.tree_layers(|it| &it.sources, &fqn);
     layers.push(models::rendered_layer(parser, diags, &table.config));
-    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
+    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
     let mut rendered = |text: &Option<Spanned<String>>| {
         let text = text.as_ref()?;
         let json = serde_json::Value::String(text.value.clone());
@@ -57,7 +57,7 @@ fn source(
     let freshness = match (&table.freshness, config.values.get("freshness")) {
         (Freshness::Unsaid, Some(said)) => {
             let yaml = crate::project::settings::from_json(&said.value, said.span);
-            properties::freshness(diags, &yaml, parser.rules.unknown)
+            properties::freshness(diags, &yaml, parser.rules().unknown)
         }
         (said, _) => said.clone(),
     };
@@ -131,7 +131,7 @@ fn exposure(
     let fqn = fqn(parser.package, &file.path, &file.folder, &name);
     let mut layers = parser.tree_layers(|it| &it.exposures, &fqn);
     layers.push(models::rendered_layer(parser, diags, &exposure.config));
-    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
+    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
     let (mut refs, mut sources) = (Vec::new(), Vec::new());
     let mut metrics = Vec::new();
     for text in &exposure.depends_on {

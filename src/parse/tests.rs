@@ -156,7 +156,7 @@ fn generic(
         source_calls.extend(scan.sources);
         macros.extend(scan.macros);
     }
-    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
+    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
     let test = GenericTest {
         owner: owner.owner.clone(),
         name,
@@ -232,14 +232,14 @@ fn meaning(
             let id = format!("macro.{}.{macro_name}", definition.package);
             // Only the built-in macro's meaning is known; a project's own of the same name means what it says.
             let check = if definition.package == "dbt" {
-                check::read(diags, name, entry, column, parser.rules.unknown)?
+                check::read(diags, name, entry, column, parser.rules().unknown)?
             } else {
                 Check::Query
             };
             Some((id, check))
         }
         None if namespace.is_none() && OWN_TESTS.contains(&name) => {
-            let check = check::read(diags, name, entry, column, parser.rules.unknown)?;
+            let check = check::read(diags, name, entry, column, parser.rules().unknown)?;
             Some((format!("macro.tidemill.{macro_name}"), check))
         }
         None => {
@@ -347,7 +347,7 @@ fn singular_test(
         layers.push(models::rendered_layer(parser, diags, &properties.config));
     }
     layers.push(ConfigLayer::new(scan.config));
-    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules);
+    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
     let relation = test_relation(parser, diags, &config, &name, start_of(file.id));
     let description = described.and_then(|(_, it)| it.description.as_ref());
     ParsedNode {

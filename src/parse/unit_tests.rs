@@ -117,7 +117,7 @@ impl Reader<'_, '_> {
         fqn.push(name.clone());
         let mut layers = self.parser.tree_layers(|it| &it.unit_tests, &fqn);
         layers.push(models::rendered_layer(self.parser, self.diags, &entry.config));
-        let config = node_config::merge(self.diags, &layers.iter().collect::<Vec<_>>(), self.parser.rules);
+        let config = node_config::merge(self.diags, &layers.iter().collect::<Vec<_>>(), self.parser.rules());
         let description = self.parser.description(self.diags, entry.description.as_ref());
         let versions = self.versions(entry, nodes);
         let node = |version: Option<String>| {

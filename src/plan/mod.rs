@@ -133,6 +133,8 @@ pub enum Action {
         /// Whether the table is made anew even if it is there.
         is_full_refresh: bool,
     },
+    /// What a macro says.
+    ByMacro(ByMacro),
     /// A table from a CSV file.
     LoadSeed,
     /// Nothing: it is there already (a source), or only in its readers (an ephemeral model).
@@ -143,6 +145,19 @@ pub enum Action {
     TestAlone,
     /// It could not be compiled.
     Broken(Box<Diagnostic>),
+}
+
+/// A model that a materialization's macro makes. Its hooks are run by the macro.
+#[derive(Clone, Debug)]
+pub struct ByMacro {
+    /// The macro's unique id.
+    pub macro_id: String,
+    /// The query for a relation that is made anew.
+    pub whole: QueryText,
+    /// Incremental models: the query for a table that is there.
+    pub update: Option<QueryText>,
+    /// Whether the relation is made anew even if it is there.
+    pub is_full_refresh: bool,
 }
 
 /// A model's query with its hooks.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::scan::accepted_list;
 use super::{
-    Action, Edge, EdgeKind, KeptIn, Plan, PlanOptions, PlannedTest, Query, QueryText, RunCommand, Step,
-    StepId, TestText, Verdict,
+    Action, ByMacro, Edge, EdgeKind, KeptIn, Plan, PlanOptions, PlannedTest, Query, QueryText, RunCommand,
+    Step, StepId, TestText, Verdict,
 };
 use crate::compile::{Compiled, Hook, column_sql, freshness_query, is_ephemeral, reading_name};
 use crate::diagnostics::{Diagnostic, Spanned};
@@ -43,9 +43,11 @@ pub fn make(
 
 fn makes_relation(action: &Action) -> bool {
     match action {
-        Action::CreateView(_) | Action::CreateTable(_) | Action::UpdateTable { .. } | Action::LoadSeed => {
-            true
-        }
+        Action::CreateView(_)
+        | Action::CreateTable(_)
+        | Action::UpdateTable { .. }
+        | Action::ByMacro(_)
+        | Action::LoadSeed => true,
         Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => false,
     }
 }
@@ -105,11 +107,12 @@ impl Maker<'_> {
         let node = self.graph.node(id);
         let action = match (&node.body, self.compiled.faults.get(&id)) {
             (_, Some(fault)) => Action::Broken(Box::new(fault.clone())),
+            (Body::Model { by_macro: Some(macro_id), .. }, None) => self.by_macro(id, macro_id),
             (Body::Model { materialized, .. }, None) => match materialized {
                 Materialization::View => Action::CreateView(self.query(id)),
                 Materialization::Table => Action::CreateTable(self.query(id)),
                 Materialization::Incremental => self.update(id),
-                Materialization::Ephemeral => Action::Nothing,
+                Materialization::Ephemeral | Materialization::Custom => Action::Nothing,
             },
             (Body::Seed, None) => Action::LoadSeed,
             (
@@ -141,6 +144,18 @@ impl Maker<'_> {
         };
         let is_full_refresh = self.graph.node(id).config.full_refresh.unwrap_or(self.options.full_refresh);
         Action::UpdateTable { whole: self.query(id), update, is_full_refresh }
+    }
+
+    fn by_macro(&mut self, id: NodeId, macro_id: &str) -> Action {
+        let node = self.graph.node(id);
+        let is_incremental =
+            matches!(&node.body, Body::Model { materialized: Materialization::Incremental, .. });
+        let is_full_refresh = node.config.full_refresh.unwrap_or(self.options.full_refresh);
+        let (whole, update) = match self.compiled.nodes.remove(&id) {
+            Some(node) => (QueryText::Ready(node.sql), node.update.map(|it| QueryText::Ready(it.sql))),
+            None => (QueryText::Late, is_incremental.then_some(QueryText::Late)),
+        };
+        Action::ByMacro(ByMacro { macro_id: macro_id.to_owned(), whole, update, is_full_refresh })
     }
 
     fn query(&mut self, id: NodeId) -> Query {
@@ -367,6 +382,7 @@ impl Maker<'_> {
                         Action::CreateView(_)
                         | Action::CreateTable(_)
                         | Action::UpdateTable { .. }
+                        | Action::ByMacro(_)
                         | Action::LoadSeed
                         | Action::TestAlone
                         | Action::Broken(_) => false,

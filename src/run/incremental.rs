@@ -152,7 +152,8 @@ fn statements(table: &str, columns: &[String], settings: &Incremental) -> Vec<St
     let list = columns.join(", ");
     let insert = format!("insert into {table} ({list}) select {list} from {NEW_ROWS}");
     match settings.strategy {
-        Strategy::Append => vec![insert],
+        // A strategy of the project's own is run by its macro.
+        Strategy::Append | Strategy::Custom => vec![insert],
         Strategy::DeleteInsert if settings.unique_key.is_empty() => vec![insert],
         Strategy::DeleteInsert => vec![delete(table, settings), insert],
         Strategy::Merge => vec![merge(table, columns, settings)],

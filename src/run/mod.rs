@@ -5,6 +5,7 @@
 //! main thread owns the state. Deliberately absent: deciding what to do (that is `plan/`), printing
 //! (`report/`), the clock (given).
 
+mod by_macro;
 mod connection;
 pub mod event;
 mod faults;

@@ -74,9 +74,9 @@ struct Tried {
 }
 
 /// A statement of the step failed.
-struct Failure {
-    kind: ErrorKind,
-    fault: Diagnostic,
+pub(super) struct Failure {
+    pub(super) kind: ErrorKind,
+    pub(super) fault: Diagnostic,
 }
 
 /// Runs a step to its end; the connection is in no transaction afterwards.
@@ -101,9 +101,11 @@ pub(super) fn run(
         log: &mut log,
     };
     let mut tried = match &step.action {
-        Action::CreateView(_) | Action::CreateTable(_) | Action::UpdateTable { .. } | Action::LoadSeed => {
-            worker.publish_with_retries()
-        }
+        Action::CreateView(_)
+        | Action::CreateTable(_)
+        | Action::UpdateTable { .. }
+        | Action::ByMacro(_)
+        | Action::LoadSeed => worker.publish_with_retries(),
         Action::Nothing => worker.source(),
         Action::TestPublished | Action::TestAlone => worker.test_only(),
         Action::Broken(fault) => Tried::error((**fault).clone(), worker.kept()),
@@ -152,11 +154,11 @@ impl Tried {
     }
 }
 
-struct Worker<'a> {
-    shared: &'a Shared<'a>,
-    node: &'a Node,
-    warehouse: &'a mut Connection,
-    step: &'a Step,
+pub(super) struct Worker<'a> {
+    pub(super) shared: &'a Shared<'a>,
+    pub(super) node: &'a Node,
+    pub(super) warehouse: &'a mut Connection,
+    pub(super) step: &'a Step,
     started: Duration,
     /// What `is_incremental()` says to templates that are rendered late.
     is_incremental: IsIncremental,
@@ -176,7 +178,7 @@ impl Worker<'_> {
         }
     }
 
-    fn exists_as(&self) -> Option<RelationKind> {
+    pub(super) fn exists_as(&self) -> Option<RelationKind> {
         self.shared.existing(self.step.relation.as_ref()?)
     }
 
@@ -286,6 +288,7 @@ impl Worker<'_> {
                     self.create(whole, RelationKind::Table)
                 }
             }
+            Action::ByMacro(by_macro) => self.by_macro(by_macro),
             Action::LoadSeed => self.load_seed(),
             Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
                 Ok(Effect::default())
@@ -318,7 +321,9 @@ impl Worker<'_> {
             }
             match materialized {
                 Materialization::Table | Materialization::Incremental => continue,
-                Materialization::View | Materialization::Ephemeral => stack.extend(graph.children(id)),
+                Materialization::View | Materialization::Ephemeral | Materialization::Custom => {
+                    stack.extend(graph.children(id))
+                }
             }
             let Some(relation) = &reader.relation else { continue };
             if self.shared.existing(relation) != Some(RelationKind::View) {
@@ -341,7 +346,7 @@ impl Worker<'_> {
     }
 
     fn create(&mut self, query: &Query, kind: RelationKind) -> Result<Effect, Failure> {
-        let sql = self.query_text(query, IsIncremental::No)?;
+        let sql = self.query_text(&query.sql, IsIncremental::No)?;
         for hook in &query.pre_hooks {
             self.hook("pre-hook", hook)?;
         }
@@ -364,7 +369,7 @@ impl Worker<'_> {
 
     /// Adds new rows to a table that is there.
     fn update(&mut self, query: &Query) -> Result<Effect, Failure> {
-        let sql = self.query_text(query, IsIncremental::Yes)?;
+        let sql = self.query_text(&query.sql, IsIncremental::Yes)?;
         for hook in &query.pre_hooks {
             self.hook("pre-hook", hook)?;
         }
@@ -385,13 +390,13 @@ impl Worker<'_> {
     }
 
     /// The query, rendered now if it had to wait; hooks that wait see the same `is_incremental()`.
-    fn query_text<'q>(
+    pub(super) fn query_text<'q>(
         &mut self,
-        query: &'q Query,
+        query: &'q QueryText,
         is_incremental: IsIncremental,
     ) -> Result<Cow<'q, Rendered>, Failure> {
         self.is_incremental = is_incremental;
-        match &query.sql {
+        match query {
             QueryText::Ready(sql) => Ok(Cow::Borrowed(sql)),
             QueryText::Late => {
                 let id = self.step.node;
@@ -404,7 +409,10 @@ impl Worker<'_> {
     }
 
     /// Renders with this connection to ask.
-    fn late<T>(&mut self, render: impl FnOnce(&Late<'_>) -> Result<T, Diagnostic>) -> Result<T, Failure> {
+    pub(super) fn late<T>(
+        &mut self,
+        render: impl FnOnce(&Late<'_>) -> Result<T, Diagnostic>,
+    ) -> Result<T, Failure> {
         let around = &self.shared.around;
         let late = Late::new(around.project, self.shared.graph, Some(self.warehouse.engine()));
         let rendered = render(&late);
@@ -545,7 +553,7 @@ impl Worker<'_> {
         Tried { outcome, tested, ..Tried::error(fault, Kept::Nothing) }
     }
 
-    fn failure(&self, sql: &Rendered, prefix: usize, error: &WarehouseError) -> Failure {
+    pub(super) fn failure(&self, sql: &Rendered, prefix: usize, error: &WarehouseError) -> Failure {
         Failure { kind: error.kind.clone(), fault: faults::sql(self.node, sql, prefix, error) }
     }
 

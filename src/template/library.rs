@@ -87,6 +87,11 @@ impl Library {
         self.units[*self.by_id.get(id)?].find(name)
     }
 
+    /// A macro by its unique id.
+    pub(super) fn by_id(&self, id: &str) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+
     /// A macro of exactly this package.
     pub(super) fn in_package(&self, package: &str, name: &str) -> Option<usize> {
         self.by_package.get(package)?.get(name).copied()
@@ -95,6 +100,11 @@ impl Library {
     /// Whether a package has any macros.
     pub(super) fn has_package(&self, package: &str) -> bool {
         self.by_package.contains_key(package)
+    }
+
+    /// All packages that have macros, sorted.
+    pub(super) fn packages(&self) -> impl Iterator<Item = &str> {
+        self.by_package.keys().map(String::as_str)
     }
 
     /// Names of a package's macros.

@@ -11,7 +11,9 @@ mod docs_block;
 mod fault;
 mod library;
 mod lone_expression;
+mod macro_call;
 mod macros;
+mod materializations;
 mod modules;
 mod operands;
 mod rewrite;
@@ -32,6 +34,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 pub use self::docs_block::docs_blocks;
+pub use self::macro_call::MacroCall;
+pub use self::materializations::FoundMaterialization;
 pub use self::templates::Templates;
 use crate::diagnostics::{Diagnostic, FileId, Span, Spanned};
 use crate::node::Relation;
@@ -42,14 +46,23 @@ pub fn builtin_files() -> &'static [(&'static str, &'static str)] {
     &[
         ("builtin/aggregates.sql", include_str!("builtin/aggregates.sql")),
         ("builtin/arrays.sql", include_str!("builtin/arrays.sql")),
+        ("builtin/columns.sql", include_str!("builtin/columns.sql")),
         ("builtin/comparisons.sql", include_str!("builtin/comparisons.sql")),
         ("builtin/dates.sql", include_str!("builtin/dates.sql")),
         ("builtin/generic_tests.sql", include_str!("builtin/generic_tests.sql")),
+        ("builtin/hooks.sql", include_str!("builtin/hooks.sql")),
+        ("builtin/incremental.sql", include_str!("builtin/incremental.sql")),
+        ("builtin/materializations.sql", include_str!("builtin/materializations.sql")),
         ("builtin/names.sql", include_str!("builtin/names.sql")),
         ("builtin/node_settings.sql", include_str!("builtin/node_settings.sql")),
+        ("builtin/relations.sql", include_str!("builtin/relations.sql")),
+        ("builtin/replacing.sql", include_str!("builtin/replacing.sql")),
+        ("builtin/schemas.sql", include_str!("builtin/schemas.sql")),
         ("builtin/series.sql", include_str!("builtin/series.sql")),
         ("builtin/strings.sql", include_str!("builtin/strings.sql")),
+        ("builtin/test_queries.sql", include_str!("builtin/test_queries.sql")),
         ("builtin/types.sql", include_str!("builtin/types.sql")),
+        ("builtin/upkeep.sql", include_str!("builtin/upkeep.sql")),
         ("builtin/validation.sql", include_str!("builtin/validation.sql")),
     ]
 }
@@ -91,6 +104,9 @@ pub enum MacroKind {
     Macro,
     /// `{% test name(...) %}` or `{% data_test name(...) %}`; its macro name is `test_name`.
     Test,
+    /// `{% materialization name, adapter='duckdb' %}`; its macro name is `materialization_name_duckdb`, or
+    /// `materialization_name_default`.
+    Materialization,
 }
 
 /// A macro as declared.
@@ -108,6 +124,8 @@ pub struct MacroDefinition {
     pub block: Span,
     /// Parameter names in order.
     pub parameters: Vec<String>,
+    /// Materializations: the languages of models that they take.
+    pub languages: Vec<String>,
 }
 
 /// A `{% docs name %}` block.

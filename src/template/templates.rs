@@ -31,9 +31,9 @@ const STATIC_NAMES: [&str; 4] = ["ref", "source", "config", "var"];
 /// Reads and renders templates. Immutable, so that worker threads can share it.
 #[derive(Debug)]
 pub struct Templates {
-    library: Arc<Library>,
-    parsing: Environment<'static>,
-    executing: Environment<'static>,
+    pub(super) library: Arc<Library>,
+    pub(super) parsing: Environment<'static>,
+    pub(super) executing: Environment<'static>,
 }
 
 impl Templates {
@@ -195,7 +195,7 @@ impl Templates {
         Ok(TestCall { session, locals })
     }
 
-    fn session(&self, main: Arc<Unit>, ctx: &Context, as_value: bool) -> Arc<Session> {
+    pub(super) fn session(&self, main: Arc<Unit>, ctx: &Context, as_value: bool) -> Arc<Session> {
         Session::new(Arc::clone(&self.library), ctx.clone(), main, as_value)
     }
 
@@ -215,7 +215,7 @@ impl Templates {
         }
     }
 
-    fn describe(&self, session: &Session, error: &Error) -> TemplateError {
+    pub(super) fn describe(&self, session: &Session, error: &Error) -> TemplateError {
         Places { main: &session.main, library: &self.library, known: session.known_names() }.describe(error)
     }
 }
@@ -277,7 +277,7 @@ fn compile_error(unit: &Arc<Unit>, error: &Error) -> TemplateError {
 /// The name under which a template is compiled; macros have a `macro.` before theirs.
 const TEMPLATE: &str = "template";
 
-fn template_unit(source: &TemplateSource, as_value: bool) -> Result<Unit, TemplateError> {
+pub(super) fn template_unit(source: &TemplateSource, as_value: bool) -> Result<Unit, TemplateError> {
     let origin = Origin {
         package: source.package.clone(),
         file: source.file,

@@ -1,6 +1,7 @@
 //! Names to nodes: what `ref()` and `source()` mean, and what is said when they mean nothing.
 
 use crate::phases::{check_error, check_sql, phases};
+use crate::project::project;
 
 #[test]
 fn a_ref_is_the_relations_full_name() {
@@ -564,4 +565,25 @@ fn an_exposure_depends_on_nodes_and_its_bad_refs_are_shown() {
         help: did you mean `orders`?
         ",
     );
+}
+
+#[test]
+fn a_model_that_cannot_be_read_is_reported_once() {
+    project(
+        "
+        //- models/broken.sql
+        select {{ nope() }} as id
+        //- models/reader.sql
+        select * from {{ ref('broken') }}
+        //- models/properties.yml
+        models:
+          - name: broken
+            columns:
+              - name: id
+                data_tests: [not_null]
+        ",
+    )
+    .run("parse")
+    .exit(2)
+    .stderr_has("stopped: 1 error");
 }

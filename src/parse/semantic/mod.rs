@@ -68,7 +68,7 @@ struct Reader<'a, 'p> {
 impl Reader<'_, '_> {
     fn definition(&mut self, shape: &'static Shape, yaml: &Yaml) -> Option<Map<String, Json>> {
         let before = self.diags.all().len();
-        let map = shape::read(self.diags, shape, yaml, self.parser.rules.unknown)?;
+        let map = shape::read(self.diags, shape, yaml, self.parser.rules().unknown)?;
         // A name or another key that must be there was missed and reported.
         let is_whole = map.get("name").is_some_and(Json::is_string);
         (is_whole || self.diags.all().len() == before).then_some(map)
@@ -230,7 +230,7 @@ impl Reader<'_, '_> {
         definition: Map<String, Json>,
         layers: Vec<ConfigLayer>,
     ) -> ParsedNode {
-        let config = node_config::merge(self.diags, &layers.iter().collect::<Vec<_>>(), self.parser.rules);
+        let config = node_config::merge(self.diags, &layers.iter().collect::<Vec<_>>(), self.parser.rules());
         let package = self.parser.package;
         let description = definition.get("description").and_then(Json::as_str).unwrap_or_default().to_owned();
         ParsedNode {

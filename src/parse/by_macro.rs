@@ -1,0 +1,133 @@
+//! Which models are made by macros: those of custom materializations, and those of built-in ones where the
+//! project has macros of its own for a part of the work.
+
+use serde_json::Value as Json;
+
+use super::config_layer::ConfigLayer;
+use super::node_config::NodeConfig;
+use super::{Parser, incremental};
+use crate::node::Materialization;
+use crate::project::Project;
+use crate::template::{FoundMaterialization, MacroDefinition, Templates};
+
+/// Macros that every built-in way of making a relation calls. Where one is the project's own, the built-in
+/// materialization is run as the macro that calls it, instead of by the program.
+const FOR_ALL: &[&str] = &[
+    "alter_column_comment",
+    "alter_relation_comment",
+    "apply_grants",
+    "copy_grants",
+    "drop_relation",
+    "drop_relation_if_exists",
+    "get_assert_columns_equivalent",
+    "get_drop_sql",
+    "load_cached_relation",
+    "make_backup_relation",
+    "make_intermediate_relation",
+    "persist_docs",
+    "rename_relation",
+    "run_hooks",
+    "should_full_refresh",
+    "should_revoke",
+    "statement",
+];
+
+const FOR_VIEWS: &[&str] = &["create_view_as", "drop_view", "get_create_view_as_sql"];
+
+const FOR_TABLES: &[&str] = &[
+    "create_indexes",
+    "create_table_as",
+    "drop_table",
+    "get_create_index_sql",
+    "get_create_table_as_sql",
+    "get_select_subquery",
+    "get_table_columns_and_constraints",
+];
+
+const FOR_INCREMENTAL: &[&str] = &[
+    "alter_column_type",
+    "alter_relation_add_remove_columns",
+    "check_for_schema_changes",
+    "diff_column_data_types",
+    "diff_columns",
+    "get_columns_in_relation",
+    "get_delete_insert_merge_sql",
+    "get_incremental_append_sql",
+    "get_incremental_default_sql",
+    "get_incremental_delete_insert_sql",
+    "get_incremental_merge_sql",
+    "get_insert_into_sql",
+    "get_merge_sql",
+    "get_merge_unique_key_match",
+    "get_merge_update_columns",
+    "get_quoted_csv",
+    "incremental_validate_on_schema_change",
+    "make_temp_relation",
+    "process_schema_changes",
+    "sync_column_schemas",
+];
+
+/// What a project's macros say about materializations.
+pub(super) struct ByMacro<'a> {
+    pub(super) templates: &'a Templates,
+    packages_may_override: bool,
+}
+
+impl<'a> ByMacro<'a> {
+    pub(super) fn new(project: &Project, templates: &'a Templates) -> Self {
+        const FLAG: &str = "REQUIRE_EXPLICIT_PACKAGE_OVERRIDES_FOR_BUILTIN_MATERIALIZATIONS";
+        let flag = project.settings.globals.flags.get(FLAG);
+        Self { templates, packages_may_override: flag == Some(&Json::Bool(false)) }
+    }
+
+    /// The macro of a materialization by its name.
+    pub(super) fn find(&self, name: &str) -> FoundMaterialization<'a> {
+        self.templates.find_materialization(name, self.packages_may_override)
+    }
+
+    /// Names of the materializations that the project and its packages define.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.templates.own_materializations()
+    }
+
+    /// Whether the last of these layers that names a materialization names one that is not built in.
+    pub(super) fn is_custom(&self, layers: &[&ConfigLayer]) -> bool {
+        let entries = layers.iter().rev().flat_map(|it| it.entries().iter().rev());
+        let named = entries.filter(|(key, _)| key.value == "materialized").filter_map(|it| it.1.as_str());
+        named.take(1).any(|it| matches!(self.find(it), FoundMaterialization::Macro(_)))
+    }
+
+    /// The project's own macro for an incremental strategy: one of its own, or one in place of a built-in one.
+    pub(super) fn strategy_macro(&self, package: &str, strategy: &str) -> Option<&MacroDefinition> {
+        let name = strategy.replace('+', "_");
+        self.templates.override_of(package, &format!("get_incremental_{name}_sql"))
+    }
+}
+
+/// The macro that makes a model, by its unique id; `None` if the program makes it itself.
+pub(super) fn of_model(
+    parser: &Parser<'_>,
+    name: &str,
+    materialized: Materialization,
+    config: &NodeConfig,
+) -> Option<String> {
+    if materialized == Materialization::Ephemeral {
+        return None;
+    }
+    if let FoundMaterialization::Macro(id) = parser.by_macro.find(name) {
+        return Some(id.to_owned());
+    }
+    let (built_in, parts) = match materialized {
+        Materialization::View => ("materialization_view_default", vec![FOR_VIEWS]),
+        Materialization::Table => ("materialization_table_duckdb", vec![FOR_TABLES]),
+        Materialization::Incremental => {
+            ("materialization_incremental_duckdb", vec![FOR_TABLES, FOR_INCREMENTAL])
+        }
+        Materialization::Custom | Materialization::Ephemeral => return None,
+    };
+    let mut asked = parts.into_iter().chain([FOR_ALL]).flatten();
+    let is_overridden = asked.any(|it| parser.templates.override_of(parser.package, it).is_some());
+    let has_own_strategy = materialized == Materialization::Incremental
+        && config.incremental.strategy == incremental::Strategy::Custom;
+    (is_overridden || has_own_strategy).then(|| format!("macro.dbt.{built_in}"))
+}
