@@ -84,7 +84,7 @@ fn entry<'a>(graph: &'a Graph, compiled: &'a Compiled, result: &'a NodeResult) -
     let sql = compiled.nodes.get(&result.node).filter(|_| was_worked_on).map(|it| it.sql.text.as_str());
     let has_sql = match node.body {
         Body::Model { .. } | Body::Test(_) | Body::Analysis { .. } => true,
-        Body::Seed | Body::Source(_) | Body::Exposure(_) => false,
+        Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => false,
     };
     let relation = node.relation.as_ref().filter(|_| node.kind == NodeKind::Model);
     let message = result.message.clone().or_else(|| success_message(node, result));
@@ -145,6 +145,11 @@ fn has_rows(node: &Node) -> bool {
             matches!(materialized, Materialization::Table | Materialization::Incremental)
         }
         Body::Seed => true,
-        Body::Source(_) | Body::Test(_) | Body::Analysis { .. } | Body::Exposure(_) => false,
+        Body::Source(_)
+        | Body::Test(_)
+        | Body::Analysis { .. }
+        | Body::Exposure(_)
+        | Body::UnitTest(_)
+        | Body::Semantic(_) => false,
     }
 }

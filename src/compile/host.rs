@@ -107,7 +107,11 @@ impl CompileHost {
                     | NodeKind::Function
                     | NodeKind::Test
                     | NodeKind::Analysis
-                    | NodeKind::Exposure,
+                    | NodeKind::Exposure
+                    | NodeKind::UnitTest
+                    | NodeKind::SemanticModel
+                    | NodeKind::Metric
+                    | NodeKind::SavedQuery,
                 ) => {}
             }
         }

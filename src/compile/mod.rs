@@ -269,7 +269,9 @@ impl<'a> Compiler<'a> {
             Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => {
                 test_sql::generic(self, id, node, test)
             }
-            Body::Seed | Body::Source(_) | Body::Exposure(_) => Ok(Rendered::default()),
+            Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => {
+                Ok(Rendered::default())
+            }
         }
     }
 

@@ -108,6 +108,8 @@ pub const KNOWN_KEYS: &[&str] = &[
     "indexes",
     "invalidate_hard_deletes",
     "limit",
+    "loaded_at_field",
+    "loaded_at_query",
     "location",
     "lookback",
     "materialized",

@@ -34,7 +34,7 @@ pub(super) fn read(
             for version in &node.versions {
                 let owner = OwnerPlace::node(&node.name, Some(&version.version.value));
                 let table = version.tests.as_ref().unwrap_or(&node.tests);
-                let columns = version.columns.as_ref().unwrap_or(&node.columns);
+                let columns = &version.columns;
                 generic_of(parser, diags, file, &owner, table, columns, &mut tests);
             }
         }
@@ -110,7 +110,7 @@ fn generic(
     // A quoted column is quoted in names and ids too, as in dbt.
     let column_name = column.map(|it| {
         let name = &it.name.value;
-        if it.quote { quote_identifier(name) } else { name.clone() }
+        if it.quote.unwrap_or(false) { quote_identifier(name) } else { name.clone() }
     });
     let column_name = column_name.as_deref();
     let (macro_id, check) = meaning(parser, diags, namespace.as_deref(), &name, column_name, entry)?;

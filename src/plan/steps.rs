@@ -115,9 +115,15 @@ impl Maker<'_> {
                 Materialization::Ephemeral | Materialization::Custom => Action::Nothing,
             },
             (Body::Seed, None) => Action::LoadSeed,
-            (Body::Source(_) | Body::Test(_) | Body::Analysis { .. } | Body::Exposure(_), None) => {
-                Action::Nothing
-            }
+            (
+                Body::Source(_)
+                | Body::Test(_)
+                | Body::Analysis { .. }
+                | Body::Exposure(_)
+                | Body::UnitTest(_)
+                | Body::Semantic(_),
+                None,
+            ) => Action::Nothing,
         };
         self.add_step(id, action);
         if let Body::Source(source) = &node.body

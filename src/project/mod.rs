@@ -7,10 +7,13 @@
 pub mod config;
 mod connection;
 mod credentials;
+pub mod config_settings;
 pub mod disk;
 pub mod files;
+mod ignored;
 mod packages;
 mod reading;
+pub mod requirements;
 pub mod settings;
 pub mod target;
 
@@ -90,6 +93,8 @@ pub enum FileKind {
     Docs,
     /// `.py` in a model folder.
     PythonModel,
+    /// `.csv` or `.sql` in `fixtures/` of a test folder.
+    Fixture,
 }
 
 /// A file that was read.
@@ -145,10 +150,19 @@ pub fn load(
     let (file, text) = reading::read_text(diags, sources, files, &config_path).ok_or(Aborted)?;
     let tree = yaml::parse(diags, file, &text).ok_or(Aborted)?;
     let bare = Settings::new(options.vars.clone(), options.env.clone(), globals(options, "", &Json::Null));
-    let config = config::read(diags, &tree, dialect, &bare).ok_or(Aborted)?;
+    // The file names the target, and templates in the file may ask for the target: it is read twice.
+    let first = config::read(&mut Diagnostics::default(), &tree, dialect, &bare);
+    let mut of_target = Diagnostics::default();
+    let target = first.as_ref().and_then(|config| {
+        let settings = bare.with_vars(&config.name.value, &[&config.vars]);
+        read_target(&mut of_target, sources, config, dialect, options, &settings)
+    });
+    let known = target.as_ref().map_or(&Json::Null, |it| &it.context);
+    let with_target = bare.with_globals(globals(options, "", known));
+    let config = config::read(diags, &tree, dialect, &with_target).ok_or(Aborted)?;
+    diags.append(of_target);
     let settings = bare.with_vars(&config.name.value, &[&config.vars]);
 
-    let target = read_target(diags, sources, &config, dialect, options, &settings);
     let mut read = reading::read_files(diags, sources, files, &config, "");
     let globals = |target: &Json| globals(options, &config.name.value, target);
     let of_target = globals(target.as_ref().map_or(&Json::Null, |it| &it.context));

@@ -389,7 +389,11 @@ fn step_label(node: &NodeRef) -> String {
         | NodeKind::Snapshot
         | NodeKind::Function
         | NodeKind::Analysis
-        | NodeKind::Exposure => node.label.clone(),
+        | NodeKind::Exposure
+        | NodeKind::UnitTest
+        | NodeKind::SemanticModel
+        | NodeKind::Metric
+        | NodeKind::SavedQuery => node.label.clone(),
     }
 }
 

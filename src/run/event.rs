@@ -102,7 +102,11 @@ impl NodeRef {
         let rest = id.splitn(3, '.').nth(2).unwrap_or(id);
         match self.kind {
             NodeKind::Source => format!("source:{rest}"),
-            NodeKind::Exposure => format!("exposure:{rest}"),
+            NodeKind::Exposure
+            | NodeKind::UnitTest
+            | NodeKind::SemanticModel
+            | NodeKind::Metric
+            | NodeKind::SavedQuery => format!("{}:{rest}", self.kind),
             // The hash that makes the ids of tests unique is no part of the name.
             NodeKind::Test => rest.split('.').next().unwrap_or(rest).to_owned(),
             NodeKind::Seed

@@ -400,7 +400,15 @@ pub fn node_ref(node: &Node) -> NodeRef {
         (Body::Model { .. }, None) => format!("ephemeral {}", node.name),
         (Body::Seed, Some(relation)) => format!("seed {}", relation.short()),
         (Body::Source(source), _) => format!("source {}.{}", source.source, node.name),
-        (Body::Seed | Body::Test(_) | Body::Analysis { .. } | Body::Exposure(_), _) => node.name.clone(),
+        (
+            Body::Seed
+            | Body::Test(_)
+            | Body::Analysis { .. }
+            | Body::Exposure(_)
+            | Body::UnitTest(_)
+            | Body::Semantic(_),
+            _,
+        ) => node.name.clone(),
     };
     NodeRef { unique_id: node.unique_id.clone(), kind: node.kind, label, path: node.path.as_str().to_owned() }
 }

@@ -207,7 +207,11 @@ impl<'a> Foreman<'a> {
             | NodeKind::Snapshot
             | NodeKind::Function
             | NodeKind::Analysis
-            | NodeKind::Exposure => SkipReason::ParentFailed(node),
+            | NodeKind::Exposure
+            | NodeKind::UnitTest
+            | NodeKind::SemanticModel
+            | NodeKind::Metric
+            | NodeKind::SavedQuery => SkipReason::ParentFailed(node),
         }
     }
 

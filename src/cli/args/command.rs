@@ -264,6 +264,17 @@ pub enum ResourceType {
     Analysis,
     /// Exposures.
     Exposure,
+    /// Unit tests.
+    #[value(alias = "unit_test")]
+    UnitTest,
+    /// Semantic models.
+    #[value(alias = "semantic_model")]
+    SemanticModel,
+    /// Metrics.
+    Metric,
+    /// Saved queries.
+    #[value(alias = "saved_query")]
+    SavedQuery,
     /// All of them.
     #[value(alias = "default")]
     All,
@@ -281,6 +292,10 @@ impl ResourceType {
             ResourceType::Test => Some(NodeKind::Test),
             ResourceType::Analysis => Some(NodeKind::Analysis),
             ResourceType::Exposure => Some(NodeKind::Exposure),
+            ResourceType::UnitTest => Some(NodeKind::UnitTest),
+            ResourceType::SemanticModel => Some(NodeKind::SemanticModel),
+            ResourceType::Metric => Some(NodeKind::Metric),
+            ResourceType::SavedQuery => Some(NodeKind::SavedQuery),
             ResourceType::All => None,
         }
     }
