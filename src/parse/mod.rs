@@ -7,6 +7,7 @@
 mod by_macro;
 pub mod check;
 pub mod config_layer;
+pub mod duckdb_config;
 mod groups;
 mod host;
 pub mod incremental;

@@ -5,9 +5,9 @@
 //! Deliberately absent: what the files mean (that is `parse/`), and the database (nothing is opened).
 
 pub mod config;
+pub mod config_settings;
 mod connection;
 mod credentials;
-pub mod config_settings;
 pub mod disk;
 pub mod files;
 mod ignored;

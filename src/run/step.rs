@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::connection::Connection;
 use super::event::{Kept, Outcome, TestStatus};
+use super::external::Files;
 use super::history::{NodeRow, TestRow};
 use super::incremental::{self, Refusal};
 use super::testing::{self, Scan, TestOutcome, Tested};
@@ -64,8 +65,8 @@ impl StepResult {
 }
 
 /// What a try came to, before it is timed.
-struct Tried {
-    outcome: StepOutcome,
+pub(super) struct Tried {
+    pub(super) outcome: StepOutcome,
     tested: Tested,
     rows: Option<u64>,
     rows_in: Option<u64>,
@@ -99,11 +100,15 @@ pub(super) fn run(
         is_incremental: IsIncremental::No,
         compiled: &mut compiled,
         log: &mut log,
+        warnings: Vec::new(),
+        files: None,
     };
     let mut tried = match &step.action {
         Action::CreateView(_)
         | Action::CreateTable(_)
         | Action::UpdateTable { .. }
+        | Action::WriteFiles(_)
+        | Action::CreateTableFunction(_)
         | Action::ByMacro(_)
         | Action::LoadSeed => worker.publish_with_retries(),
         Action::Nothing => worker.source(),
@@ -164,6 +169,10 @@ pub(super) struct Worker<'a> {
     is_incremental: IsIncremental,
     compiled: &'a mut BTreeMap<NodeId, CompiledNode>,
     log: &'a mut Vec<TemplateLog>,
+    /// What else readers should know.
+    pub(super) warnings: Vec<String>,
+    /// Files of an external model.
+    pub(super) files: Option<Files>,
 }
 
 impl Worker<'_> {
@@ -207,13 +216,15 @@ impl Worker<'_> {
     /// One transaction: everything or nothing.
     fn publish(&mut self) -> Result<Tried, Failure> {
         self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
-        let result = self.make_and_test();
+        let result = self.make_and_test().and_then(|tried| self.place_files(tried));
         match result {
             Ok(tried) if tried.outcome == StepOutcome::Done(Outcome::Success) => {
                 self.warehouse.commit().map_err(|error| {
                     self.warehouse.rollback();
-                    self.failure(&Rendered::default(), 0, &error)
+                    self.drop_files();
+                    self.not_committed(&error)
                 })?;
+                self.keep_files();
                 if !self.is_beside_history() {
                     // It is published already, whatever comes of this.
                     let _ = self.keep_failures(&tried.tested);
@@ -224,6 +235,7 @@ impl Worker<'_> {
             Ok(mut tried) if matches!(tried.outcome, StepOutcome::Done(Outcome::RolledBack { .. })) => {
                 let stashed = kept::stash(self.warehouse, &self.step.tests, &tried.tested);
                 self.warehouse.rollback();
+                self.drop_files();
                 if let Err(error) = kept::write_stashed(self.shared, self.warehouse, stashed) {
                     let why = error.message.lines().next().unwrap_or_default();
                     tried
@@ -234,6 +246,7 @@ impl Worker<'_> {
             }
             other => {
                 self.warehouse.rollback();
+                self.drop_files();
                 other
             }
         }
@@ -273,7 +286,8 @@ impl Worker<'_> {
         // Rows that were made of nothing read are no reduction.
         let is_table = matches!(self.step.action, Action::CreateTable(_) | Action::UpdateTable { .. });
         let rows_in = effect.rows_scanned.filter(|it| is_table && (*it > 0 || rows == Some(0)));
-        let warnings = if outcome.is_good() { self.broken_views() } else { Vec::new() };
+        let mut warnings = if outcome.is_good() { self.broken_views() } else { Vec::new() };
+        warnings.append(&mut self.warnings);
         Ok(Tried { outcome: StepOutcome::Done(outcome), tested, rows, rows_in, fault: None, warnings })
     }
 
@@ -289,6 +303,8 @@ impl Worker<'_> {
                 }
             }
             Action::ByMacro(by_macro) => self.by_macro(by_macro),
+            Action::WriteFiles(query) => self.write_files(query),
+            Action::CreateTableFunction(query) => self.table_function(query),
             Action::LoadSeed => self.load_seed(),
             Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
                 Ok(Effect::default())
@@ -320,7 +336,10 @@ impl Worker<'_> {
                 continue;
             }
             match materialized {
-                Materialization::Table | Materialization::Incremental => continue,
+                Materialization::Table
+                | Materialization::Incremental
+                | Materialization::External
+                | Materialization::TableFunction => continue,
                 Materialization::View | Materialization::Ephemeral | Materialization::Custom => {
                     stack.extend(graph.children(id))
                 }
@@ -351,13 +370,9 @@ impl Worker<'_> {
             self.hook("pre-hook", hook)?;
         }
         let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
-        let name = relation.render();
-        self.drop_other_kind(&name, kind)?;
-        let prefix = format!("create or replace {} {name} as (", kind.as_str());
-        // The query's end may be a comment, so the bracket stands on a line of its own.
-        let statement = format!("{prefix}{}\n)", sql.text);
-        let effect =
-            self.warehouse.execute(&statement).map_err(|error| self.failure(&sql, prefix.len(), &error))?;
+        self.drop_other_kind(&relation.render(), kind)?;
+        let effect = self.make_relation(relation, &sql, kind)?;
+        self.comment(kind.as_str())?;
         for hook in &query.post_hooks {
             self.hook("post-hook", hook)?;
         }
@@ -374,6 +389,8 @@ impl Worker<'_> {
             self.hook("pre-hook", hook)?;
         }
         let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
+        self.header()?;
+        self.check_contract(&sql)?;
         let settings = &self.node.config.incremental;
         let updated = incremental::update(self.warehouse, self.node, relation, &sql, settings);
         let effect = updated.map_err(|refusal| {
@@ -383,6 +400,7 @@ impl Worker<'_> {
             };
             Failure { kind, fault: refusal.into_diagnostic(self.node, &sql) }
         })?;
+        self.comment("table")?;
         for hook in &query.post_hooks {
             self.hook("post-hook", hook)?;
         }
@@ -421,7 +439,7 @@ impl Worker<'_> {
         rendered.map_err(|fault| Failure { kind: error.map_or(ErrorKind::Sql, |it| it.kind), fault })
     }
 
-    fn hook(&mut self, which: &str, hook: &Hook) -> Result<(), Failure> {
+    pub(super) fn hook(&mut self, which: &str, hook: &Hook) -> Result<(), Failure> {
         let sql = match hook {
             Hook::Ready(sql) => Cow::Borrowed(sql),
             Hook::Late(hook) => {
@@ -440,7 +458,7 @@ impl Worker<'_> {
     }
 
     /// A view cannot be replaced by a table or the other way round: what is there goes first.
-    fn drop_other_kind(&mut self, name: &str, kind: RelationKind) -> Result<(), Failure> {
+    pub(super) fn drop_other_kind(&mut self, name: &str, kind: RelationKind) -> Result<(), Failure> {
         let Some(existing) = self.exists_as().filter(|it| *it != kind) else { return Ok(()) };
         let statement = format!("drop {} if exists {name}", existing.as_str());
         let result = self.warehouse.execute(&statement);
@@ -471,6 +489,8 @@ impl Worker<'_> {
             .warehouse
             .execute(&statement)
             .map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        self.make_indexes(relation)?;
+        self.comment("table")?;
         effect.rows_written = effect.rows_written.or(Some(shape.rows));
         effect.rows_scanned = None;
         Ok(effect)
