@@ -97,6 +97,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "fail_calc",
     "fast",
     "format",
+    "formatter",
     "freshness",
     "full_refresh",
     "glue_database",

@@ -203,6 +203,10 @@ impl Worker<'_> {
                     std::thread::sleep(FIRST_PAUSE * 2_u32.pow(tries));
                     tries += 1;
                 }
+                Err(Failure { kind: ErrorKind::Transient, .. }) if tries < self.query_attempts() => {
+                    std::thread::sleep(Duration::from_secs(2_u64.pow(tries - 1)));
+                    tries += 1;
+                }
                 Err(Failure { kind: ErrorKind::Interrupted, .. }) => return Tried::interrupted(),
                 Err(Failure { kind: ErrorKind::OutOfMemory | ErrorKind::Conflict, fault }) => {
                     return Tried { outcome: StepOutcome::Again, ..Tried::error(fault, self.kept()) };
@@ -211,6 +215,12 @@ impl Worker<'_> {
                 Ok(tried) => return tried,
             }
         }
+    }
+
+    /// How often a node is tried when errors pass by that the target names under `retries`.
+    fn query_attempts(&self) -> u32 {
+        let retries = self.shared.around.project.target.retries.as_ref();
+        u32::try_from(retries.map_or(1, |it| it.query_attempts)).unwrap_or(1).min(16)
     }
 
     /// One transaction: everything or nothing.
