@@ -235,8 +235,8 @@ fn sql_node(
         let model = Checked { name: &name, config: &config, materialized, columns: &texts.columns };
         let details = Box::new(details(parser, diags, &model, described));
         foreign_keys(parser, diags, &details, &texts.columns, &mut scan);
-        let word = config.values.get("materialized").and_then(|it| it.value.as_str());
-        let by_macro = by_macro::of_model(parser, word.unwrap_or("view"), materialized, &config);
+        let materialization = config.values.get("materialized").and_then(|it| it.value.as_str());
+        let by_macro = by_macro::of_model(parser, materialization.unwrap_or("view"), materialized, &config);
         Body::Model { sql, materialized, by_macro, version, details }
     } else {
         Body::Analysis { sql }

@@ -112,6 +112,7 @@ pub(super) fn run(
         | Action::ByMacro(_)
         | Action::LoadSeed => worker.publish_with_retries(),
         Action::Nothing => worker.source(),
+        Action::NoOp => Tried::no_op(),
         Action::TestPublished | Action::TestAlone => worker.test_only(),
         Action::Broken(fault) => Tried::error((**fault).clone(), worker.kept()),
     };
@@ -151,6 +152,10 @@ impl Tried {
             fault: Some(fault),
             warnings: Vec::new(),
         }
+    }
+
+    fn no_op() -> Self {
+        Self { outcome: StepOutcome::Done(Outcome::NoOp), ..Self::interrupted() }
     }
 
     fn interrupted() -> Self {
@@ -316,9 +321,11 @@ impl Worker<'_> {
             Action::WriteFiles(query) => self.write_files(query),
             Action::CreateTableFunction(query) => self.table_function(query),
             Action::LoadSeed => self.load_seed(),
-            Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
-                Ok(Effect::default())
-            }
+            Action::Nothing
+            | Action::NoOp
+            | Action::TestPublished
+            | Action::TestAlone
+            | Action::Broken(_) => Ok(Effect::default()),
         }
     }
 
