@@ -28,7 +28,7 @@ use crate::project::{self, Dialect, LoadOptions, Project};
 use crate::report::{self, ReportOptions, Reporter};
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{Clock, Stop};
-use crate::warehouse::{ConnectOptions, ErrorKind, Warehouse, WarehouseError, duckdb};
+use crate::warehouse::{Attachment, ConnectOptions, ErrorKind, Warehouse, WarehouseError, duckdb};
 use crate::yaml;
 
 /// One invocation of the program.
@@ -88,6 +88,17 @@ pub(super) struct Loaded {
     pub(super) project: Project,
     pub(super) disk: Disk,
     pub(super) dir: PathBuf,
+}
+
+impl Loaded {
+    /// The folder that relative paths of the target begin in: the project's for targets of its own, the
+    /// working folder for those of a profile, as in dbt-duckdb.
+    pub(super) fn base(&self) -> &Path {
+        match self.project.dialect {
+            Dialect::Tidemill => &self.dir,
+            Dialect::Dbt => Path::new("."),
+        }
+    }
 }
 
 impl Session {
@@ -314,7 +325,8 @@ impl Session {
         read_only: bool,
     ) -> Result<Box<dyn Warehouse>, Stopped> {
         let target = &loaded.project.target;
-        if read_only && target.file(&loaded.dir).is_some_and(|it| !it.exists()) {
+        let file = target.file(loaded.base());
+        if read_only && file.as_ref().is_some_and(|it| !it.exists()) {
             let message = format!("the database `{}` does not exist yet", target.path);
             let fault = Diagnostic::error("missing-database", message);
             return Err(self.fail(fault.help("`tidemill build` makes it")));
@@ -326,15 +338,26 @@ impl Session {
             // dbt-duckdb resolves unqualified names in `main`, whatever the target's schema.
             Dialect::Dbt => "main".to_owned(),
         };
+        let retries = target.retries.as_ref();
+        let patience = retries.map(|it| patience(it.connect_attempts));
         let options = ConnectOptions {
-            path: target.file(&loaded.dir),
-            read_only: read_only && target.path != ":memory:",
+            read_only: read_only && file.is_some(),
+            path: file,
+            main: target.lake().map(|path| Attachment {
+                path: path.to_owned(),
+                alias: Some(target.own_database()),
+                is_lake: true,
+                ..Attachment::default()
+            }),
             schema,
             workers: self.threads(&loaded.project).get(),
             settings: target.settings.clone(),
             extensions: target.extensions.clone(),
+            create_secrets: target.create_secrets.clone(),
+            config_options: target.config_options.clone(),
             attach: target.attach.clone(),
-            wait: self.globals.wait.unwrap_or(Duration::ZERO),
+            wait: self.globals.wait.or(patience).unwrap_or(Duration::ZERO),
+            retryable: retries.map(|it| it.exceptions.clone()).unwrap_or_default(),
             secrets,
         };
         let (reporter, sources, stop) = (&mut self.reporter, &self.sources, Arc::clone(&self.stop));
@@ -402,6 +425,12 @@ fn selector_diagnostic(fault: SelectorFault, is_fatal: bool) -> Diagnostic {
     diagnostic.help_opt(fault.help)
 }
 
+/// As long as dbt-duckdb waits in so many attempts: a second, two, four, ...
+fn patience(attempts: usize) -> Duration {
+    let attempts = u32::try_from(attempts).unwrap_or(u32::MAX).min(16);
+    Duration::from_secs(2_u64.pow(attempts) - 1)
+}
+
 fn cannot_open(path: &str, error: &WarehouseError) -> Diagnostic {
     let (code, message) = match &error.kind {
         ErrorKind::Locked { holder } => {
@@ -413,9 +442,11 @@ fn cannot_open(path: &str, error: &WarehouseError) -> Diagnostic {
         }
         ErrorKind::Unavailable => ("database-unavailable", format!("the database `{path}` cannot be opened")),
         ErrorKind::DiskFull => ("disk-full", format!("the disk is full: `{path}` cannot be written")),
-        ErrorKind::Sql | ErrorKind::Interrupted | ErrorKind::OutOfMemory | ErrorKind::Conflict => {
-            ("connection-failed", format!("cannot connect to `{path}`"))
-        }
+        ErrorKind::Sql
+        | ErrorKind::Interrupted
+        | ErrorKind::OutOfMemory
+        | ErrorKind::Conflict
+        | ErrorKind::Transient => ("connection-failed", format!("cannot connect to `{path}`")),
     };
     let diagnostic =
         error.message.lines().fold(Diagnostic::error(code, message), |it, line| it.note(line.trim()));

@@ -1,4 +1,4 @@
-//! What the macro of a materialization is given, and what it gives.
+//! Macros that are called by themselves: those of materializations, with what they are given, and operations.
 
 use serde_json::{Value as Json, json};
 
@@ -6,7 +6,7 @@ use super::{IsIncremental, Late};
 use crate::diagnostics::Diagnostic;
 use crate::graph::Node;
 use crate::node::{NodeId, Relation};
-use crate::template::{MacroCall, Rendered, TemplateValue};
+use crate::template::{MacroCall, Rendered, TemplateError, TemplateValue};
 
 impl Late<'_> {
     /// Calls the macro that makes a model of its query. It runs its statements and hooks itself.
@@ -39,6 +39,15 @@ impl Late<'_> {
             error.trace.push((node.span, format!("in macro `{name}`, which makes this model")));
             error.into_diagnostic()
         })
+    }
+}
+
+impl Late<'_> {
+    /// Calls a macro that belongs to no node and gives what it returned, or else the text that it wrote.
+    pub fn operation(&self, call: MacroCall<'_>, arguments: &[(String, Json)]) -> Result<Json, Diagnostic> {
+        let called =
+            self.compiler.graph.templates.call_macro(call, arguments, &self.compiler.inline_context());
+        called.map_err(TemplateError::into_diagnostic)
     }
 }
 

@@ -237,8 +237,8 @@ fn sql_node(
         let mut details = Box::new(details(parser, diags, &model, described));
         details.is_python = is_python;
         foreign_keys(parser, diags, &details, &texts.columns, &mut scan);
-        let word = config.values.get("materialized").and_then(|it| it.value.as_str());
-        let by_macro = by_macro::of_model(parser, word.unwrap_or("view"), materialized, &config);
+        let materialization = config.values.get("materialized").and_then(|it| it.value.as_str());
+        let by_macro = by_macro::of_model(parser, materialization.unwrap_or("view"), materialized, &config);
         Body::Model { sql, materialized, by_macro, version, details }
     } else {
         Body::Analysis { sql }

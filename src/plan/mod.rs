@@ -139,6 +139,8 @@ pub enum Action {
     LoadSeed,
     /// Nothing: it is there already (a source), or only in its readers (an ephemeral model).
     Nothing,
+    /// Nothing: it is only said to be up to date (an exposure, a saved query).
+    NoOp,
     /// Nothing: what is published is tested.
     TestPublished,
     /// Nothing: a test by itself, the only one of the step.

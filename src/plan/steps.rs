@@ -48,7 +48,9 @@ fn makes_relation(action: &Action) -> bool {
         | Action::UpdateTable { .. }
         | Action::ByMacro(_)
         | Action::LoadSeed => true,
-        Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => false,
+        Action::Nothing | Action::NoOp | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
+            false
+        }
     }
 }
 
@@ -79,6 +81,9 @@ impl Maker<'_> {
                 (NodeKind::Model, RunCommand::Build | RunCommand::Run)
                 | (NodeKind::Seed, RunCommand::Build | RunCommand::Seed)
                 | (NodeKind::Source, RunCommand::Build) => self.add_node(*id),
+                (NodeKind::Exposure | NodeKind::SavedQuery, RunCommand::Build) => {
+                    self.add_step(*id, Action::NoOp);
+                }
                 (NodeKind::Model | NodeKind::Seed | NodeKind::Source, RunCommand::Test) => {
                     self.add_step(*id, Action::TestPublished);
                 }
@@ -385,6 +390,7 @@ impl Maker<'_> {
                         | Action::ByMacro(_)
                         | Action::LoadSeed
                         | Action::TestAlone
+                        | Action::NoOp
                         | Action::Broken(_) => false,
                     }
             })

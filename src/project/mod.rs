@@ -6,6 +6,8 @@
 
 pub mod config;
 pub mod config_settings;
+mod connection;
+mod credentials;
 pub mod disk;
 pub mod files;
 mod ignored;

@@ -142,6 +142,8 @@ pub enum Outcome {
     Success,
     /// Nothing was to be made (a source, an ephemeral model); its tests passed.
     Checked,
+    /// There is nothing to make of it and no test of it (an exposure, a saved query); all it reads is good.
+    NoOp,
     /// Tests of the new version failed, so it was not published.
     RolledBack {
         /// How many tests failed.
@@ -165,7 +167,7 @@ impl Outcome {
     /// Whether all went well.
     pub fn is_good(&self) -> bool {
         match self {
-            Outcome::Success | Outcome::Checked => true,
+            Outcome::Success | Outcome::Checked | Outcome::NoOp => true,
             Outcome::RolledBack { .. } | Outcome::TestsFailed { .. } | Outcome::Error { .. } => false,
         }
     }
@@ -381,7 +383,7 @@ impl Totals {
                 Outcome::RolledBack { .. } => self.rolled_back += 1,
                 Outcome::Error { .. } => self.errors += 1,
                 // Its tests are counted by themselves.
-                Outcome::TestsFailed { .. } | Outcome::Checked => {}
+                Outcome::TestsFailed { .. } | Outcome::Checked | Outcome::NoOp => {}
             },
             RunEvent::TestFinished(finished) => self.tests.add(finished.status),
             RunEvent::NodeSkipped { reason, .. } => {

@@ -12,6 +12,7 @@ mod faults;
 mod history;
 mod incremental;
 mod kept;
+mod operation;
 mod queue;
 mod step;
 mod testing;
@@ -40,6 +41,7 @@ use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseE
 pub use self::connection::Connection;
 pub use self::faults::statement as statement_fault;
 pub use self::history::SCHEMA as HISTORY_SCHEMA;
+pub use self::operation::{Operation, OperationResult, operation};
 
 /// What the command line decides about a run.
 #[derive(Clone, Debug)]
@@ -115,8 +117,12 @@ impl Stop {
 /// What a run came to.
 #[derive(Clone, Debug, Default)]
 pub struct RunResults {
+    /// What was done before the first node: an operation, or the hooks `on-run-start`.
+    pub before: Vec<OperationResult>,
     /// One entry for each node and test, in the order they were done.
     pub results: Vec<NodeResult>,
+    /// What was done after the last node: the hooks `on-run-end`.
+    pub after: Vec<OperationResult>,
     /// SQL of templates that were rendered late.
     pub compiled: BTreeMap<NodeId, CompiledNode>,
     /// Counts.
@@ -157,6 +163,8 @@ pub enum Status {
     Error,
     /// Not worked on.
     Skipped,
+    /// Nothing was to be done.
+    NoOp,
     /// Test without failures.
     Pass,
     /// Test that warns.
@@ -172,6 +180,7 @@ impl Status {
             Status::Success => "success",
             Status::Error => "error",
             Status::Skipped => "skipped",
+            Status::NoOp => "no-op",
             Status::Pass => "pass",
             Status::Warn => "warn",
             Status::Fail => "fail",
@@ -248,7 +257,7 @@ pub fn execute(
 fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
     let mut counts: BTreeMap<NodeKind, usize> = BTreeMap::new();
     for step in &plan.steps {
-        let is_made = !matches!(step.action, Action::TestPublished | Action::TestAlone);
+        let is_made = !matches!(step.action, Action::TestPublished | Action::TestAlone | Action::NoOp);
         if is_made && graph.node(step.node).kind != NodeKind::Source {
             *counts.entry(graph.node(step.node).kind).or_default() += 1;
         }
@@ -400,15 +409,8 @@ pub fn node_ref(node: &Node) -> NodeRef {
         (Body::Model { .. }, None) => format!("ephemeral {}", node.name),
         (Body::Seed, Some(relation)) => format!("seed {}", relation.short()),
         (Body::Source(source), _) => format!("source {}.{}", source.source, node.name),
-        (
-            Body::Seed
-            | Body::Test(_)
-            | Body::Analysis { .. }
-            | Body::Exposure(_)
-            | Body::UnitTest(_)
-            | Body::Semantic(_),
-            _,
-        ) => node.name.clone(),
+        (Body::Exposure(_) | Body::Semantic(_), _) => format!("{} {}", node.kind, node.name),
+        (Body::Seed | Body::Test(_) | Body::Analysis { .. } | Body::UnitTest(_), _) => node.name.clone(),
     };
     NodeRef { unique_id: node.unique_id.clone(), kind: node.kind, label, path: node.path.as_str().to_owned() }
 }

@@ -107,6 +107,7 @@ pub(super) fn run(
         | Action::ByMacro(_)
         | Action::LoadSeed => worker.publish_with_retries(),
         Action::Nothing => worker.source(),
+        Action::NoOp => Tried::no_op(),
         Action::TestPublished | Action::TestAlone => worker.test_only(),
         Action::Broken(fault) => Tried::error((**fault).clone(), worker.kept()),
     };
@@ -146,6 +147,10 @@ impl Tried {
             fault: Some(fault),
             warnings: Vec::new(),
         }
+    }
+
+    fn no_op() -> Self {
+        Self { outcome: StepOutcome::Done(Outcome::NoOp), ..Self::interrupted() }
     }
 
     fn interrupted() -> Self {
@@ -290,9 +295,11 @@ impl Worker<'_> {
             }
             Action::ByMacro(by_macro) => self.by_macro(by_macro),
             Action::LoadSeed => self.load_seed(),
-            Action::Nothing | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
-                Ok(Effect::default())
-            }
+            Action::Nothing
+            | Action::NoOp
+            | Action::TestPublished
+            | Action::TestAlone
+            | Action::Broken(_) => Ok(Effect::default()),
         }
     }
 

@@ -10,7 +10,7 @@ use super::macros::MacroObject;
 use super::templates::template_unit;
 use super::values::convert::{from_json, to_json};
 use super::values::print;
-use super::{Context, Mode, TemplateError, TemplateSource, TemplateValue, Templates};
+use super::{Context, MacroDefinition, Mode, TemplateError, TemplateSource, TemplateValue, Templates};
 use crate::diagnostics::Span;
 use crate::node::Relation;
 
@@ -26,6 +26,24 @@ pub struct MacroCall<'a> {
 }
 
 impl Templates {
+    /// A macro as an operation names it, `name` or `package.name`: the project's own goes before those of
+    /// packages, and built-in ones come last.
+    pub fn find_operation(&self, name: &str) -> Result<&MacroDefinition, TemplateError> {
+        let library = &self.library;
+        let found = match name.split_once('.') {
+            Some((package, name)) => library.in_package(package, name),
+            None => library.anywhere(library.root(), name),
+        };
+        found.map(|it| library.get(it).0).ok_or_else(|| {
+            let full = |it: &MacroDefinition| format!("{}.{}", it.package, it.name);
+            let known: Vec<String> = match name.contains('.') {
+                true => self.macros().iter().map(full).collect(),
+                false => self.macros().iter().map(|it| it.name.clone()).collect(),
+            };
+            unknown_macro(name, known.iter().map(String::as_str))
+        })
+    }
+
     /// Calls a macro with arguments by name and gives what it returned, or else the text that it wrote.
     pub fn call_macro(
         &self,

@@ -1,9 +1,9 @@
 //! One rendering: what its templates see, and what it records.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use minijinja::value::Object;
 use minijinja::{Error, Value};
@@ -34,6 +34,11 @@ pub(super) struct Session {
     pub(super) as_value: bool,
     depth: AtomicUsize,
     record: Mutex<Record>,
+    /// Macros that were entered and not left yet, outermost first.
+    running: Mutex<Vec<String>>,
+    /// Results of statements by name; `None` for one that was loaded.
+    results: Mutex<BTreeMap<String, Option<Value>>>,
+    graph: OnceLock<Value>,
 }
 
 #[derive(Default)]
@@ -51,8 +56,33 @@ impl fmt::Debug for Session {
 impl Session {
     /// Starts a rendering.
     pub(super) fn new(library: Arc<Library>, context: Context, main: Arc<Unit>, as_value: bool) -> Arc<Self> {
-        let (depth, record) = (AtomicUsize::new(0), Mutex::default());
-        Arc::new(Self { library, context, main, as_value, depth, record })
+        Arc::new(Self {
+            library,
+            context,
+            main,
+            as_value,
+            depth: AtomicUsize::new(0),
+            record: Mutex::default(),
+            running: Mutex::default(),
+            results: Mutex::default(),
+            graph: OnceLock::new(),
+        })
+    }
+
+    /// Results of statements by name; `None` for one that was loaded.
+    pub(super) fn results(&self) -> MutexGuard<'_, BTreeMap<String, Option<Value>>> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a macro was entered and not left yet.
+    pub(super) fn is_running(&self, index: usize) -> bool {
+        let name = &self.library.get(index).1.name;
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
+    }
+
+    /// `graph`, made when it is first asked for.
+    pub(super) fn graph(&self) -> Value {
+        self.graph.get_or_init(|| context::graph(self)).clone()
     }
 
     /// Whether rendering may look at the world.
@@ -89,9 +119,10 @@ impl Session {
     pub(super) fn enter(&self, id: &str) -> Result<(), Error> {
         let depth = self.depth.fetch_add(1, Ordering::Relaxed);
         if depth >= MAX_DEPTH {
-            self.leave();
+            self.depth.fetch_sub(1, Ordering::Relaxed);
             return Err(bad_call(format!("macros call each other more than {MAX_DEPTH} levels deep")));
         }
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).push(id.to_owned());
         if depth == 0 {
             self.scan_mut(|it| {
                 it.macros.insert(id.to_owned());
@@ -103,6 +134,7 @@ impl Session {
     /// Leaves a macro.
     pub(super) fn leave(&self) {
         self.depth.fetch_sub(1, Ordering::Relaxed);
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).pop();
     }
 
     /// Names that a template can use, for suggestions.
@@ -132,12 +164,18 @@ pub(super) struct Scope {
 }
 
 impl Scope {
+    /// The variables of a unit without those of its own.
+    pub(super) fn outer(session: &Arc<Session>, unit: &Arc<Unit>) -> Self {
+        Self { session: Arc::clone(session), unit: Arc::clone(unit), locals: Vec::new() }
+    }
+
     /// The root context for rendering a unit.
     pub(super) fn value(session: &Arc<Session>, unit: &Arc<Unit>, locals: Vec<(String, Value)>) -> Value {
         Value::from_object(Self { session: Arc::clone(session), unit: Arc::clone(unit), locals })
     }
 
-    fn find(&self, name: &str) -> Option<Value> {
+    /// The value of a name.
+    pub(super) fn find(&self, name: &str) -> Option<Value> {
         let full = name;
         if let Some((_, value)) = self.locals.iter().find(|it| it.0 == name) {
             return Some(value.clone());

@@ -31,6 +31,9 @@ pub enum Command {
     /// Show rows of a model or of a query
     #[command(after_help = help::SHOW)]
     Show(ShowArgs),
+    /// Run a macro by itself
+    #[command(after_help = help::RUN_OPERATION)]
+    RunOperation(RunOperationArgs),
     /// Delete what the project lists under clean-targets (the target folder by default)
     Clean,
     /// Check project, target and connection, and say what was found
@@ -65,6 +68,7 @@ impl Command {
             | Command::Parse
             | Command::List(_)
             | Command::Show(_)
+            | Command::RunOperation(_)
             | Command::Clean
             | Command::Debug
             | Command::Init(_)
@@ -221,6 +225,17 @@ impl ShowArgs {
     pub fn selector(&self) -> Option<&str> {
         self.model.as_deref().or(self.select.as_deref())
     }
+}
+
+/// `run-operation`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct RunOperationArgs {
+    /// The macro, as NAME or PACKAGE.NAME
+    #[arg(value_name = "MACRO")]
+    pub name: String,
+    /// Its arguments by name, as YAML or JSON: '{schema: old, days: 30}'
+    #[arg(long, value_name = "YAML")]
+    pub args: Option<String>,
 }
 
 /// `init`.

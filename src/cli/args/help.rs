@@ -135,6 +135,15 @@ Examples:
   tidemill show orders --limit -1 --output csv > orders.csv
   tidemill show --inline \"select count(*) from {{ ref('orders') }}\"";
 
+pub(super) const RUN_OPERATION: &str = "\
+Examples:
+  tidemill run-operation vacuum_all
+  tidemill run-operation drop_old --args '{schema: scratch, days: 30}'
+  tidemill run-operation codegen.generate_source --args '{schema_name: raw}'
+
+What the macro logs with info=true, and what it prints, goes to the terminal. As in dbt, statement() \
+begins a transaction that adapter.commit() ends; run_query() outside of one is committed at once.";
+
 pub(super) const INIT: &str = "\
 Examples:
   tidemill init shop                       a new folder with a small project that can be built

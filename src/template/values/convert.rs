@@ -8,6 +8,8 @@ use serde_json::{Map, Number, Value as Json};
 use super::dict::Dict;
 use super::list::List;
 use super::set::Set;
+use crate::template::tables::mapped::Mapped;
+use crate::template::tables::table::Table;
 
 /// Plain data as a template value; lists and dictionaries can be changed.
 pub(crate) fn from_json(json: &Json) -> Value {
@@ -41,6 +43,8 @@ pub(crate) fn to_json(value: &Value) -> Json {
         ValueKind::Seq | ValueKind::Iterable => {
             Json::Array(value.try_iter().into_iter().flatten().map(|it| to_json(&it)).collect())
         }
+        // A relation is a mapping whose keys cannot be told; it stands for its name.
+        ValueKind::Map if value.try_iter().is_err() => Json::String(value.to_string()),
         ValueKind::Map => {
             let mut entries = Map::new();
             for key in value.try_iter().into_iter().flatten() {
@@ -67,7 +71,7 @@ fn to_number(value: &Value) -> Json {
 /// The same value, but a fixed sequence or mapping becomes one that can be changed.
 pub(crate) fn own(value: Value) -> Value {
     match value.kind() {
-        ValueKind::Seq if value.is_tuple() || value.downcast_object_ref::<List>().is_some() => value,
+        ValueKind::Seq if is_kept(&value) => value,
         ValueKind::Iterable if value.downcast_object_ref::<Set>().is_some() => value,
         ValueKind::Seq => collect(value),
         // Only what knows its length can be read twice and is a list by nature.
@@ -78,6 +82,14 @@ pub(crate) fn own(value: Value) -> Value {
         },
         _ => value,
     }
+}
+
+/// Sequences that stay as they are: tuples, lists of ours, result tables and their parts.
+fn is_kept(value: &Value) -> bool {
+    value.is_tuple()
+        || value.downcast_object_ref::<List>().is_some()
+        || value.downcast_object_ref::<Table>().is_some()
+        || value.downcast_object_ref::<Mapped>().is_some()
 }
 
 fn collect(value: Value) -> Value {

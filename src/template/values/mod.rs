@@ -10,6 +10,5 @@ pub(super) mod json;
 pub(super) mod list;
 pub(super) mod literal;
 pub(super) mod methods;
-pub(super) mod operators;
 pub(super) mod print;
 pub(super) mod set;
