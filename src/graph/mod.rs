@@ -45,6 +45,8 @@ pub struct Graph {
     pub macro_properties: Vec<MacroProperties>,
     /// Groups of nodes.
     pub groups: Vec<Group>,
+    /// The project's own package.
+    pub root_package: String,
 }
 
 /// A node whose references are resolved.
@@ -135,6 +137,7 @@ pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
         docs: parsed.docs,
         macro_properties: parsed.macro_properties,
         groups: parsed.groups,
+        root_package: parsed.root_package,
     };
     gates::assign(&mut graph);
     graph

@@ -64,6 +64,8 @@ pub struct Parsed {
     pub docs: Vec<Doc>,
     /// What YAML says about macros.
     pub macro_properties: Vec<properties::MacroProperties>,
+    /// The project's own package.
+    pub root_package: String,
     /// Groups, those of packages too.
     pub groups: Vec<Group>,
     /// Packages whose protected models are for themselves alone.
@@ -340,6 +342,7 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
         docs: docs.into_values().collect(),
         macro_properties: described.macros,
         groups: described.groups,
+        root_package: root.to_owned(),
         restricted: restricted(project),
     }
 }

@@ -14,6 +14,7 @@ mod ignored;
 mod packages;
 mod reading;
 pub mod requirements;
+pub mod selectors;
 pub mod settings;
 pub mod target;
 
@@ -26,6 +27,7 @@ use self::config::ProjectConfig;
 use self::disk::PROJECT_FILES;
 use self::files::{Files, ProjectPath};
 pub use self::packages::Package;
+use self::selectors::{NamedSelector, SELECTORS_FILE};
 use self::settings::Settings;
 use self::target::{ProfilesFile, Target};
 use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, FileId, Severity, Sources};
@@ -128,6 +130,8 @@ pub struct Project {
     pub settings: Settings,
     /// The packages it uses, without itself, by name.
     pub packages: Vec<Package>,
+    /// Selectors with names.
+    pub selectors: Vec<NamedSelector>,
     /// All files, those of packages too, sorted by path.
     pub files: Vec<ProjectFile>,
 }
@@ -173,8 +177,26 @@ pub fn load(
     read.sort_by(|a, b| a.path.cmp(&b.path));
     let target = target.ok_or(Aborted)?;
     let settings = settings.with_globals(of_target);
+    let selectors = read_selectors(diags, sources, files, dialect, &settings);
     let packages = packages.into_iter().map(|it| it.package).collect();
-    Ok(Project { dialect, config, config_path, target, settings, packages, files: read })
+    Ok(Project { dialect, config, config_path, target, settings, packages, selectors, files: read })
+}
+
+fn read_selectors(
+    diags: &mut Diagnostics,
+    sources: &mut Sources,
+    files: &dyn Files,
+    dialect: Dialect,
+    settings: &Settings,
+) -> Vec<NamedSelector> {
+    let path = ProjectPath::new(SELECTORS_FILE);
+    if !files.exists(&path) {
+        return Vec::new();
+    }
+    let Some((file, text)) = reading::read_text(diags, sources, files, &path) else { return Vec::new() };
+    let Some(tree) = yaml::parse(diags, file, &text) else { return Vec::new() };
+    let tree = settings.render_tree(diags, &tree, &["description"]);
+    selectors::read(diags, &tree, dialect.unknown_key_severity())
 }
 
 fn globals(options: &LoadOptions, project: &str, target: &Json) -> Globals {
