@@ -52,6 +52,14 @@ pub enum NodeKind {
     Analysis,
     /// A named use of nodes outside the project.
     Exposure,
+    /// A model with made-up inputs and the rows that it must make of them.
+    UnitTest,
+    /// What a model's columns mean to the semantic layer.
+    SemanticModel,
+    /// A figure of the semantic layer.
+    Metric,
+    /// A question to the semantic layer.
+    SavedQuery,
 }
 
 impl NodeKind {
@@ -66,6 +74,10 @@ impl NodeKind {
             NodeKind::Test => "test",
             NodeKind::Analysis => "analysis",
             NodeKind::Exposure => "exposure",
+            NodeKind::UnitTest => "unit_test",
+            NodeKind::SemanticModel => "semantic_model",
+            NodeKind::Metric => "metric",
+            NodeKind::SavedQuery => "saved_query",
         }
     }
 }
@@ -85,6 +97,10 @@ pub enum Materialization {
     Table,
     /// A table that is added to instead of made anew.
     Incremental,
+    /// Files, and a view that reads them.
+    External,
+    /// A function that gives rows.
+    TableFunction,
     /// Put into its readers as a common table expression; never in the warehouse.
     Ephemeral,
     /// By a macro of the project or of a package.
@@ -98,6 +114,8 @@ impl Materialization {
             Materialization::View => "view",
             Materialization::Table => "table",
             Materialization::Incremental => "incremental",
+            Materialization::External => "external",
+            Materialization::TableFunction => "table_function",
             Materialization::Ephemeral => "ephemeral",
             Materialization::Custom => "custom",
         }

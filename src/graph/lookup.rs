@@ -28,6 +28,15 @@ pub(super) enum Found<'a> {
     Unknown,
 }
 
+impl Found<'_> {
+    pub(super) fn node(&self) -> Option<NodeId> {
+        match self {
+            Found::Node(id) => Some(*id),
+            Found::Disabled(_) | Found::Unknown => None,
+        }
+    }
+}
+
 fn is_referable(node: &ParsedNode) -> bool {
     matches!(node.kind, NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot)
 }
@@ -41,7 +50,9 @@ fn source_key(node: &ParsedNode) -> Option<(&str, &str)> {
         | Body::Function(_)
         | Body::Test(_)
         | Body::Analysis { .. }
-        | Body::Exposure(_) => None,
+        | Body::Exposure(_)
+        | Body::UnitTest(_)
+        | Body::Semantic(_) => None,
     }
 }
 

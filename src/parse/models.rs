@@ -7,9 +7,13 @@ use serde_json::json;
 
 use super::by_macro;
 use super::config_layer::ConfigLayer;
+use super::model_details::{self, Checked, ModelDetails};
 use super::node_config::{self, NodeConfig};
-use super::properties::{ColumnProperties, NodeProperties, Section, VersionProperties};
-use super::{Body, FileProperties, Named, ParsedNode, Parser, Version, files, fqn, snapshots, start_of};
+use super::properties::{ColumnProperties, ConstraintKind, NodeProperties, Section, VersionProperties};
+use super::{
+    Body, FileProperties, Named, ParsedNode, Parser, Version, files, fqn, python_models, snapshots, sources,
+    start_of,
+};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Spanned, suggest};
 use crate::node::{Materialization, NodeKind, UniqueId};
 use crate::project::files::ProjectPath;
@@ -33,26 +37,26 @@ pub(super) fn read(
     diags: &mut Diagnostics,
     properties: &mut [FileProperties],
 ) -> Vec<ParsedNode> {
-    let by_stem = index(diags, properties);
+    let of_kind = |kind| files(parser, kind).map(|it| it.path.stem());
+    let stems: BTreeSet<&str> = of_kind(FileKind::Model).chain(of_kind(FileKind::PythonModel)).collect();
+    let by_stem = index(diags, properties, &stems);
     let mut used: BTreeSet<(Section, String)> = BTreeSet::new();
     let mut nodes = Vec::new();
 
-    for file in files(parser, FileKind::PythonModel) {
-        diags.push(
-            Diagnostic::error("python-model", "Python models are not supported")
-                .at(start_of(file.id), "a model is one `select` in a .sql file"),
-        );
-    }
+    files(parser, FileKind::PythonModel).for_each(|it| diags.push(python_models::notice(it)));
     let scanned: Vec<(&ProjectFile, Result<Scan, TemplateError>)> = parser
         .project
         .files
         .par_iter()
-        .filter(|it| matches!(it.kind, FileKind::Model | FileKind::Analysis) && it.package == parser.package)
-        .filter(|it| !snapshots::holds_snapshots(it))
-        .map(|file| (file, parser.templates.scan(&parser.whole(file), &parser.context)))
+        .filter(|it| it.package == parser.package && !snapshots::holds_snapshots(it))
+        .filter(|it| matches!(it.kind, FileKind::Model | FileKind::Analysis | FileKind::PythonModel))
+        .map(|file| match file.kind {
+            FileKind::PythonModel => (file, Ok(python_models::scan(file))),
+            _ => (file, parser.templates.scan(&parser.whole(file), &parser.context)),
+        })
         .collect();
     for (file, scan) in scanned {
-        let section = if file.kind == FileKind::Model { Section::Models } else { Section::Analyses };
+        let section = if file.kind == FileKind::Analysis { Section::Analyses } else { Section::Models };
         let key = (section, file.path.stem().to_owned());
         let described = by_stem.get(&key).copied();
         used.insert(key);
@@ -74,7 +78,12 @@ pub(super) fn read(
     nodes
 }
 
-fn index<'a>(diags: &mut Diagnostics, properties: &'a [FileProperties]) -> ByStem<'a> {
+/// `stems` are the names of the files of models: the latest version may be in a file without a number.
+fn index<'a>(
+    diags: &mut Diagnostics,
+    properties: &'a [FileProperties],
+    stems: &BTreeSet<&str>,
+) -> ByStem<'a> {
     let mut by_stem: ByStem<'a> = BTreeMap::new();
     for (file, properties) in properties {
         for node in &properties.nodes {
@@ -89,11 +98,13 @@ fn index<'a>(diags: &mut Diagnostics, properties: &'a [FileProperties]) -> BySte
             }
             for version in &node.versions {
                 let default = || format!("{}_v{}", node.name.value, version.version.value);
-                let stem = version
-                    .defined_in
-                    .as_ref()
-                    .map_or_else(default, |it| it.value.trim_end_matches(".sql").to_owned());
-                add(stem, Some(version));
+                let stem = version.defined_in.as_ref().map_or_else(default, |it| {
+                    it.value.trim_end_matches(".sql").trim_end_matches(".py").to_owned()
+                });
+                let is_plain = !stems.contains(stem.as_str())
+                    && stems.contains(node.name.value.as_str())
+                    && version.version.value == latest(node);
+                add(if is_plain { node.name.value.clone() } else { stem }, Some(version));
             }
         }
     }
@@ -179,7 +190,7 @@ fn sql_node(
     parser: &Parser<'_>,
     diags: &mut Diagnostics,
     file: &ProjectFile,
-    scan: Scan,
+    mut scan: Scan,
     described: Option<Described<'_>>,
 ) -> ParsedNode {
     let version = described.and_then(|it| version(it));
@@ -188,25 +199,29 @@ fn sql_node(
         (Some(_), Some(described)) => described.properties.name.value.clone(),
         _ => stem.clone(),
     };
-    let is_model = file.kind == FileKind::Model;
+    let is_model = file.kind != FileKind::Analysis;
+    let is_python = file.kind == FileKind::PythonModel;
     let mut fqn = fqn(parser.package, &file.path, &file.folder, &name);
     if let Some(version) = &version {
         fqn.push(format!("v{}", version.version));
     }
-    let in_file = ConfigLayer::new(scan.config);
+    let in_file = ConfigLayer::new(std::mem::take(&mut scan.config));
     let tree = if is_model { parser.tree_layers(|it| &it.models, &fqn) } else { Vec::new() };
     let config = config(parser, diags, tree, described, &in_file);
     let sql = parser.whole(file);
     let suffix = version.as_ref().map(|it| format!(".v{}", it.version)).unwrap_or_default();
     let kind = if is_model { NodeKind::Model } else { NodeKind::Analysis };
     let default_alias = version.as_ref().map_or_else(|| name.clone(), |it| format!("{name}_v{}", it.version));
-    let materialized = config.materialized.unwrap_or(Materialization::View);
+    let materialized =
+        config.materialized.unwrap_or(if is_python { Materialization::Table } else { Materialization::View });
     let relation = match (kind, materialized) {
         (
             NodeKind::Model,
             Materialization::View
             | Materialization::Table
             | Materialization::Incremental
+            | Materialization::External
+            | Materialization::TableFunction
             | Materialization::Custom,
         ) => Some(parser.relation(
             diags,
@@ -214,14 +229,18 @@ fn sql_node(
         )),
         _ => None,
     };
+    let texts = Texts::new(parser, diags, described);
     let body = if is_model {
-        let name = config.values.get("materialized").and_then(|it| it.value.as_str());
-        let by_macro = by_macro::of_model(parser, name.unwrap_or("view"), materialized, &config);
-        Body::Model { sql, materialized, by_macro, version }
+        let model = Checked { name: &name, config: &config, materialized, columns: &texts.columns };
+        let mut details = Box::new(details(parser, diags, &model, described));
+        details.is_python = is_python;
+        foreign_keys(parser, diags, &details, &texts.columns, &mut scan);
+        let materialization = config.values.get("materialized").and_then(|it| it.value.as_str());
+        let by_macro = by_macro::of_model(parser, materialization.unwrap_or("view"), materialized, &config);
+        Body::Model { sql, materialized, by_macro, version, details }
     } else {
         Body::Analysis { sql }
     };
-    let texts = Texts::new(parser, diags, described);
     ParsedNode {
         unique_id: UniqueId(format!("{kind}.{}.{name}{suffix}", parser.package)),
         kind,
@@ -281,6 +300,42 @@ fn seed(
     }
 }
 
+/// What YAML alone says about a model.
+fn details(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    model: &Checked<'_>,
+    described: Option<Described<'_>>,
+) -> ModelDetails {
+    let Some(Described { properties, version, .. }) = described else {
+        return ModelDetails::new(diags, model, Vec::new(), None, None);
+    };
+    let constraints =
+        version.map(|it| &it.constraints).filter(|it| !it.is_empty()).unwrap_or(&properties.constraints);
+    // The date of a versioned model is that of the version alone.
+    let date = version.map_or(properties.deprecation_date.as_ref(), |it| it.deprecation_date.as_ref());
+    let now = &parser.project.settings.globals.run_started_at;
+    let deprecation = date.and_then(|it| model_details::deprecation(diags, it, now));
+    let time_spine = properties.time_spine.clone().filter(|_| version.is_none());
+    ModelDetails::new(diags, model, constraints.clone(), deprecation, time_spine)
+}
+
+/// What foreign keys point to is built before the model.
+fn foreign_keys(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    details: &ModelDetails,
+    columns: &[ColumnProperties],
+    scan: &mut Scan,
+) {
+    let of_columns = columns.iter().flat_map(|it| &it.constraints);
+    for constraint in details.constraints.iter().chain(of_columns) {
+        if let (ConstraintKind::ForeignKey, Some(to)) = (constraint.kind.value, &constraint.to) {
+            sources::depends_on(parser, diags, to, &mut scan.refs, &mut scan.sources);
+        }
+    }
+}
+
 /// What properties YAML says for people.
 pub(super) struct Texts {
     pub(super) patch_path: Option<ProjectPath>,
@@ -298,7 +353,7 @@ impl Texts {
             return Self { patch_path: None, description: String::new(), columns: Vec::new() };
         };
         let description = version.and_then(|it| it.description.as_ref()).or(properties.description.as_ref());
-        let columns = version.and_then(|it| it.columns.as_ref()).unwrap_or(&properties.columns);
+        let columns = version.map_or(&properties.columns, |it| &it.columns);
         Self {
             patch_path: Some(file.path.clone()),
             description: parser.description(diags, description),
@@ -309,11 +364,16 @@ impl Texts {
 
 fn version(described: Described<'_>) -> Option<Version> {
     let version = described.version?.version.value.clone();
-    let latest = match &described.properties.latest_version {
-        Some(latest) => latest.value.clone(),
-        None => latest_of(&described.properties.versions),
-    };
+    let latest = latest(described.properties);
     Some(Version { is_latest: version == latest, version, latest })
+}
+
+/// The version that `ref()` without one means.
+fn latest(model: &NodeProperties) -> String {
+    match &model.latest_version {
+        Some(latest) => latest.value.clone(),
+        None => latest_of(&model.versions),
+    }
 }
 
 /// The greatest version: by number where all are numbers, else by text, as dbt compares them.

@@ -1,10 +1,10 @@
 //! Sources and exposures: nodes that stand in YAML alone.
 
-use super::node_config;
-use super::properties::{ExposureProperties, SourceProperties};
-use super::{Body, ExposureBody, FileProperties, ParsedNode, Parser, SourceBody, fqn, models};
+use super::properties::{self, ExposureProperties, Freshness, SourceProperties};
+use super::{Body, ExposureBody, FileProperties, ParsedNode, Parser, SourceBody, SourceDetails, fqn, models};
+use super::{external_source, node_config};
 use crate::diagnostics::{Diagnostic, Diagnostics, Spanned};
-use crate::node::{NodeKind, Relation, UniqueId, quote_literal};
+use crate::node::{NodeKind, Relation, UniqueId};
 use crate::project::ProjectFile;
 use crate::template::{RefCall, SourceCall};
 
@@ -12,9 +12,10 @@ use crate::template::{RefCall, SourceCall};
 pub(super) fn read_sources(
     parser: &Parser<'_>,
     diags: &mut Diagnostics,
-    properties: &[FileProperties],
+    all_properties: &[FileProperties],
 ) -> Vec<ParsedNode> {
-    let tables = properties.iter().flat_map(|(file, it)| it.sources.iter().map(move |table| (file, table)));
+    let tables =
+        all_properties.iter().flat_map(|(file, it)| it.sources.iter().map(move |table| (file, table)));
     tables.map(|(file, table)| source(parser, diags, file, table)).collect()
 }
 
@@ -42,22 +43,43 @@ fn source(
     let database = rendered(&table.database).unwrap_or_else(|| parser.project.target.database.clone());
     let identifier = rendered(&table.identifier).unwrap_or_else(|| name.clone());
     let loaded_at_field = rendered(&table.loaded_at_field);
-    let location = config
-        .values
-        .get("external_location")
-        .map(|it| it.value.clone())
-        .or_else(|| config.meta.get("external_location").cloned());
-    let relation = match location.as_ref().and_then(serde_json::Value::as_str) {
-        Some(location) => external(location, &schema, &name, &identifier),
-        None => Relation::new(database, schema, identifier),
+    let names = external_source::Names {
+        name: &name,
+        identifier: &identifier,
+        schema: &schema,
+        database: &database,
+        tags: &config.tags,
+    };
+    let in_place = external_source::read(diags, &config, &names, table.table.span);
+    let relation = in_place.unwrap_or_else(|| Relation::new(database, schema, identifier));
+    let of_project = |key: &str| config.values.get(key)?.value.as_str().map(str::to_owned);
+    // The project file's freshness holds where the properties say nothing at all.
+    let freshness = match (&table.freshness, config.values.get("freshness")) {
+        (Freshness::Unsaid, Some(said)) => {
+            let yaml = crate::project::settings::from_json(&said.value, said.span);
+            properties::freshness(diags, &yaml, parser.rules().unknown)
+        }
+        (said, _) => said.clone(),
     };
     let body = SourceBody {
         source: table.source.value.clone(),
         source_description: parser.description(diags, table.source_description.as_ref()),
         loader: table.loader.clone().unwrap_or_default(),
-        loaded_at_field,
-        loaded_at_query: table.loaded_at_query.as_ref().map(|it| it.value.clone()),
-        freshness: table.freshness.clone(),
+        loaded_at_field: loaded_at_field.or_else(|| of_project("loaded_at_field")),
+        loaded_at_query: table
+            .loaded_at_query
+            .as_ref()
+            .map(|it| it.value.clone())
+            .or_else(|| of_project("loaded_at_query")),
+        freshness: freshness.rule(),
+        is_freshness_off: freshness == Freshness::Off,
+        details: Box::new(SourceDetails {
+            quoting: table.quoting,
+            external: table.external.clone(),
+            source_meta: table.source_meta.clone(),
+            unrendered_database: table.database.as_ref().map(|it| it.value.clone()),
+            unrendered_schema: table.schema.as_ref().map(|it| it.value.clone()),
+        }),
     };
     ParsedNode {
         unique_id: UniqueId(format!("source.{}.{}.{name}", parser.package, table.source.value)),
@@ -79,15 +101,6 @@ fn source(
         relation: Some(relation),
         body: Body::Source(body),
     }
-}
-
-/// A source that is read from files: a path is quoted, a call such as `read_csv('x')` stays as it is.
-/// `{name}`, `{identifier}` and `{schema}` stand for the table's own (dbt-duckdb's rule).
-fn external(location: &str, schema: &str, name: &str, identifier: &str) -> Relation {
-    let location =
-        location.replace("{name}", name).replace("{identifier}", identifier).replace("{schema}", schema);
-    let is_call = location.contains('(') || location.starts_with('\'');
-    Relation::verbatim(if is_call { location } else { quote_literal(&location) })
 }
 
 /// Every exposure.
@@ -112,7 +125,12 @@ fn exposure(
     layers.push(models::rendered_layer(parser, diags, &exposure.config));
     let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
     let (mut refs, mut sources) = (Vec::new(), Vec::new());
+    let mut metrics = Vec::new();
     for text in &exposure.depends_on {
+        if let Some(name) = metric_call(text) {
+            metrics.push(name);
+            continue;
+        }
         depends_on(parser, diags, text, &mut refs, &mut sources);
     }
     check_word(diags, exposure.kind.as_ref(), &["dashboard", "notebook", "analysis", "ml", "application"]);
@@ -123,6 +141,7 @@ fn exposure(
         url: exposure.url.clone(),
         maturity: exposure.maturity.as_ref().map(|it| it.value.clone()),
         owner: exposure.owner.clone(),
+        metrics,
     };
     ParsedNode {
         unique_id: UniqueId(format!("exposure.{}.{name}", parser.package)),
@@ -144,6 +163,14 @@ fn exposure(
         relation: None,
         body: Body::Exposure(body),
     }
+}
+
+/// The name in `metric('x')`.
+fn metric_call(text: &Spanned<String>) -> Option<Spanned<String>> {
+    let arguments = text.value.trim().strip_prefix("metric")?.trim_start().strip_prefix('(')?;
+    let last = arguments.trim_end().strip_suffix(')')?.rsplit(',').next()?;
+    let name = last.trim().trim_matches(['"', '\'']);
+    Some(Spanned::new(name.to_owned(), text.span))
 }
 
 /// Reads `ref('x')` or `source('x', 'y')` where it stands as a text in YAML.

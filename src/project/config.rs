@@ -3,6 +3,8 @@
 use serde_json::Value as Json;
 
 use super::Dialect;
+use super::config_settings::{self as settings, QueryComment};
+use super::requirements;
 use super::settings::Settings;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned};
 use crate::yaml::fields::{Fields, wrong_type};
@@ -39,6 +41,12 @@ pub struct ProjectConfig {
     pub dispatch: Vec<(String, Vec<String>)>,
     /// Config by folder, for each kind of node: `models:`, `seeds:`, ...
     pub trees: Trees,
+    /// Whether protected models are for this package alone.
+    pub restrict_access: bool,
+    /// What is to stand beside every statement.
+    pub query_comment: Option<QueryComment>,
+    /// Flags that the project sets, by name.
+    pub flags: Vec<(Spanned<String>, Json)>,
     /// The whole file's place, for faults of the file itself.
     pub span: Span,
 }
@@ -81,6 +89,14 @@ pub struct Trees {
     pub snapshots: Option<Yaml>,
     /// `functions:`
     pub functions: Option<Yaml>,
+    /// `unit_tests:`
+    pub unit_tests: Option<Yaml>,
+    /// `semantic-models:`
+    pub semantic_models: Option<Yaml>,
+    /// `metrics:`
+    pub metrics: Option<Yaml>,
+    /// `saved-queries:`
+    pub saved_queries: Option<Yaml>,
 }
 
 /// Keys whose values are templates for later, at any depth; of `targets` only the chosen one is rendered.
@@ -116,6 +132,8 @@ pub fn read(
     if let Some(name) = &name {
         check_name(diags, name);
     }
+    settings::check(diags, &mut fields);
+    let requirements = fields.strings(diags, "require-dbt-version").unwrap_or_default();
     let config = ProjectConfig {
         name: name.unwrap_or_else(|| Spanned::new("project".to_owned(), yaml.span)),
         version: fields.string(diags, "version").map(|it| it.value),
@@ -133,25 +151,24 @@ pub fn read(
         on_run_end: fields.strings(diags, "on-run-end").unwrap_or_default(),
         dispatch: dispatch(diags, &mut fields),
         trees: trees(diags, &mut fields),
+        query_comment: settings::query_comment(diags, &mut fields),
+        flags: settings::flags(diags, &mut fields),
+        restrict_access: fields.bool(diags, "restrict-access").unwrap_or(false),
         span: yaml.span,
     };
-    fields.accept(&[
-        "config-version",
-        "require-dbt-version",
-        "log-path",
-        "asset-paths",
-        "quoting",
-        "query-comment",
-        "flags",
-        "metrics",
-        "semantic-models",
-        "saved-queries",
-        "unit_tests",
-        "restrict-access",
-        "dbt-cloud",
-    ]);
+    fields.accept(&["log-path", "asset-paths", "analyses", "project-root"]);
     fields.finish(diags, dialect.unknown_key_severity());
+    if config.flag("version_check") != Some(&Json::Bool(false)) {
+        requirements::check(diags, &config.name.value, &requirements);
+    }
     Some(config)
+}
+
+impl ProjectConfig {
+    /// The value of a flag that the project sets.
+    pub fn flag(&self, name: &str) -> Option<&Json> {
+        self.flags.iter().find(|(key, _)| key.value == name).map(|(_, value)| value)
+    }
 }
 
 fn paths(diags: &mut Diagnostics, fields: &mut Fields<'_>, span: Span) -> Paths {
@@ -221,6 +238,10 @@ fn trees(diags: &mut Diagnostics, fields: &mut Fields<'_>) -> Trees {
         exposures: tree("exposures"),
         snapshots: tree("snapshots"),
         functions: tree("functions"),
+        unit_tests: tree("unit_tests"),
+        semantic_models: tree("semantic-models"),
+        metrics: tree("metrics"),
+        saved_queries: tree("saved-queries"),
     }
 }
 

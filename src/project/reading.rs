@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::config::ProjectConfig;
 use super::files::{Files, Listed, ProjectPath};
-use super::{FileKind, ProjectFile};
+use super::{FileKind, ProjectFile, ignored};
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span, Spanned};
 
 /// One folder of a package's paths, and what its `.sql` files are.
@@ -44,9 +44,14 @@ fn kind_of(path: &ProjectPath, folder: &Folder<'_>) -> Option<FileKind> {
         ("csv", FileKind::Seed) => Some(FileKind::Seed),
         ("py" | "js", FileKind::Function) => Some(FileKind::ForeignFunction),
         ("py", FileKind::Model) => Some(FileKind::PythonModel),
-        ("sql", FileKind::SingularTest) => {
-            let generic = path.inside(&folder.path).is_some_and(|it| it.starts_with("generic/"));
-            Some(if generic { FileKind::Macro } else { FileKind::SingularTest })
+        ("sql" | "csv", FileKind::SingularTest) => {
+            let inside = path.inside(&folder.path).unwrap_or_default();
+            match (extension.as_str(), inside.split('/').next()) {
+                (_, Some("fixtures")) => Some(FileKind::Fixture),
+                ("csv", _) => None,
+                (_, Some("generic")) => Some(FileKind::Macro),
+                _ => Some(FileKind::SingularTest),
+            }
         }
         ("sql", FileKind::Seed | FileKind::Docs) => None,
         ("sql", kind) => Some(kind),
@@ -69,6 +74,7 @@ pub(super) fn read_files(
     root: &str,
 ) -> Vec<ProjectFile> {
     let package = &config.name.value;
+    let ignored = ignored::read(diags, sources, files, root);
     let mut found: BTreeMap<ProjectPath, (FileKind, String)> = BTreeMap::new();
     for folder in folders(config, root) {
         if leads_outside(&folder.declared.value) {
@@ -77,6 +83,7 @@ pub(super) fn read_files(
         }
         for listed in files.list(&folder.path) {
             match listed {
+                Listed::File(path) if ignored.has(&path) => {}
                 Listed::File(path) => {
                     if let Some(kind) = kind_of(&path, &folder) {
                         found.entry(path).or_insert((kind, folder.path.clone()));
@@ -167,10 +174,21 @@ pub(super) fn read_text(
     files: &dyn Files,
     path: &ProjectPath,
 ) -> Option<(FileId, Arc<str>)> {
+    read_text_as(diags, sources, files, path, path.as_str())
+}
+
+/// As [`read_text`], of a file that people know by another path.
+pub(super) fn read_text_as(
+    diags: &mut Diagnostics,
+    sources: &mut Sources,
+    files: &dyn Files,
+    path: &ProjectPath,
+    shown: &str,
+) -> Option<(FileId, Arc<str>)> {
     match decode(path, files.read(path)) {
         Ok(text) => {
             let text: Arc<str> = Arc::from(text);
-            Some((sources.add(path.as_str(), Arc::clone(&text)), text))
+            Some((sources.add(shown, Arc::clone(&text)), text))
         }
         Err(fault) => {
             diags.push(fault.report(sources));

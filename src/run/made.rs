@@ -51,6 +51,10 @@ impl Worker<'_> {
             Failure { kind, fault: refusal.into_diagnostic(node, &sql) }
         })?;
         self.warnings.extend(taken.warnings);
+        if !is_there {
+            self.make_indexes(relation)?;
+        }
+        self.comment("table")?;
         for hook in &query.post_hooks {
             self.hook("post-hook", hook)?;
         }
@@ -121,11 +125,14 @@ impl Worker<'_> {
             FunctionKind::Scalar | FunctionKind::Aggregate => "macro table",
             FunctionKind::Table => "macro",
         };
-        let drop = format!("drop {other} if exists {name}");
-        self.warehouse.execute(&drop).map_err(|it| self.failure(&Rendered::default(), 0, &it))?;
+        self.execute(&format!("drop {other} if exists {name}"))?;
         let prefix = format!("create or replace macro {name}({}) as {}", arguments(function), opening(function));
         let statement = format!("{prefix}{}\n{}", sql.text, closing(function));
         self.warehouse.execute(&statement).map_err(|error| self.failure(&sql, prefix.len(), &error))?;
+        self.comment(match function.kind {
+            FunctionKind::Scalar | FunctionKind::Aggregate => "macro",
+            FunctionKind::Table => "macro table",
+        })?;
         for hook in &query.post_hooks {
             self.hook("post-hook", hook)?;
         }

@@ -41,6 +41,7 @@ impl<'a> Config<'a> {
         for (key, value) in &parsed.config.values {
             let value = match (key.as_str(), all.get(key.as_str())) {
                 ("pre-hook" | "post-hook", _) => Cow::Owned(hooks(&value.value)),
+                ("freshness", Some(_)) => Cow::Owned(model_freshness(&value.value)),
                 ("docs" | "contract" | "snapshot_meta_column_names", Some(default)) => Cow::Owned(over(default, &value.value)),
                 _ => Cow::Borrowed(&value.value),
             };
@@ -82,7 +83,11 @@ pub(super) struct Docs<'a> {
 
 impl<'a> Docs<'a> {
     pub(super) fn of(parsed: &'a ParsedNode) -> Self {
-        let docs = parsed.config.values.get("docs").map(|it| &it.value);
+        Self::new(parsed.config.values.get("docs").map(|it| &it.value))
+    }
+
+    /// From `docs:` as written.
+    pub(super) fn new(docs: Option<&'a Json>) -> Self {
         let key = |name: &str| docs.and_then(|it| it.get(name));
         Self {
             show: key("show").and_then(Json::as_bool).unwrap_or(true),
@@ -113,6 +118,15 @@ impl Contract {
             alias_types: key("alias_types").unwrap_or(true),
             checksum: None,
         }
+    }
+}
+
+/// A model's freshness says when it is built anew; without that dbt keeps nothing of it.
+fn model_freshness(value: &Json) -> Json {
+    let default = json!({ "count": null, "period": null, "updates_on": "any" });
+    match value.get("build_after") {
+        Some(after) if after.is_object() => json!({ "build_after": over(&default, after) }),
+        _ => Json::Null,
     }
 }
 
@@ -177,7 +191,13 @@ fn defaults(kind: NodeKind) -> &'static Map<String, Json> {
         NodeKind::Test => &TEST,
         NodeKind::Snapshot => &SNAPSHOT,
         NodeKind::Function => &FUNCTION,
-        NodeKind::Source | NodeKind::Analysis | NodeKind::Exposure => &OTHER,
+        NodeKind::Source
+        | NodeKind::Analysis
+        | NodeKind::Exposure
+        | NodeKind::UnitTest
+        | NodeKind::SemanticModel
+        | NodeKind::Metric
+        | NodeKind::SavedQuery => &OTHER,
     }
 }
 

@@ -1,8 +1,11 @@
 //! The commands with their own flags.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::args::help;
+use crate::graph::select::Indirect;
 use crate::node::NodeKind;
 
 /// The commands.
@@ -34,6 +37,12 @@ pub enum Command {
     /// Show rows of a model or of a query
     #[command(after_help = help::SHOW)]
     Show(ShowArgs),
+    /// Install the packages that packages.yml lists
+    #[command(after_help = help::DEPS)]
+    Deps(DepsArgs),
+    /// Run a macro by itself
+    #[command(after_help = help::RUN_OPERATION)]
+    RunOperation(RunOperationArgs),
     /// Delete what the project lists under clean-targets (the target folder by default)
     Clean,
     /// Check project, target and connection, and say what was found
@@ -69,6 +78,8 @@ impl Command {
             | Command::Parse
             | Command::List(_)
             | Command::Show(_)
+            | Command::Deps(_)
+            | Command::RunOperation(_)
             | Command::Clean
             | Command::Debug
             | Command::Init(_)
@@ -96,6 +107,43 @@ pub struct SelectionArgs {
     /// Nodes to leave out
     #[arg(long, num_args = 1.., value_name = "SELECTOR")]
     pub exclude: Vec<String>,
+    /// A selector of selectors.yml by its name
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["select", "exclude"])]
+    pub selector: Option<String>,
+    /// Which tests come with the nodes selected
+    #[arg(long, value_name = "MODE", ignore_case = true)]
+    pub indirect_selection: Option<IndirectSelection>,
+    /// Folder with the artifacts of an earlier run, for state: and result:
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
+/// Which tests come with nodes that are selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum IndirectSelection {
+    /// Any that reads one of them.
+    #[value(help = "tests that read any of them (the default)")]
+    Eager,
+    /// Those that read nothing else.
+    #[value(help = "tests that read nothing else")]
+    Cautious,
+    /// Those that read nothing else but what they are made from.
+    #[value(help = "tests that read nothing else but what they are made from")]
+    Buildable,
+    /// None.
+    #[value(help = "none but those named")]
+    Empty,
+}
+
+impl From<IndirectSelection> for Indirect {
+    fn from(mode: IndirectSelection) -> Self {
+        match mode {
+            IndirectSelection::Eager => Indirect::Eager,
+            IndirectSelection::Cautious => Indirect::Cautious,
+            IndirectSelection::Buildable => Indirect::Buildable,
+            IndirectSelection::Empty => Indirect::Empty,
+        }
+    }
 }
 
 /// Which kinds of nodes.
@@ -235,6 +283,48 @@ impl ShowArgs {
     }
 }
 
+/// `deps`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DepsArgs {
+    /// Take the newest versions that fit, whatever package-lock.yml says
+    #[arg(long)]
+    pub upgrade: bool,
+    /// Write package-lock.yml and install nothing
+    #[arg(long)]
+    pub lock: bool,
+    /// Add a package to the list first; with a version, except for a folder
+    #[arg(long, value_name = "PACKAGE@VERSION")]
+    pub add_package: Option<String>,
+    /// Where the added package comes from
+    #[arg(long, value_name = "SOURCE", default_value = "hub")]
+    pub source: PackageOrigin,
+}
+
+/// Where a package that is added comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PackageOrigin {
+    /// The hub.
+    #[value(help = "the hub: dbt-labs/dbt_utils@1.3.0")]
+    Hub,
+    /// A git repository.
+    #[value(help = "a git repository: https://host/org/repo.git@v1.0")]
+    Git,
+    /// A folder.
+    #[value(help = "a folder: ../shared")]
+    Local,
+}
+
+/// `run-operation`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct RunOperationArgs {
+    /// The macro, as NAME or PACKAGE.NAME
+    #[arg(value_name = "MACRO")]
+    pub name: String,
+    /// Its arguments by name, as YAML or JSON: '{schema: old, days: 30}'
+    #[arg(long, value_name = "YAML")]
+    pub args: Option<String>,
+}
+
 /// `init`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct InitArgs {
@@ -276,6 +366,17 @@ pub enum ResourceType {
     Analysis,
     /// Exposures.
     Exposure,
+    /// Unit tests.
+    #[value(alias = "unit_test")]
+    UnitTest,
+    /// Semantic models.
+    #[value(alias = "semantic_model")]
+    SemanticModel,
+    /// Metrics.
+    Metric,
+    /// Saved queries.
+    #[value(alias = "saved_query")]
+    SavedQuery,
     /// All of them.
     #[value(alias = "default")]
     All,
@@ -293,6 +394,10 @@ impl ResourceType {
             ResourceType::Test => Some(NodeKind::Test),
             ResourceType::Analysis => Some(NodeKind::Analysis),
             ResourceType::Exposure => Some(NodeKind::Exposure),
+            ResourceType::UnitTest => Some(NodeKind::UnitTest),
+            ResourceType::SemanticModel => Some(NodeKind::SemanticModel),
+            ResourceType::Metric => Some(NodeKind::Metric),
+            ResourceType::SavedQuery => Some(NodeKind::SavedQuery),
             ResourceType::All => None,
         }
     }

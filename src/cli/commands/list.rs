@@ -11,8 +11,8 @@ use crate::parse::Body;
 
 /// Writes the nodes in the order of their selectors.
 pub(super) fn run(session: &mut Session, args: &ListArgs) -> Result<Exit, Stopped> {
-    let (_, graph) = session.resolve(Purpose::of("list"))?;
-    let selected = session.select(graph, &args.selection)?;
+    let (loaded, graph) = session.resolve(Purpose::of("list"))?;
+    let selected = session.select(loaded, graph, &args.selection)?;
     let mut lines: Vec<String> = selected
         .into_iter()
         .filter(|id| args.kinds.includes(graph.node(*id).kind))
@@ -43,7 +43,11 @@ fn line(graph: &Graph, id: NodeId, args: &ListArgs) -> String {
 fn selector(node: &Node) -> String {
     match &node.body {
         Body::Source(source) => format!("source:{}.{}.{}", node.package, source.source, node.name),
-        Body::Exposure(_) => format!("exposure:{}.{}", node.package, node.name),
+        Body::Exposure(_) | Body::Semantic(_) => format!("{}:{}.{}", node.kind, node.package, node.name),
+        Body::UnitTest(test) => {
+            let version = test.tested.version.as_ref().map(|it| format!("_v{it}")).unwrap_or_default();
+            format!("unit_test:{}.{}{version}", node.package, node.name)
+        }
         Body::Model { .. }
         | Body::Seed
         | Body::Snapshot(_)

@@ -82,8 +82,8 @@ fn of_node(
     graph: &Graph,
     selector: &str,
 ) -> Result<(Rendered, Span), Stopped> {
-    let selection = SelectionArgs { select: vec![selector.to_owned()], exclude: Vec::new() };
-    let selected = session.select(graph, &selection)?;
+    let selection = SelectionArgs { select: vec![selector.to_owned()], ..SelectionArgs::default() };
+    let selected = session.select(loaded, graph, &selection)?;
     let shown: Vec<NodeId> = selected.into_iter().filter(|id| has_rows(graph.node(*id))).collect();
     let [id] = shown[..] else {
         let names: Vec<&str> = shown.iter().take(5).map(|id| graph.node(*id).name.as_str()).collect();
@@ -109,6 +109,6 @@ fn of_node(
 fn has_rows(node: &Node) -> bool {
     match &node.body {
         Body::Model { .. } | Body::Seed | Body::Snapshot(_) | Body::Source(_) | Body::Analysis { .. } => true,
-        Body::Function(_) | Body::Test(_) | Body::Exposure(_) => false,
+        Body::Function(_) | Body::Test(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => false,
     }
 }

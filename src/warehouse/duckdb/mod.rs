@@ -5,20 +5,22 @@
 //! absent: any SQL that models or materializations are made of.
 
 mod failure;
+mod files;
 mod limits;
 mod opening;
 mod profile;
 mod stash;
+mod statements;
 mod values;
 
 use std::sync::Arc;
 
 use ::duckdb::{Connection, InterruptHandle, Row};
 
-use crate::diagnostics::scrub::Scrubber;
 use crate::node::{Relation, RelationKind, quote_literal};
 use crate::warehouse::{
-    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Rows, Stash, Value, Warehouse, WarehouseError,
+    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Replacement, Rows, Stash, Value, Warehouse,
+    WarehouseError,
 };
 use opening::SpillFolder;
 
@@ -48,7 +50,7 @@ struct Shared {
     schema: Option<String>,
     /// Settings that the engine keeps for each connection.
     local_settings: Vec<(String, String)>,
-    scrubber: Scrubber,
+    manner: failure::Manner,
     /// Held so that it is cleaned up after the last connection.
     _spill: SpillFolder,
 }
@@ -61,7 +63,7 @@ struct DuckDb {
 
 impl DuckDb {
     fn fail(&self, error: ::duckdb::Error, sql: &str) -> WarehouseError {
-        failure::from_engine(error, sql, &self.shared.scrubber)
+        failure::from_engine(error, sql, &self.shared.manner)
     }
 
     fn run(&self, sql: &str) -> Result<(), WarehouseError> {
@@ -151,6 +153,22 @@ impl Warehouse for DuckDb {
 
     fn unstash(&mut self, stash: &Stash, relation: &Relation) -> Result<(), WarehouseError> {
         stash::read(self, stash, relation)
+    }
+
+    fn stage_files(&mut self, location: &str, with_old: bool) -> Result<String, WarehouseError> {
+        files::stage(location, with_old)
+    }
+
+    fn discard_files(&mut self, staged: &str) {
+        files::discard(staged);
+    }
+
+    fn replace_files(
+        &mut self,
+        staged: &str,
+        location: &str,
+    ) -> Result<Box<dyn Replacement>, WarehouseError> {
+        files::replace(staged, location)
     }
 
     fn database(&self) -> &str {
