@@ -125,6 +125,7 @@ fn query_fault(node: &Node, sql: &Rendered) -> Option<Diagnostic> {
         &node.body,
         Body::Model { .. }
             | Body::Snapshot(_)
+            | Body::Function(_)
             | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
     ) {
         return None;
