@@ -6,7 +6,9 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::blocks::unique_id;
+use super::context;
 use super::fault::{bad_call, fail_with_help, in_block, in_call, returned, unknown_macro};
+use super::library::BUILTIN;
 use super::session::{Scope, Session};
 use super::unit::Unit;
 use super::values::arguments::split;
@@ -132,8 +134,12 @@ impl PackageObject {
 
 impl Object for PackageObject {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let index = self.session.library.in_package(&self.package, key.as_str()?)?;
-        Some(MacroObject::value(&self.session, index))
+        let name = key.as_str()?;
+        match self.session.library.in_package(&self.package, name) {
+            Some(index) => Some(MacroObject::value(&self.session, index)),
+            None if self.package == BUILTIN => context::macro_of_dbt(&self.session, name),
+            None => None,
+        }
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

@@ -78,6 +78,11 @@ impl Session {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets go of the results: their tables hold the session, which would keep the connection open for ever.
+    pub(super) fn forget_results(&self) {
+        self.results().clear();
+    }
+
     /// Whether a macro was entered and not left yet.
     pub(super) fn is_running(&self, index: usize) -> bool {
         let name = &self.library.get(index).1.name;

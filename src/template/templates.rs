@@ -209,6 +209,7 @@ impl Templates {
         };
         let scope = Scope::value(session, &session.main, locals);
         let result = compile(env, &session.main).and_then(|template| template.render_with_spans(scope));
+        session.forget_results();
         match result {
             Ok((text, spans)) => Ok(Outcome::Finished(text, spans)),
             Err(error) => match returned(&error) {
@@ -303,7 +304,7 @@ pub(super) fn template_unit(source: &TemplateSource, as_value: bool) -> Result<U
     rewriter.template(TEMPLATE, as_value).map_err(|fault| from_syntax(span, fault))
 }
 
-fn to_template_value(value: &Value) -> TemplateValue {
+pub(super) fn to_template_value(value: &Value) -> TemplateValue {
     match value.downcast_object_ref::<RelationObject>() {
         Some(relation) => relation.to_template_value(),
         None => TemplateValue::Json(to_json(value)),

@@ -71,7 +71,8 @@ impl Object for Dict {
                 self.lock().clear();
                 Ok(Value::from(()))
             }
-            "copy" => Ok(Self::value(self.snapshot())),
+            // Results and nodes are no dictionaries in dbt, where this makes one of them.
+            "copy" | "to_dict" => Ok(Self::value(self.snapshot())),
             _ => Err(Error::from(ErrorKind::UnknownMethod)),
         }
     }
