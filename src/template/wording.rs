@@ -36,6 +36,9 @@ pub(super) fn call_message(kind: ErrorKind, detail: &str, written: &str) -> Stri
         [what, "can", "only", "be", "multiplied", "with", "integers"] => {
             format!("`*` repeats {} a whole number of times", in_our_words(what.trim_end_matches('s')))
         }
+        ["sequences", "and", "iterables", .., "multiplied", "with", "integers"] => {
+            "`*` repeats a list a whole number of times".to_owned()
+        }
         [kind, "is", "not", "iterable"] => format!("a list is needed here, not {}", in_our_words(kind)),
         ["cannot", "perform", "a", "containment", "check", ..] => {
             "`in` needs a list, a dictionary or a text on its right".to_owned()
@@ -70,7 +73,6 @@ fn in_our_words(kind: &str) -> &str {
         "sequence" | "iterator" => "a list",
         "map" => "a dictionary",
         "plain" | "plain object" => "an object",
-        "sequences and iterable" => "a list",
         other => other,
     }
 }

@@ -103,13 +103,11 @@ impl Filling<'_> {
 
 fn percent_value(value: &Value, spec: &mut Spec) -> Result<String, Error> {
     match spec.kind {
-        Some('s') => spec.text(&print::text(value)),
-        Some('r' | 'a') => spec.text(&print::repr(value)),
+        Some('s') => Ok(spec.text(&print::text(value))),
+        Some('r' | 'a') => Ok(spec.text(&print::repr(value))),
         Some('c') => {
-            spec.text(&match value.as_i64().and_then(|it| char::from_u32(u32::try_from(it).ok()?)) {
-                Some(char) => char.to_string(),
-                None => print::text(value),
-            })
+            let char = value.as_i64().and_then(|it| char::from_u32(u32::try_from(it).ok()?));
+            Ok(spec.text(&char.map_or_else(|| print::text(value), String::from)))
         }
         Some('d' | 'i' | 'u') => {
             spec.kind = Some('d');
@@ -167,8 +165,8 @@ impl Braces {
             .ok_or_else(|| fault(format!("`{spec}` is no format that `format()` knows")))?;
         match conversion {
             "" => apply(&value, &spec),
-            "s" => spec.text(&print::text(&value)),
-            "r" | "a" => spec.text(&print::repr(&value)),
+            "s" => Ok(spec.text(&print::text(&value))),
+            "r" | "a" => Ok(spec.text(&print::repr(&value))),
             other => Err(fault(format!("`!{other}` is no conversion that `format()` knows"))),
         }
     }
@@ -188,12 +186,11 @@ impl Braces {
         };
         while !rest.is_empty() {
             let key;
-            (key, rest) = match rest.strip_prefix('[') {
-                Some(inner) => inner.split_once(']').ok_or_else(|| fault("`[` is never closed"))?,
-                None => {
-                    let end = rest[1..].find(['.', '[']).map_or(rest.len(), |it| it + 1);
-                    (&rest[1..end], &rest[end..])
-                }
+            (key, rest) = if let Some(inner) = rest.strip_prefix('[') {
+                inner.split_once(']').ok_or_else(|| fault("`[` is never closed"))?
+            } else {
+                let end = rest[1..].find(['.', '[']).map_or(rest.len(), |it| it + 1);
+                (&rest[1..end], &rest[end..])
             };
             let index = key.parse::<usize>().map_or_else(|_| Value::from(key), Value::from);
             value = value.get_item(&index)?;
