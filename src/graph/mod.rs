@@ -13,9 +13,10 @@ pub mod select;
 mod semantic;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use petgraph::graph::{DiGraph, NodeIndex};
+use serde_json::Value as Json;
 
 use self::access::Rules;
 use self::lookup::{Found, Lookup};
@@ -48,6 +49,17 @@ pub struct Graph {
     pub run_hooks: Vec<RunHook>,
     /// Groups of nodes.
     pub groups: Vec<Group>,
+    /// What later phases tell templates about the whole.
+    pub shown: Shown,
+}
+
+/// What templates see of the whole project and the command, as far as it is known.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// `graph`: all entries of the manifest; made only if a file of the project mentions it.
+    pub project: OnceLock<Arc<Json>>,
+    /// `selected_resources`: unique ids, sorted.
+    pub selected: OnceLock<Arc<Vec<String>>>,
 }
 
 /// A node whose references are resolved.
@@ -139,6 +151,7 @@ pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
         macro_properties: parsed.macro_properties,
         run_hooks: parsed.run_hooks,
         groups: parsed.groups,
+        shown: Shown::default(),
     };
     gates::assign(&mut graph);
     graph

@@ -7,9 +7,12 @@
 mod by_macro;
 pub mod check;
 pub mod config_layer;
+pub mod duckdb_config;
+mod external_source;
 mod groups;
 mod host;
 pub mod incremental;
+pub mod merge;
 pub mod model_details;
 mod models;
 mod naming;

@@ -5,12 +5,18 @@
 //! Deliberately absent: what the files mean (that is `parse/`), and the database (nothing is opened).
 
 pub mod config;
+pub mod config_settings;
 mod connection;
 mod credentials;
 pub mod disk;
 pub mod files;
+mod ignored;
+mod installed;
+pub mod package_list;
+pub mod package_lock;
 mod packages;
 mod reading;
+pub mod requirements;
 pub mod settings;
 pub mod target;
 
@@ -125,6 +131,8 @@ pub struct Project {
     pub settings: Settings,
     /// The packages it uses, without itself, by name.
     pub packages: Vec<Package>,
+    /// The fault that listed packages are not there: nothing can be said of what uses them.
+    pub missing_packages: Option<Diagnostic>,
     /// All files, those of packages too, sorted by path.
     pub files: Vec<ProjectFile>,
 }
@@ -147,14 +155,24 @@ pub fn load(
     let (file, text) = reading::read_text(diags, sources, files, &config_path).ok_or(Aborted)?;
     let tree = yaml::parse(diags, file, &text).ok_or(Aborted)?;
     let bare = Settings::new(options.vars.clone(), options.env.clone(), globals(options, "", &Json::Null));
-    let config = config::read(diags, &tree, dialect, &bare).ok_or(Aborted)?;
+    // The file names the target, and templates in the file may ask for the target: it is read twice.
+    let first = config::read(&mut Diagnostics::default(), &tree, dialect, &bare);
+    let mut of_target = Diagnostics::default();
+    let target = first.as_ref().and_then(|config| {
+        let settings = bare.with_vars(&config.name.value, &[&config.vars]);
+        read_target(&mut of_target, sources, config, dialect, options, &settings)
+    });
+    let known = target.as_ref().map_or(&Json::Null, |it| &it.context);
+    let with_target = bare.with_globals(globals(options, "", known));
+    let config = config::read(diags, &tree, dialect, &with_target).ok_or(Aborted)?;
+    diags.append(of_target);
     let settings = bare.with_vars(&config.name.value, &[&config.vars]);
 
-    let target = read_target(diags, sources, &config, dialect, options, &settings);
     let mut read = reading::read_files(diags, sources, files, &config, "");
     let globals = |target: &Json| globals(options, &config.name.value, target);
     let of_target = globals(target.as_ref().map_or(&Json::Null, |it| &it.context));
     let mut packages = packages::find(diags, sources, files, &config, &bare.with_globals(of_target.clone()));
+    let missing_packages = packages::missing(diags, sources, files, &config, &bare, &packages);
     for package in &mut packages {
         read.append(&mut package.files);
     }
@@ -162,7 +180,7 @@ pub fn load(
     let target = target.ok_or(Aborted)?;
     let settings = settings.with_globals(of_target);
     let packages = packages.into_iter().map(|it| it.package).collect();
-    Ok(Project { dialect, config, config_path, target, settings, packages, files: read })
+    Ok(Project { dialect, config, config_path, target, settings, packages, missing_packages, files: read })
 }
 
 fn globals(options: &LoadOptions, project: &str, target: &Json) -> Globals {
@@ -211,6 +229,17 @@ fn read_target(
     };
     let profiles = tree.as_ref().map(|(file, tree)| (*file, tree));
     target::choose(diags, config, dialect, profiles, options, settings)
+}
+
+/// What templates know about a command that has no project yet.
+pub fn bare_globals(invocation_id: &str, started_at: &str, command: &str) -> Globals {
+    Globals {
+        target: Json::Null,
+        project_name: String::new(),
+        invocation_id: invocation_id.to_owned(),
+        run_started_at: started_at.to_owned(),
+        flags: flags(command, false, false, false),
+    }
 }
 
 /// `flags` as templates see them.

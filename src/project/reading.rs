@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::config::ProjectConfig;
 use super::files::{Files, Listed, ProjectPath};
-use super::{FileKind, ProjectFile};
+use super::{FileKind, ProjectFile, ignored};
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span, Spanned};
 
 /// One folder of a package's paths, and what its `.sql` files are.
@@ -72,6 +72,7 @@ pub(super) fn read_files(
     root: &str,
 ) -> Vec<ProjectFile> {
     let package = &config.name.value;
+    let ignored = ignored::read(diags, sources, files, root);
     let mut found: BTreeMap<ProjectPath, (FileKind, String)> = BTreeMap::new();
     for folder in folders(config, root) {
         if leads_outside(&folder.declared.value) {
@@ -80,6 +81,7 @@ pub(super) fn read_files(
         }
         for listed in files.list(&folder.path) {
             match listed {
+                Listed::File(path) if ignored.has(&path) => {}
                 Listed::File(path) => {
                     if let Some(kind) = kind_of(&path, &folder) {
                         found.entry(path).or_insert((kind, folder.path.clone()));
@@ -170,10 +172,21 @@ pub(super) fn read_text(
     files: &dyn Files,
     path: &ProjectPath,
 ) -> Option<(FileId, Arc<str>)> {
+    read_text_as(diags, sources, files, path, path.as_str())
+}
+
+/// As [`read_text`], of a file that people know by another path.
+pub(super) fn read_text_as(
+    diags: &mut Diagnostics,
+    sources: &mut Sources,
+    files: &dyn Files,
+    path: &ProjectPath,
+    shown: &str,
+) -> Option<(FileId, Arc<str>)> {
     match decode(path, files.read(path)) {
         Ok(text) => {
             let text: Arc<str> = Arc::from(text);
-            Some((sources.add(path.as_str(), Arc::clone(&text)), text))
+            Some((sources.add(shown, Arc::clone(&text)), text))
         }
         Err(fault) => {
             diags.push(fault.report(sources));

@@ -6,13 +6,19 @@
 //! (`report/`), the clock (given).
 
 mod by_macro;
+mod comments;
 mod connection;
+mod contract;
+mod creating;
 pub mod event;
+mod external;
 mod faults;
+mod foreign_keys;
 mod history;
 mod hooks;
 mod incremental;
 mod kept;
+mod merge;
 mod operation;
 mod outside;
 mod queue;
