@@ -17,6 +17,7 @@ pub mod package_lock;
 mod packages;
 mod reading;
 pub mod requirements;
+pub mod selectors;
 pub mod settings;
 pub mod target;
 
@@ -29,6 +30,7 @@ use self::config::ProjectConfig;
 use self::disk::PROJECT_FILES;
 use self::files::{Files, ProjectPath};
 pub use self::packages::Package;
+use self::selectors::{NamedSelector, SELECTORS_FILE};
 use self::settings::Settings;
 use self::target::{ProfilesFile, Target};
 use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, FileId, Severity, Sources};
@@ -133,6 +135,8 @@ pub struct Project {
     pub packages: Vec<Package>,
     /// The fault that listed packages are not there: nothing can be said of what uses them.
     pub missing_packages: Option<Diagnostic>,
+    /// Selectors with names.
+    pub selectors: Vec<NamedSelector>,
     /// All files, those of packages too, sorted by path.
     pub files: Vec<ProjectFile>,
 }
@@ -179,8 +183,36 @@ pub fn load(
     read.sort_by(|a, b| a.path.cmp(&b.path));
     let target = target.ok_or(Aborted)?;
     let settings = settings.with_globals(of_target);
+    let selectors = read_selectors(diags, sources, files, dialect, &settings);
     let packages = packages.into_iter().map(|it| it.package).collect();
-    Ok(Project { dialect, config, config_path, target, settings, packages, missing_packages, files: read })
+    Ok(Project {
+        dialect,
+        config,
+        config_path,
+        target,
+        settings,
+        packages,
+        missing_packages,
+        selectors,
+        files: read,
+    })
+}
+
+fn read_selectors(
+    diags: &mut Diagnostics,
+    sources: &mut Sources,
+    files: &dyn Files,
+    dialect: Dialect,
+    settings: &Settings,
+) -> Vec<NamedSelector> {
+    let path = ProjectPath::new(SELECTORS_FILE);
+    if !files.exists(&path) {
+        return Vec::new();
+    }
+    let Some((file, text)) = reading::read_text(diags, sources, files, &path) else { return Vec::new() };
+    let Some(tree) = yaml::parse(diags, file, &text) else { return Vec::new() };
+    let tree = settings.render_tree(diags, &tree, &["description"]);
+    selectors::read(diags, &tree, dialect.unknown_key_severity())
 }
 
 fn globals(options: &LoadOptions, project: &str, target: &Json) -> Globals {
