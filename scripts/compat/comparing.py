@@ -48,6 +48,18 @@ class Tool:
             if os.path.exists(results):
                 shutil.copy(results, os.path.join(target, f"results.{index}.json"))
         self.walls.append(wall)
+        with open(os.path.join(self.work, f"{self.name}{number}.wall"), "w", encoding="utf-8") as file:
+            file.write(repr(wall))
+
+    def reuse(self, job, number):
+        """Takes an earlier run as it is; false if there is none."""
+        path = os.path.join(self.work, f"{self.name}{number}.wall")
+        if not os.path.exists(path):
+            return False
+        with open(path, encoding="utf-8") as file:
+            self.walls.append(float(file.read()))
+        self.folders.append(os.path.join(self.work, f"{self.name}{number}", job.project))
+        return True
 
     def results(self, index):
         path = os.path.join(self.folders[0], "target", f"results.{index}.json")
@@ -234,12 +246,13 @@ def owners_of(manifest):
     return found
 
 
-def compare(job, dbt_program, tidemill_program, work, times):
+def compare(job, dbt_program, tidemill_program, work, times, reuse_dbt=False):
     """Runs both and returns (report, dbt, tidemill)."""
     os.makedirs(work, exist_ok=True)
     dbt, ours = Tool("dbt", dbt_program, work), Tool("tidemill", tidemill_program, work)
     for number in range(times):
-        dbt.run(job, number)
+        if not (reuse_dbt and dbt.reuse(job, number)):
+            dbt.run(job, number)
         ours.run(job, number)
     report = Report()
     manifest = dbt.manifest()

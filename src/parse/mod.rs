@@ -31,7 +31,7 @@ use self::host::ParseHost;
 pub(crate) use self::host::doc;
 use self::node_config::{ConfigRules, NodeConfig};
 use self::properties::{ColumnProperties, FreshnessRule, Properties};
-pub(crate) use self::tests::is_template;
+pub(crate) use self::tests::argument_template;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span, Spanned};
 use crate::node::{Materialization, NodeKind, Relation, UniqueId};
 use crate::project::config::Trees;

@@ -22,6 +22,7 @@ mod targets;
 mod template_api;
 mod template_cases;
 mod templates;
+mod test_arguments;
 mod tidy;
 mod warehouse;
 mod yaml_faults;
