@@ -52,6 +52,14 @@ pub enum NodeKind {
     Analysis,
     /// A named use of nodes outside the project.
     Exposure,
+    /// A model with made-up inputs and the rows that it must make of them.
+    UnitTest,
+    /// What a model's columns mean to the semantic layer.
+    SemanticModel,
+    /// A figure of the semantic layer.
+    Metric,
+    /// A question to the semantic layer.
+    SavedQuery,
 }
 
 impl NodeKind {
@@ -66,6 +74,10 @@ impl NodeKind {
             NodeKind::Test => "test",
             NodeKind::Analysis => "analysis",
             NodeKind::Exposure => "exposure",
+            NodeKind::UnitTest => "unit_test",
+            NodeKind::SemanticModel => "semantic_model",
+            NodeKind::Metric => "metric",
+            NodeKind::SavedQuery => "saved_query",
         }
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn file(node: &ParsedNode) -> Option<String> {
         Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => {
             Some(format!("{}/{}/{}", node.package, node.path.as_str(), test_file(&test.short_name)))
         }
-        Body::Seed | Body::Source(_) | Body::Exposure(_) => None,
+        Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => None,
     }
 }
 

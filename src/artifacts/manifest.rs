@@ -7,12 +7,17 @@
 mod code;
 mod column;
 mod config;
+mod constraint;
 mod entry;
 mod exposure;
+mod groups;
 mod kinds;
 mod library;
 mod node;
+mod project_graph;
+mod semantic;
 mod source;
+mod unit_test;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,6 +28,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use self::entry::{Context, Entry};
 use self::exposure::ManifestExposure;
 use self::node::ManifestNode;
+pub use self::project_graph::project_graph;
 use self::source::ManifestSource;
 use super::Stamp;
 use super::metadata::Metadata;
@@ -117,15 +123,22 @@ impl Serialize for Manifest<'_> {
         let exposures = of_kind(&[NodeKind::Exposure])
             .filter_map(|it| Some((id(it), ManifestExposure::new(context, it)?)));
         map.serialize_entry("exposures", &Streamed(exposures))?;
-        for key in ["metrics", "groups", "selectors"] {
-            map.serialize_entry(key, &Empty {})?;
-        }
+        let semantic = |kind: &'static [NodeKind]| {
+            Streamed(of_kind(kind).filter_map(|it| Some((id(it), semantic::entry(context, it)?))))
+        };
+        map.serialize_entry("metrics", &semantic(&[NodeKind::Metric]))?;
+        map.serialize_entry("groups", &groups::groups(context))?;
+        map.serialize_entry("selectors", &Empty {})?;
         map.serialize_entry("disabled", &disabled(context))?;
         map.serialize_entry("parent_map", &Streamed(context.entries.iter().map(|it| parents(context, it))))?;
         map.serialize_entry("child_map", &Streamed(context.entries.iter().map(|it| children(context, it))))?;
-        for key in ["group_map", "saved_queries", "semantic_models", "unit_tests", "functions"] {
-            map.serialize_entry(key, &Empty {})?;
-        }
+        map.serialize_entry("group_map", &groups::group_map(context))?;
+        map.serialize_entry("saved_queries", &semantic(&[NodeKind::SavedQuery]))?;
+        map.serialize_entry("semantic_models", &semantic(&[NodeKind::SemanticModel]))?;
+        let unit_tests =
+            of_kind(&[NodeKind::UnitTest]).filter_map(|it| Some((id(it), unit_test::entry(context, it)?)));
+        map.serialize_entry("unit_tests", &Streamed(unit_tests))?;
+        map.serialize_entry("functions", &Empty {})?;
         map.end()
     }
 }
@@ -178,6 +191,10 @@ fn disabled<'a>(context: &Context<'a>) -> BTreeMap<&'a str, Vec<Disabled<'a>>> {
             NodeKind::Exposure => {
                 ManifestExposure::new(context, &entry).map(|it| Disabled::Exposure(Box::new(it)))
             }
+            NodeKind::UnitTest => unit_test::entry(context, &entry).map(Disabled::Yaml),
+            NodeKind::SemanticModel | NodeKind::Metric | NodeKind::SavedQuery => {
+                semantic::entry(context, &entry).map(Disabled::Yaml)
+            }
             NodeKind::Seed
             | NodeKind::Model
             | NodeKind::Snapshot
@@ -196,4 +213,5 @@ enum Disabled<'a> {
     Node(Box<ManifestNode<'a>>),
     Source(Box<ManifestSource<'a>>),
     Exposure(Box<ManifestExposure<'a>>),
+    Yaml(serde_json::Value),
 }

@@ -10,7 +10,7 @@ use crate::graph::{Graph, Node};
 use crate::node::{Materialization, NodeKind, Relation};
 use crate::parse::Body;
 use crate::project::Project;
-use crate::run::{NodeResult, RunResults, Status};
+use crate::run::{NodeResult, OperationResult, RunResults, Status};
 
 const SCHEMA: &str = "https://schemas.getdbt.com/dbt/run-results/v6.json";
 
@@ -72,7 +72,13 @@ pub fn run_results<'a>(
     };
     RunResultsFile {
         metadata: Metadata::new(SCHEMA, project, stamp),
-        results: results.results.iter().filter(is_shown).map(|it| entry(graph, compiled, it)).collect(),
+        results: results
+            .before
+            .iter()
+            .map(of_operation)
+            .chain(results.results.iter().filter(is_shown).map(|it| entry(graph, compiled, it)))
+            .chain(results.after.iter().map(of_operation))
+            .collect(),
         elapsed_time: results.elapsed.as_secs_f64(),
         args: &stamp.args,
     }
@@ -84,7 +90,7 @@ fn entry<'a>(graph: &'a Graph, compiled: &'a Compiled, result: &'a NodeResult) -
     let sql = compiled.nodes.get(&result.node).filter(|_| was_worked_on).map(|it| it.sql.text.as_str());
     let has_sql = match node.body {
         Body::Model { .. } | Body::Test(_) | Body::Analysis { .. } => true,
-        Body::Seed | Body::Source(_) | Body::Exposure(_) => false,
+        Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => false,
     };
     let relation = node.relation.as_ref().filter(|_| node.kind == NodeKind::Model);
     let message = result.message.clone().or_else(|| success_message(node, result));
@@ -100,6 +106,27 @@ fn entry<'a>(graph: &'a Graph, compiled: &'a Compiled, result: &'a NodeResult) -
         compiled: has_sql.then_some(sql.is_some()),
         compiled_code: sql.filter(|_| has_sql),
         relation_name: relation.map(Relation::render),
+        batch_results: None,
+    }
+}
+
+/// An operation or one of the project's own hooks.
+fn of_operation(result: &OperationResult) -> ResultEntry<'_> {
+    let (started_at, completed_at) = (result.started_at.as_str(), result.completed_at.as_str());
+    let times = [("compile", started_at), ("execute", completed_at)];
+    let timing = times.map(|(name, completed_at)| Timing { name, started_at, completed_at });
+    ResultEntry {
+        status: result.status.as_str(),
+        timing: if started_at.is_empty() { Vec::new() } else { timing.into() },
+        thread_id: "main".to_owned(),
+        execution_time: result.elapsed.as_secs_f64(),
+        adapter_response: AdapterResponse::default(),
+        message: result.message.clone(),
+        failures: Some(u64::from(result.status != Status::Success)),
+        unique_id: &result.unique_id,
+        compiled: Some(false),
+        compiled_code: None,
+        relation_name: None,
         batch_results: None,
     }
 }
@@ -120,7 +147,9 @@ fn success_message(node: &Node, result: &NodeResult) -> Option<String> {
     match (result.status, node.kind, result.rows) {
         (Status::Success, NodeKind::Seed, Some(rows)) => Some(format!("INSERT {rows}")),
         (Status::Success, ..) => Some("OK".to_owned()),
-        (Status::Error | Status::Skipped | Status::Pass | Status::Warn | Status::Fail, ..) => None,
+        (Status::Error | Status::Skipped | Status::NoOp | Status::Pass | Status::Warn | Status::Fail, ..) => {
+            None
+        }
     }
 }
 
@@ -134,7 +163,7 @@ fn adapter_response(node: &Node, result: &NodeResult) -> AdapterResponse {
         Status::Pass | Status::Warn | Status::Fail => {
             AdapterResponse { message: Some("OK".to_owned()), ..AdapterResponse::default() }
         }
-        Status::Error | Status::Skipped => AdapterResponse::default(),
+        Status::Error | Status::Skipped | Status::NoOp => AdapterResponse::default(),
     }
 }
 
@@ -145,6 +174,11 @@ fn has_rows(node: &Node) -> bool {
             matches!(materialized, Materialization::Table | Materialization::Incremental)
         }
         Body::Seed => true,
-        Body::Source(_) | Body::Test(_) | Body::Analysis { .. } | Body::Exposure(_) => false,
+        Body::Source(_)
+        | Body::Test(_)
+        | Body::Analysis { .. }
+        | Body::Exposure(_)
+        | Body::UnitTest(_)
+        | Body::Semantic(_) => false,
     }
 }

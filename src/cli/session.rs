@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
-use crate::artifacts::{ManifestInput, Output, OutputError, Stamp};
+use crate::artifacts::{ManifestInput, Output, OutputError, Stamp, project_graph};
 use crate::cli::Exit;
 use crate::cli::args::Globals;
 use crate::cli::args::command::SelectionArgs;
@@ -23,13 +23,17 @@ use crate::graph::{self, Graph};
 use crate::node::NodeId;
 use crate::parse;
 use crate::project::disk::{Disk, PROJECT_FILES};
+use crate::project::settings::Settings;
 use crate::project::target::ProfilesFile;
 use crate::project::{self, Dialect, LoadOptions, Project};
 use crate::report::{self, ReportOptions, Reporter};
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{Clock, Stop};
-use crate::warehouse::{ConnectOptions, ErrorKind, Warehouse, WarehouseError, duckdb};
+use crate::warehouse::{Attachment, ConnectOptions, ErrorKind, Warehouse, WarehouseError, duckdb};
 use crate::yaml;
+
+/// Where the files of the built-in macros are said to be.
+const BUILTIN_FOLDER: &str = "builtin/";
 
 /// One invocation of the program.
 pub(super) struct Session {
@@ -88,6 +92,17 @@ pub(super) struct Loaded {
     pub(super) project: Project,
     pub(super) disk: Disk,
     pub(super) dir: PathBuf,
+}
+
+impl Loaded {
+    /// The folder that relative paths of the target begin in: the project's for targets of its own, the
+    /// working folder for those of a profile, as in dbt-duckdb.
+    pub(super) fn base(&self) -> &Path {
+        match self.project.dialect {
+            Dialect::Tidemill => &self.dir,
+            Dialect::Dbt => Path::new("."),
+        }
+    }
 }
 
 impl Session {
@@ -209,13 +224,45 @@ impl Session {
     pub(super) fn resolve(&mut self, purpose: Purpose) -> Result<(&'static Loaded, &'static Graph), Stopped> {
         // Faults of the project file and of the files it leads to are shown together.
         let mut diags = Diagnostics::default();
-        let resolved = self.load_with(&mut diags, purpose)?.map(|loaded| {
+        let resolved = self.load_with(&mut diags, purpose)?.and_then(|loaded| {
+            if let Some(fault) = &loaded.project.missing_packages {
+                diags.push(fault.clone());
+                return Err(Aborted);
+            }
             let parsed = parse::parse(&mut diags, &mut self.sources, &loaded.project);
             let graph = graph::resolve(&mut diags, parsed);
-            (&*Box::leak(Box::new(loaded)), &*Box::leak(Box::new(graph)))
+            Ok((&*Box::leak(Box::new(loaded)), &*Box::leak(Box::new(graph))))
         });
         self.report(diags)?;
-        resolved.map_err(|Aborted| Stopped(Exit::CouldNotRun))
+        let (loaded, graph) = resolved.map_err(|Aborted| Stopped(Exit::CouldNotRun))?;
+        self.show_project(loaded, graph);
+        Ok((loaded, graph))
+    }
+
+    /// Makes `graph` for templates, if a file of the project mentions it.
+    fn show_project(&self, loaded: &Loaded, graph: &Graph) {
+        if !self.sources.mention_outside("graph", BUILTIN_FOLDER) {
+            return;
+        }
+        let stamp = Stamp {
+            generated_at: self.started_at.clone(),
+            invocation_id: self.invocation_id.clone(),
+            args: Json::Null,
+        };
+        let input = ManifestInput {
+            project: &loaded.project,
+            graph,
+            compiled: None,
+            sources: &self.sources,
+            files: &loaded.disk,
+        };
+        graph.shown.project.get_or_init(|| Arc::new(project_graph(&input, &stamp)));
+    }
+
+    /// Variables of the command line and the environment, for a command that needs no target.
+    pub(super) fn settings(&mut self, command: &str) -> Result<Settings, Stopped> {
+        let globals = project::bare_globals(&self.invocation_id, &self.started_at, command);
+        Ok(Settings::new(self.vars()?, self.variables.clone(), globals))
     }
 
     fn vars(&mut self) -> Result<BTreeMap<String, Json>, Stopped> {
@@ -284,6 +331,10 @@ impl Session {
             diags.push(selector_diagnostic(fault, is_fatal));
         }
         self.report(diags)?;
+        let mut ids: Vec<String> =
+            selected.nodes.iter().map(|it| graph.node(*it).unique_id.as_str().to_owned()).collect();
+        ids.sort();
+        graph.shown.selected.get_or_init(|| Arc::new(ids));
         Ok(selected.nodes)
     }
 
@@ -314,7 +365,8 @@ impl Session {
         read_only: bool,
     ) -> Result<Box<dyn Warehouse>, Stopped> {
         let target = &loaded.project.target;
-        if read_only && target.file(&loaded.dir).is_some_and(|it| !it.exists()) {
+        let file = target.file(loaded.base());
+        if read_only && file.as_ref().is_some_and(|it| !it.exists()) {
             let message = format!("the database `{}` does not exist yet", target.path);
             let fault = Diagnostic::error("missing-database", message);
             return Err(self.fail(fault.help("`tidemill build` makes it")));
@@ -326,15 +378,26 @@ impl Session {
             // dbt-duckdb resolves unqualified names in `main`, whatever the target's schema.
             Dialect::Dbt => "main".to_owned(),
         };
+        let retries = target.retries.as_ref();
+        let patience = retries.map(|it| patience(it.connect_attempts));
         let options = ConnectOptions {
-            path: target.file(&loaded.dir),
-            read_only: read_only && target.path != ":memory:",
+            read_only: read_only && file.is_some(),
+            path: file,
+            main: target.lake().map(|path| Attachment {
+                path: path.to_owned(),
+                alias: Some(target.own_database()),
+                is_lake: true,
+                ..Attachment::default()
+            }),
             schema,
             workers: self.threads(&loaded.project).get(),
             settings: target.settings.clone(),
             extensions: target.extensions.clone(),
+            create_secrets: target.create_secrets.clone(),
+            config_options: target.config_options.clone(),
             attach: target.attach.clone(),
-            wait: self.globals.wait.unwrap_or(Duration::ZERO),
+            wait: self.globals.wait.or(patience).unwrap_or(Duration::ZERO),
+            retryable: retries.map(|it| it.exceptions.clone()).unwrap_or_default(),
             secrets,
         };
         let (reporter, sources, stop) = (&mut self.reporter, &self.sources, Arc::clone(&self.stop));
@@ -402,6 +465,12 @@ fn selector_diagnostic(fault: SelectorFault, is_fatal: bool) -> Diagnostic {
     diagnostic.help_opt(fault.help)
 }
 
+/// As long as dbt-duckdb waits in so many attempts: a second, two, four, ...
+fn patience(attempts: usize) -> Duration {
+    let attempts = u32::try_from(attempts).unwrap_or(u32::MAX).min(16);
+    Duration::from_secs(2_u64.pow(attempts) - 1)
+}
+
 fn cannot_open(path: &str, error: &WarehouseError) -> Diagnostic {
     let (code, message) = match &error.kind {
         ErrorKind::Locked { holder } => {
@@ -413,9 +482,11 @@ fn cannot_open(path: &str, error: &WarehouseError) -> Diagnostic {
         }
         ErrorKind::Unavailable => ("database-unavailable", format!("the database `{path}` cannot be opened")),
         ErrorKind::DiskFull => ("disk-full", format!("the disk is full: `{path}` cannot be written")),
-        ErrorKind::Sql | ErrorKind::Interrupted | ErrorKind::OutOfMemory | ErrorKind::Conflict => {
-            ("connection-failed", format!("cannot connect to `{path}`"))
-        }
+        ErrorKind::Sql
+        | ErrorKind::Interrupted
+        | ErrorKind::OutOfMemory
+        | ErrorKind::Conflict
+        | ErrorKind::Transient => ("connection-failed", format!("cannot connect to `{path}`")),
     };
     let diagnostic =
         error.message.lines().fold(Diagnostic::error(code, message), |it, line| it.note(line.trim()));

@@ -26,6 +26,15 @@ pub(super) enum Found<'a> {
     Unknown,
 }
 
+impl Found<'_> {
+    pub(super) fn node(&self) -> Option<NodeId> {
+        match self {
+            Found::Node(id) => Some(*id),
+            Found::Disabled(_) | Found::Unknown => None,
+        }
+    }
+}
+
 fn is_referable(node: &ParsedNode) -> bool {
     matches!(node.kind, NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot)
 }
@@ -33,7 +42,13 @@ fn is_referable(node: &ParsedNode) -> bool {
 fn source_key(node: &ParsedNode) -> Option<(&str, &str)> {
     match &node.body {
         Body::Source(body) => Some((&body.source, &node.name)),
-        Body::Model { .. } | Body::Seed | Body::Test(_) | Body::Analysis { .. } | Body::Exposure(_) => None,
+        Body::Model { .. }
+        | Body::Seed
+        | Body::Test(_)
+        | Body::Analysis { .. }
+        | Body::Exposure(_)
+        | Body::UnitTest(_)
+        | Body::Semantic(_) => None,
     }
 }
 

@@ -4,21 +4,29 @@
 //! is known here alone. Deliberately absent: templates' text (that is `compile/`) and what to do with a
 //! node (that is `plan/`).
 
+mod access;
 mod cycles;
+mod deprecation;
 mod gates;
 mod lookup;
 pub mod select;
+mod semantic;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use petgraph::graph::{DiGraph, NodeIndex};
+use serde_json::Value as Json;
 
+use self::access::Rules;
 use self::lookup::{Found, Lookup};
-use crate::diagnostics::Diagnostics;
+use self::semantic::SemanticLookup;
+use crate::diagnostics::{Diagnostics, Spanned};
 use crate::node::{NodeId, NodeKind, UniqueId};
 use crate::parse::properties::MacroProperties;
-use crate::parse::{Body, DataTest, Doc, Owner, Parsed, ParsedNode, TestKind};
+use crate::parse::run_hooks::RunHook;
+use crate::parse::unit_tests::{Input, UnitTest};
+use crate::parse::{Body, DataTest, Doc, Group, Owner, Parsed, ParsedNode, TestKind};
 use crate::template::{RefCall, SourceCall, Templates};
 
 /// A project's nodes with their edges.
@@ -37,6 +45,21 @@ pub struct Graph {
     pub docs: Vec<Doc>,
     /// What YAML says about macros.
     pub macro_properties: Vec<MacroProperties>,
+    /// The hooks of runs, in their order.
+    pub run_hooks: Vec<RunHook>,
+    /// Groups of nodes.
+    pub groups: Vec<Group>,
+    /// What later phases tell templates about the whole.
+    pub shown: Shown,
+}
+
+/// What templates see of the whole project and the command, as far as it is known.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// `graph`: all entries of the manifest; made only if a file of the project mentions it.
+    pub project: OnceLock<Arc<Json>>,
+    /// `selected_resources`: unique ids, sorted.
+    pub selected: OnceLock<Arc<Vec<String>>>,
 }
 
 /// A node whose references are resolved.
@@ -80,12 +103,18 @@ impl std::ops::Deref for Node {
 pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
     let lookup = Lookup::new(&parsed.nodes, &parsed.disabled);
     let mut resolved: Vec<Option<Resolved>> = Vec::with_capacity(parsed.nodes.len());
+    let rules = Rules { restricted: &parsed.restricted, nodes: &parsed.nodes, lookup: &lookup };
+    let semantic = SemanticLookup::new(&parsed.nodes, &parsed.disabled);
     for node in &parsed.nodes {
-        resolved.push(resolve_node(diags, &lookup, node));
+        let mut references = resolve_node(diags, &rules, node);
+        if let Some(references) = &mut references {
+            semantic.parents(diags, node).into_iter().for_each(|id| references.add(id));
+        }
+        resolved.push(references);
     }
+    access::check_groups(diags, &parsed.groups, &parsed.nodes);
     let dropped: BTreeSet<usize> =
         resolved.iter().enumerate().filter(|(_, it)| it.is_none()).map(|(index, _)| index).collect();
-    drop(lookup);
 
     // Only tests are dropped, and nothing refers to a test: the ids of all else stay in order.
     let mut new_ids = vec![NodeId(0); resolved.len()];
@@ -108,6 +137,7 @@ pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
     }
     let dag = build_dag(&nodes);
     cycles::report(diags, &nodes, &dag);
+    deprecation::report(diags, &nodes);
     let order = cycles::order(&dag);
     let by_id = nodes.iter().enumerate().map(|(index, it)| (it.unique_id.clone(), id_of(index))).collect();
     let mut graph = Graph {
@@ -119,6 +149,9 @@ pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
         templates: parsed.templates,
         docs: parsed.docs,
         macro_properties: parsed.macro_properties,
+        run_hooks: parsed.run_hooks,
+        groups: parsed.groups,
+        shown: Shown::default(),
     };
     gates::assign(&mut graph);
     graph
@@ -145,7 +178,8 @@ impl Resolved {
 }
 
 /// `None` for a test that cannot run because what it is declared on does not take part.
-fn resolve_node(diags: &mut Diagnostics, lookup: &Lookup<'_>, node: &ParsedNode) -> Option<Resolved> {
+fn resolve_node(diags: &mut Diagnostics, rules: &Rules<'_>, node: &ParsedNode) -> Option<Resolved> {
+    let lookup = rules.lookup;
     let mut resolved = Resolved::default();
     let is_test = node.kind == NodeKind::Test;
     let owner = match &node.body {
@@ -155,6 +189,7 @@ fn resolve_node(diags: &mut Diagnostics, lookup: &Lookup<'_>, node: &ParsedNode)
     for call in &node.refs {
         match lookup.reference(&call.value, &node.package) {
             Found::Node(id) => {
+                access::check(diags, rules, node, &rules.nodes[id.index()], call.span);
                 resolved.add(id);
                 resolved.refs.insert(call.value.clone(), id);
             }
@@ -162,6 +197,7 @@ fn resolve_node(diags: &mut Diagnostics, lookup: &Lookup<'_>, node: &ParsedNode)
             Found::Unknown | Found::Disabled(_) if owner == Some(&Owner::Ref(call.value.clone())) => {
                 return None;
             }
+            Found::Disabled(_) if node.kind == NodeKind::UnitTest => return None,
             Found::Disabled(disabled) => {
                 diags.push(lookup::disabled_ref(node, call, disabled, is_test));
                 if is_test {
@@ -182,7 +218,42 @@ fn resolve_node(diags: &mut Diagnostics, lookup: &Lookup<'_>, node: &ParsedNode)
             Found::Unknown => diags.push(lookup.unknown_source(node, call)),
         }
     }
+    if let Body::UnitTest(test) = &node.body {
+        resolve_inputs(diags, lookup, node, test, &mut resolved);
+    }
     Some(resolved)
+}
+
+/// The inputs that a unit test stands in for; it is not made from them, so there is no edge.
+fn resolve_inputs(
+    diags: &mut Diagnostics,
+    lookup: &Lookup<'_>,
+    node: &ParsedNode,
+    test: &UnitTest,
+    resolved: &mut Resolved,
+) {
+    for given in &test.given {
+        let span = given.text.span;
+        match &given.input {
+            Input::Ref(call) => match lookup.reference(call, &node.package) {
+                Found::Node(id) => {
+                    resolved.refs.insert(call.clone(), id);
+                }
+                Found::Disabled(_) | Found::Unknown => {
+                    diags.push(lookup.unknown_ref(node, &Spanned::new(call.clone(), span)));
+                }
+            },
+            Input::Source(call) => match lookup.source(call) {
+                Found::Node(id) => {
+                    resolved.sources.insert(call.clone(), id);
+                }
+                Found::Disabled(_) | Found::Unknown => {
+                    diags.push(lookup.unknown_source(node, &Spanned::new(call.clone(), span)));
+                }
+            },
+            Input::This => {}
+        }
+    }
 }
 
 fn build_dag(nodes: &[Node]) -> DiGraph<NodeId, ()> {

@@ -208,7 +208,9 @@ impl<'a> Criterion<'a> {
                 | Body::Seed
                 | Body::Test(_)
                 | Body::Analysis { .. }
-                | Body::Exposure(_) => false,
+                | Body::Exposure(_)
+                | Body::UnitTest(_)
+                | Body::Semantic(_) => false,
             },
             Method::Exposure => node.kind == NodeKind::Exposure && matches_glob(value, &node.name),
             Method::ResourceType => value == node.kind.as_str(),
@@ -228,7 +230,9 @@ impl<'a> Criterion<'a> {
                 | Body::Seed
                 | Body::Source(_)
                 | Body::Analysis { .. }
-                | Body::Exposure(_) => false,
+                | Body::Exposure(_)
+                | Body::UnitTest(_)
+                | Body::Semantic(_) => false,
             },
             Method::Materialized => materialized(node).is_some_and(|it| it == value),
         }
@@ -266,7 +270,11 @@ fn materialized(node: &Node) -> Option<&'static str> {
         Body::Model { materialized, .. } => Some(materialized.as_str()),
         Body::Seed => Some("seed"),
         Body::Test(_) => Some("test"),
-        Body::Source(_) | Body::Analysis { .. } | Body::Exposure(_) => None,
+        Body::Source(_)
+        | Body::Analysis { .. }
+        | Body::Exposure(_)
+        | Body::UnitTest(_)
+        | Body::Semantic(_) => None,
     }
 }
 
@@ -340,7 +348,7 @@ fn with_tests(graph: &Graph, mut nodes: BTreeSet<NodeId>) -> BTreeSet<NodeId> {
     let tests: Vec<NodeId> = nodes
         .iter()
         .flat_map(|id| graph.children(*id))
-        .filter(|id| graph.node(*id).kind == NodeKind::Test)
+        .filter(|id| matches!(graph.node(*id).kind, NodeKind::Test | NodeKind::UnitTest))
         .collect();
     nodes.extend(tests);
     nodes

@@ -44,9 +44,6 @@ impl ConfigLayer {
     }
 }
 
-/// Keys about freshness may stand in `config:`; they are read with the source, not as config.
-const NOT_CONFIG: [&str; 3] = ["freshness", "loaded_at_field", "loaded_at_query"];
-
 /// Reads `config:` and those config keys that may stand beside it, which `config:` overrides.
 pub fn config_layer(
     diags: &mut Diagnostics,
@@ -72,9 +69,6 @@ pub fn config_layer(
 pub fn from_entries(entries: &[(Spanned<String>, Yaml)]) -> ConfigLayer {
     let mut layer = ConfigLayer::default();
     for (key, value) in entries {
-        if NOT_CONFIG.contains(&key.value.as_str()) {
-            continue;
-        }
         let name = key.value.trim_start_matches('+').to_owned();
         layer.push(Spanned::new(name, key.span), value.to_json());
     }

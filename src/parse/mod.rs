@@ -7,18 +7,24 @@
 mod by_macro;
 pub mod check;
 pub mod config_layer;
+mod groups;
 mod host;
 pub mod incremental;
+pub mod merge;
+pub mod model_details;
 mod models;
 mod naming;
 pub mod node_config;
 pub mod properties;
+pub mod run_hooks;
+pub mod semantic;
 mod sources;
 mod test_names;
 mod tests;
 pub mod threshold;
+pub mod unit_tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -29,9 +35,13 @@ use self::check::Check;
 use self::config_layer::ConfigLayer;
 use self::host::ParseHost;
 pub(crate) use self::host::doc;
+use self::model_details::ModelDetails;
 use self::node_config::{ConfigRules, NodeConfig};
 use self::properties::{ColumnProperties, FreshnessRule, Properties};
+use self::run_hooks::RunHook;
+use self::semantic::Semantic;
 pub(crate) use self::tests::argument_template;
+use self::unit_tests::UnitTest;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span, Spanned};
 use crate::node::{Materialization, NodeKind, Relation, UniqueId};
 use crate::project::config::Trees;
@@ -55,6 +65,31 @@ pub struct Parsed {
     pub docs: Vec<Doc>,
     /// What YAML says about macros.
     pub macro_properties: Vec<properties::MacroProperties>,
+    /// The hooks of runs: those of packages by the packages' names, then the project's own.
+    pub run_hooks: Vec<RunHook>,
+    /// Groups, those of packages too.
+    pub groups: Vec<Group>,
+    /// Packages whose protected models are for themselves alone.
+    pub restricted: BTreeSet<String>,
+}
+
+/// A group of nodes with an owner.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Its package.
+    pub package: String,
+    /// Name.
+    pub name: Spanned<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// Who to ask.
+    pub owner: properties::Owner,
+    /// Free-form data.
+    pub meta: Json,
+    /// The properties file it is in.
+    pub path: ProjectPath,
+    /// The folder of the project's paths the file was found in.
+    pub folder: String,
 }
 
 /// A node with the names it refers to.
@@ -96,6 +131,24 @@ pub struct ParsedNode {
     pub body: Body,
 }
 
+impl ParsedNode {
+    /// The word in `materialized` of a model, a custom one too.
+    pub fn made_as(&self) -> &str {
+        match &self.body {
+            Body::Model { materialized: Materialization::Custom, .. } => {
+                self.config.values.get("materialized").and_then(|it| it.value.as_str()).unwrap_or_default()
+            }
+            Body::Model { materialized, .. } => materialized.as_str(),
+            _ => "",
+        }
+    }
+
+    /// The group that it says it is in.
+    pub fn group(&self) -> Option<&str> {
+        self.config.values.get("group").and_then(|it| it.value.as_str())
+    }
+}
+
 /// What is special about a kind of node.
 #[derive(Clone, Debug)]
 pub enum Body {
@@ -109,6 +162,8 @@ pub enum Body {
         by_macro: Option<String>,
         /// Its version, in a versioned model.
         version: Option<Version>,
+        /// Who may read it, its contract, when it will be gone.
+        details: Box<ModelDetails>,
     },
     /// A seed; its file is at [`ParsedNode::path`].
     Seed,
@@ -123,6 +178,10 @@ pub enum Body {
     },
     /// An exposure.
     Exposure(ExposureBody),
+    /// A unit test.
+    UnitTest(Box<UnitTest>),
+    /// A semantic model, a metric or a saved query.
+    Semantic(Box<Semantic>),
 }
 
 /// A model's version.
@@ -151,6 +210,25 @@ pub struct SourceBody {
     pub loaded_at_query: Option<String>,
     /// How old it may be.
     pub freshness: Option<FreshnessRule>,
+    /// Whether freshness is switched off for it.
+    pub is_freshness_off: bool,
+    /// What is carried for others.
+    pub details: Box<SourceDetails>,
+}
+
+/// What a source says that nothing here acts on.
+#[derive(Clone, Debug, Default)]
+pub struct SourceDetails {
+    /// Whether parts of its name are quoted; they always are.
+    pub quoting: properties::SourceQuoting,
+    /// Where its data is kept.
+    pub external: Option<Json>,
+    /// `meta` of the source alone.
+    pub source_meta: serde_json::Map<String, Json>,
+    /// Its database as written.
+    pub unrendered_database: Option<String>,
+    /// Its schema as written.
+    pub unrendered_schema: Option<String>,
 }
 
 /// A data test.
@@ -213,8 +291,10 @@ pub struct ExposureBody {
     pub url: Option<String>,
     /// `high`, `medium` or `low`.
     pub maturity: Option<String>,
-    /// Name and mail address.
-    pub owner: (Option<String>, Option<String>),
+    /// Who to ask.
+    pub owner: properties::Owner,
+    /// Metrics that it shows.
+    pub metrics: Vec<Spanned<String>>,
 }
 
 /// A docs block.
@@ -250,18 +330,23 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
     let by_macro = ByMacro::new(project, &templates);
     let docs = read_docs(diags, project);
     let mut all = Vec::new();
-    let mut macro_properties = Vec::new();
+    let mut run_hooks = Vec::new();
+    let mut described = Described::default();
     for package in &project.packages {
         let trees = vec![&package.config.trees, &project.config.trees];
         let parser = Parser::new(project, &package.name, &package.settings, trees, &by_macro, &docs);
         let mut own = Diagnostics::default();
-        all.extend(parse_package(&parser, &mut own, &mut macro_properties));
+        all.extend(parse_package(&parser, &mut own, &mut described));
+        run_hooks.extend(run_hooks::read(&parser, &mut own, &package.config));
         // What a package could do better is for its authors to hear.
         own.take().into_iter().filter(|it| it.severity == Severity::Error).for_each(|it| diags.push(it));
     }
     let trees = vec![&project.config.trees];
     let parser = Parser::new(project, root, &project.settings, trees, &by_macro, &docs);
-    all.extend(parse_package(&parser, diags, &mut macro_properties));
+    all.extend(parse_package(&parser, diags, &mut described));
+    // Those of packages first, as in dbt.
+    run_hooks.sort_by(|a: &RunHook, b| (&a.package, a.moment, a.index).cmp(&(&b.package, b.moment, b.index)));
+    run_hooks.extend(run_hooks::read(&parser, diags, &project.config));
 
     report_unused_folders(diags, project, &all);
     all.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
@@ -272,21 +357,37 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
         disabled,
         templates: Arc::new(templates),
         docs: docs.into_values().collect(),
-        macro_properties,
+        macro_properties: described.macros,
+        groups: described.groups,
+        restricted: restricted(project),
+        run_hooks,
     }
 }
 
-fn parse_package(
-    parser: &Parser<'_>,
-    diags: &mut Diagnostics,
-    macro_properties: &mut Vec<properties::MacroProperties>,
-) -> Vec<ParsedNode> {
+/// What properties files say besides nodes.
+#[derive(Default)]
+struct Described {
+    macros: Vec<properties::MacroProperties>,
+    groups: Vec<Group>,
+}
+
+/// Packages, and the project, that keep their protected models to themselves.
+fn restricted(project: &Project) -> BTreeSet<String> {
+    let packages = project.packages.iter().map(|it| &it.config);
+    let all = packages.chain([&project.config]).filter(|it| it.restrict_access);
+    all.map(|it| it.name.value.clone()).collect()
+}
+
+fn parse_package(parser: &Parser<'_>, diags: &mut Diagnostics, described: &mut Described) -> Vec<ParsedNode> {
     let mut properties = read_properties(parser, diags);
     let mut nodes = models::read(parser, diags, &mut properties);
     nodes.extend(sources::read_sources(parser, diags, &properties));
     nodes.extend(sources::read_exposures(parser, diags, &properties));
     nodes.extend(tests::read(parser, diags, &properties));
-    macro_properties.extend(properties.into_iter().flat_map(|(_, it)| it.macros));
+    nodes.extend(unit_tests::read(parser, diags, &properties, &nodes));
+    nodes.extend(semantic::read(parser, diags, &properties));
+    described.groups.extend(groups::read(parser, diags, &properties));
+    described.macros.extend(properties.into_iter().flat_map(|(_, it)| it.macros));
     nodes
 }
 
@@ -433,6 +534,10 @@ fn report_unused_folders(diags: &mut Diagnostics, project: &Project, nodes: &[Pa
         (&trees.data_tests, NodeKind::Test),
         (&trees.sources, NodeKind::Source),
         (&trees.exposures, NodeKind::Exposure),
+        (&trees.unit_tests, NodeKind::UnitTest),
+        (&trees.semantic_models, NodeKind::SemanticModel),
+        (&trees.metrics, NodeKind::Metric),
+        (&trees.saved_queries, NodeKind::SavedQuery),
     ] {
         let fqns: Vec<&[String]> =
             nodes.iter().filter(|it| it.kind == kind).map(|it| it.fqn.as_slice()).collect();

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use super::by_macro;
 use super::config_layer::ConfigLayer;
+use super::model_details::{self, Checked, ModelDetails};
 use super::node_config::{self, NodeConfig};
-use super::properties::{ColumnProperties, NodeProperties, Section, VersionProperties};
-use super::{Body, FileProperties, Named, ParsedNode, Parser, Version, files, fqn, start_of};
+use super::properties::{ColumnProperties, ConstraintKind, NodeProperties, Section, VersionProperties};
+use super::{Body, FileProperties, Named, ParsedNode, Parser, Version, files, fqn, sources, start_of};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Spanned, suggest};
 use crate::node::{Materialization, NodeKind, UniqueId};
 use crate::project::files::ProjectPath;
@@ -33,7 +34,8 @@ pub(super) fn read(
     diags: &mut Diagnostics,
     properties: &mut [FileProperties],
 ) -> Vec<ParsedNode> {
-    let by_stem = index(diags, properties);
+    let stems: BTreeSet<&str> = files(parser, FileKind::Model).map(|it| it.path.stem()).collect();
+    let by_stem = index(diags, properties, &stems);
     let mut used: BTreeSet<(Section, String)> = BTreeSet::new();
     let mut nodes = Vec::new();
 
@@ -78,7 +80,12 @@ pub(super) fn read(
     nodes
 }
 
-fn index<'a>(diags: &mut Diagnostics, properties: &'a [FileProperties]) -> ByStem<'a> {
+/// `stems` are the names of the files of models: the latest version may be in a file without a number.
+fn index<'a>(
+    diags: &mut Diagnostics,
+    properties: &'a [FileProperties],
+    stems: &BTreeSet<&str>,
+) -> ByStem<'a> {
     let mut by_stem: ByStem<'a> = BTreeMap::new();
     for (file, properties) in properties {
         for node in &properties.nodes {
@@ -97,7 +104,10 @@ fn index<'a>(diags: &mut Diagnostics, properties: &'a [FileProperties]) -> BySte
                     .defined_in
                     .as_ref()
                     .map_or_else(default, |it| it.value.trim_end_matches(".sql").to_owned());
-                add(stem, Some(version));
+                let is_plain = !stems.contains(stem.as_str())
+                    && stems.contains(node.name.value.as_str())
+                    && version.version.value == latest(node);
+                add(if is_plain { node.name.value.clone() } else { stem }, Some(version));
             }
         }
     }
@@ -183,7 +193,7 @@ fn sql_node(
     parser: &Parser<'_>,
     diags: &mut Diagnostics,
     file: &ProjectFile,
-    scan: Scan,
+    mut scan: Scan,
     described: Option<Described<'_>>,
 ) -> ParsedNode {
     let version = described.and_then(|it| version(it));
@@ -197,7 +207,7 @@ fn sql_node(
     if let Some(version) = &version {
         fqn.push(format!("v{}", version.version));
     }
-    let in_file = ConfigLayer::new(scan.config);
+    let in_file = ConfigLayer::new(std::mem::take(&mut scan.config));
     let tree = if is_model { parser.tree_layers(|it| &it.models, &fqn) } else { Vec::new() };
     let config = config(parser, diags, tree, described, &in_file);
     let sql = parser.whole(file);
@@ -218,14 +228,17 @@ fn sql_node(
         )),
         _ => None,
     };
+    let texts = Texts::new(parser, diags, described);
     let body = if is_model {
-        let name = config.values.get("materialized").and_then(|it| it.value.as_str());
-        let by_macro = by_macro::of_model(parser, name.unwrap_or("view"), materialized, &config);
-        Body::Model { sql, materialized, by_macro, version }
+        let model = Checked { name: &name, config: &config, materialized, columns: &texts.columns };
+        let details = Box::new(details(parser, diags, &model, described));
+        foreign_keys(parser, diags, &details, &texts.columns, &mut scan);
+        let materialization = config.values.get("materialized").and_then(|it| it.value.as_str());
+        let by_macro = by_macro::of_model(parser, materialization.unwrap_or("view"), materialized, &config);
+        Body::Model { sql, materialized, by_macro, version, details }
     } else {
         Body::Analysis { sql }
     };
-    let texts = Texts::new(parser, diags, described);
     ParsedNode {
         unique_id: UniqueId(format!("{kind}.{}.{name}{suffix}", parser.package)),
         kind,
@@ -283,6 +296,42 @@ fn seed(
     }
 }
 
+/// What YAML alone says about a model.
+fn details(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    model: &Checked<'_>,
+    described: Option<Described<'_>>,
+) -> ModelDetails {
+    let Some(Described { properties, version, .. }) = described else {
+        return ModelDetails::new(diags, model, Vec::new(), None, None);
+    };
+    let constraints =
+        version.map(|it| &it.constraints).filter(|it| !it.is_empty()).unwrap_or(&properties.constraints);
+    // The date of a versioned model is that of the version alone.
+    let date = version.map_or(properties.deprecation_date.as_ref(), |it| it.deprecation_date.as_ref());
+    let now = &parser.project.settings.globals.run_started_at;
+    let deprecation = date.and_then(|it| model_details::deprecation(diags, it, now));
+    let time_spine = properties.time_spine.clone().filter(|_| version.is_none());
+    ModelDetails::new(diags, model, constraints.clone(), deprecation, time_spine)
+}
+
+/// What foreign keys point to is built before the model.
+fn foreign_keys(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    details: &ModelDetails,
+    columns: &[ColumnProperties],
+    scan: &mut Scan,
+) {
+    let of_columns = columns.iter().flat_map(|it| &it.constraints);
+    for constraint in details.constraints.iter().chain(of_columns) {
+        if let (ConstraintKind::ForeignKey, Some(to)) = (constraint.kind.value, &constraint.to) {
+            sources::depends_on(parser, diags, to, &mut scan.refs, &mut scan.sources);
+        }
+    }
+}
+
 /// What properties YAML says for people.
 struct Texts {
     patch_path: Option<ProjectPath>,
@@ -296,7 +345,7 @@ impl Texts {
             return Self { patch_path: None, description: String::new(), columns: Vec::new() };
         };
         let description = version.and_then(|it| it.description.as_ref()).or(properties.description.as_ref());
-        let columns = version.and_then(|it| it.columns.as_ref()).unwrap_or(&properties.columns);
+        let columns = version.map_or(&properties.columns, |it| &it.columns);
         Self {
             patch_path: Some(file.path.clone()),
             description: parser.description(diags, description),
@@ -307,11 +356,16 @@ impl Texts {
 
 fn version(described: Described<'_>) -> Option<Version> {
     let version = described.version?.version.value.clone();
-    let latest = match &described.properties.latest_version {
-        Some(latest) => latest.value.clone(),
-        None => latest_of(&described.properties.versions),
-    };
+    let latest = latest(described.properties);
     Some(Version { is_latest: version == latest, version, latest })
+}
+
+/// The version that `ref()` without one means.
+fn latest(model: &NodeProperties) -> String {
+    match &model.latest_version {
+        Some(latest) => latest.value.clone(),
+        None => latest_of(&model.versions),
+    }
 }
 
 /// The greatest version: by number where all are numbers, else by text, as dbt compares them.

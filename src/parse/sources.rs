@@ -1,8 +1,8 @@
 //! Sources and exposures: nodes that stand in YAML alone.
 
 use super::node_config;
-use super::properties::{ExposureProperties, SourceProperties};
-use super::{Body, ExposureBody, FileProperties, ParsedNode, Parser, SourceBody, fqn, models};
+use super::properties::{self, ExposureProperties, Freshness, SourceProperties};
+use super::{Body, ExposureBody, FileProperties, ParsedNode, Parser, SourceBody, SourceDetails, fqn, models};
 use crate::diagnostics::{Diagnostic, Diagnostics, Spanned};
 use crate::node::{NodeKind, Relation, UniqueId, quote_literal};
 use crate::project::ProjectFile;
@@ -12,9 +12,10 @@ use crate::template::{RefCall, SourceCall};
 pub(super) fn read_sources(
     parser: &Parser<'_>,
     diags: &mut Diagnostics,
-    properties: &[FileProperties],
+    all_properties: &[FileProperties],
 ) -> Vec<ParsedNode> {
-    let tables = properties.iter().flat_map(|(file, it)| it.sources.iter().map(move |table| (file, table)));
+    let tables =
+        all_properties.iter().flat_map(|(file, it)| it.sources.iter().map(move |table| (file, table)));
     tables.map(|(file, table)| source(parser, diags, file, table)).collect()
 }
 
@@ -51,13 +52,34 @@ fn source(
         Some(location) => external(location, &schema, &name, &identifier),
         None => Relation::new(database, schema, identifier),
     };
+    let of_project = |key: &str| config.values.get(key)?.value.as_str().map(str::to_owned);
+    // The project file's freshness holds where the properties say nothing at all.
+    let freshness = match (&table.freshness, config.values.get("freshness")) {
+        (Freshness::Unsaid, Some(said)) => {
+            let yaml = crate::project::settings::from_json(&said.value, said.span);
+            properties::freshness(diags, &yaml, parser.rules().unknown)
+        }
+        (said, _) => said.clone(),
+    };
     let body = SourceBody {
         source: table.source.value.clone(),
         source_description: parser.description(diags, table.source_description.as_ref()),
         loader: table.loader.clone().unwrap_or_default(),
-        loaded_at_field,
-        loaded_at_query: table.loaded_at_query.as_ref().map(|it| it.value.clone()),
-        freshness: table.freshness.clone(),
+        loaded_at_field: loaded_at_field.or_else(|| of_project("loaded_at_field")),
+        loaded_at_query: table
+            .loaded_at_query
+            .as_ref()
+            .map(|it| it.value.clone())
+            .or_else(|| of_project("loaded_at_query")),
+        freshness: freshness.rule(),
+        is_freshness_off: freshness == Freshness::Off,
+        details: Box::new(SourceDetails {
+            quoting: table.quoting,
+            external: table.external.clone(),
+            source_meta: table.source_meta.clone(),
+            unrendered_database: table.database.as_ref().map(|it| it.value.clone()),
+            unrendered_schema: table.schema.as_ref().map(|it| it.value.clone()),
+        }),
     };
     ParsedNode {
         unique_id: UniqueId(format!("source.{}.{}.{name}", parser.package, table.source.value)),
@@ -111,7 +133,12 @@ fn exposure(
     layers.push(models::rendered_layer(parser, diags, &exposure.config));
     let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
     let (mut refs, mut sources) = (Vec::new(), Vec::new());
+    let mut metrics = Vec::new();
     for text in &exposure.depends_on {
+        if let Some(name) = metric_call(text) {
+            metrics.push(name);
+            continue;
+        }
         depends_on(parser, diags, text, &mut refs, &mut sources);
     }
     check_word(diags, exposure.kind.as_ref(), &["dashboard", "notebook", "analysis", "ml", "application"]);
@@ -122,6 +149,7 @@ fn exposure(
         url: exposure.url.clone(),
         maturity: exposure.maturity.as_ref().map(|it| it.value.clone()),
         owner: exposure.owner.clone(),
+        metrics,
     };
     ParsedNode {
         unique_id: UniqueId(format!("exposure.{}.{name}", parser.package)),
@@ -142,6 +170,14 @@ fn exposure(
         relation: None,
         body: Body::Exposure(body),
     }
+}
+
+/// The name in `metric('x')`.
+fn metric_call(text: &Spanned<String>) -> Option<Spanned<String>> {
+    let arguments = text.value.trim().strip_prefix("metric")?.trim_start().strip_prefix('(')?;
+    let last = arguments.trim_end().strip_suffix(')')?.rsplit(',').next()?;
+    let name = last.trim().trim_matches(['"', '\'']);
+    Some(Spanned::new(name.to_owned(), text.span))
 }
 
 /// Reads `ref('x')` or `source('x', 'y')` where it stands as a text in YAML.

@@ -34,7 +34,7 @@ pub(super) fn read(
             for version in &node.versions {
                 let owner = OwnerPlace::node(&node.name, Some(&version.version.value));
                 let table = version.tests.as_ref().unwrap_or(&node.tests);
-                let columns = version.columns.as_ref().unwrap_or(&node.columns);
+                let columns = &version.columns;
                 generic_of(parser, diags, file, &owner, table, columns, &mut tests);
             }
         }
@@ -110,7 +110,7 @@ fn generic(
     // A quoted column is quoted in names and ids too, as in dbt.
     let column_name = column.map(|it| {
         let name = &it.name.value;
-        if it.quote { quote_identifier(name) } else { name.clone() }
+        if it.quote.unwrap_or(false) { quote_identifier(name) } else { name.clone() }
     });
     let column_name = column_name.as_deref();
     let (macro_id, check) = meaning(parser, diags, namespace.as_deref(), &name, column_name, entry)?;
@@ -216,6 +216,9 @@ fn scan_own_test(
     }
 }
 
+/// Macros that say what is around a test's query: with forms of the project's own, no test's meaning is known.
+const AROUND: [&str; 4] = ["get_limit_sql", "get_limit_subquery_sql", "get_test_sql", "get_where_subquery"];
+
 /// Which macro makes the test's query, and what is known of its meaning.
 fn meaning(
     parser: &Parser<'_>,
@@ -231,7 +234,10 @@ fn meaning(
         Some(definition) => {
             let id = format!("macro.{}.{macro_name}", definition.package);
             // Only the built-in macro's meaning is known; a project's own of the same name means what it says.
-            let check = if definition.package == "dbt" {
+            let is_own = |name: &str| parser.templates.override_of(parser.package, name).is_some();
+            let is_known =
+                definition.package == "dbt" && !is_own(&macro_name) && !AROUND.iter().any(|it| is_own(it));
+            let check = if is_known {
                 check::read(diags, name, entry, column, parser.rules().unknown)?
             } else {
                 Check::Query

@@ -39,6 +39,8 @@ pub struct ProjectConfig {
     pub dispatch: Vec<(String, Vec<String>)>,
     /// Config by folder, for each kind of node: `models:`, `seeds:`, ...
     pub trees: Trees,
+    /// Whether protected models are for this package alone.
+    pub restrict_access: bool,
     /// The whole file's place, for faults of the file itself.
     pub span: Span,
 }
@@ -77,6 +79,14 @@ pub struct Trees {
     pub exposures: Option<Yaml>,
     /// `snapshots:`
     pub snapshots: Option<Yaml>,
+    /// `unit_tests:`
+    pub unit_tests: Option<Yaml>,
+    /// `semantic-models:`
+    pub semantic_models: Option<Yaml>,
+    /// `metrics:`
+    pub metrics: Option<Yaml>,
+    /// `saved-queries:`
+    pub saved_queries: Option<Yaml>,
 }
 
 /// Keys whose values are templates for later, at any depth; of `targets` only the chosen one is rendered.
@@ -129,6 +139,7 @@ pub fn read(
         on_run_end: fields.strings(diags, "on-run-end").unwrap_or_default(),
         dispatch: dispatch(diags, &mut fields),
         trees: trees(diags, &mut fields),
+        restrict_access: fields.bool(diags, "restrict-access").unwrap_or(false),
         span: yaml.span,
     };
     fields.accept(&[
@@ -140,11 +151,6 @@ pub fn read(
         "quoting",
         "query-comment",
         "flags",
-        "metrics",
-        "semantic-models",
-        "saved-queries",
-        "unit_tests",
-        "restrict-access",
         "dbt-cloud",
         "functions",
     ]);
@@ -217,6 +223,10 @@ fn trees(diags: &mut Diagnostics, fields: &mut Fields<'_>) -> Trees {
         sources: tree("sources"),
         exposures: tree("exposures"),
         snapshots: tree("snapshots"),
+        unit_tests: tree("unit_tests"),
+        semantic_models: tree("semantic-models"),
+        metrics: tree("metrics"),
+        saved_queries: tree("saved-queries"),
     }
 }
 

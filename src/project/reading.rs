@@ -42,9 +42,14 @@ fn kind_of(path: &ProjectPath, folder: &Folder<'_>) -> Option<FileKind> {
         ("md", _) => Some(FileKind::Docs),
         ("csv", FileKind::Seed) => Some(FileKind::Seed),
         ("py", FileKind::Model) => Some(FileKind::PythonModel),
-        ("sql", FileKind::SingularTest) => {
-            let generic = path.inside(&folder.path).is_some_and(|it| it.starts_with("generic/"));
-            Some(if generic { FileKind::Macro } else { FileKind::SingularTest })
+        ("sql" | "csv", FileKind::SingularTest) => {
+            let inside = path.inside(&folder.path).unwrap_or_default();
+            match (extension.as_str(), inside.split('/').next()) {
+                (_, Some("fixtures")) => Some(FileKind::Fixture),
+                ("csv", _) => None,
+                (_, Some("generic")) => Some(FileKind::Macro),
+                _ => Some(FileKind::SingularTest),
+            }
         }
         ("sql", FileKind::Seed | FileKind::Docs) => None,
         ("sql", kind) => Some(kind),
@@ -165,10 +170,21 @@ pub(super) fn read_text(
     files: &dyn Files,
     path: &ProjectPath,
 ) -> Option<(FileId, Arc<str>)> {
+    read_text_as(diags, sources, files, path, path.as_str())
+}
+
+/// As [`read_text`], of a file that people know by another path.
+pub(super) fn read_text_as(
+    diags: &mut Diagnostics,
+    sources: &mut Sources,
+    files: &dyn Files,
+    path: &ProjectPath,
+    shown: &str,
+) -> Option<(FileId, Arc<str>)> {
     match decode(path, files.read(path)) {
         Ok(text) => {
             let text: Arc<str> = Arc::from(text);
-            Some((sources.add(path.as_str(), Arc::clone(&text)), text))
+            Some((sources.add(shown, Arc::clone(&text)), text))
         }
         Err(fault) => {
             diags.push(fault.report(sources));

@@ -181,7 +181,7 @@ pub fn refuse_secret(name: &str) -> Result<(), HostError> {
 }
 
 /// A plain value as a tree whose every part has the same place.
-fn from_json(value: &Json, span: Span) -> Yaml {
+pub(crate) fn from_json(value: &Json, span: Span) -> Yaml {
     let kind = match value {
         Json::Null => YamlKind::Null,
         Json::Bool(it) => YamlKind::Bool(*it),

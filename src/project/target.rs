@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value as Json, json};
 
 use super::config::ProjectConfig;
-use super::{Dialect, LoadOptions};
+use super::credentials::SECRET_KEYS;
+use super::{Dialect, LoadOptions, connection};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned, suggest};
 use crate::project::settings::Settings;
-use crate::warehouse::Attachment;
+use crate::warehouse::{Attachment, Extension, Secret};
 use crate::yaml::Yaml;
-use crate::yaml::fields::{Fields, scalar_text, wrong_type};
+use crate::yaml::fields::{scalar_text, wrong_type};
 
 /// One set of connection settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,16 +30,37 @@ pub struct Target {
     pub threads: Option<usize>,
     /// Engine settings.
     pub settings: Vec<(String, String)>,
+    /// Engine settings for the moment of opening.
+    pub config_options: Vec<(String, String)>,
     /// Extensions to load.
-    pub extensions: Vec<String>,
+    pub extensions: Vec<Extension>,
     /// Further databases.
     pub attach: Vec<Attachment>,
+    /// Whether the database at `path` is a DuckLake.
+    pub is_lake: bool,
+    /// Secrets to make when the database is opened.
+    pub create_secrets: Vec<Secret>,
+    /// Folder of external models that name no location.
+    pub external_root: String,
+    /// What is tried again, and how often.
+    pub retries: Option<Retries>,
     /// Values of keys that hold secrets.
     pub secrets: Vec<String>,
     /// What templates see as `target`, without secrets.
     pub context: Json,
     /// Where the target is written; `None` for the default one.
     pub span: Option<Span>,
+}
+
+/// What is tried again, and how often (dbt-duckdb's words).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// Attempts to open the database.
+    pub connect_attempts: usize,
+    /// Attempts to make a node.
+    pub query_attempts: usize,
+    /// Classes of errors that are worth another attempt, such as `IOException`.
+    pub exceptions: Vec<String>,
 }
 
 /// The text of `profiles.yml` and the path to show for it.
@@ -51,9 +73,30 @@ pub struct ProfilesFile {
 }
 
 impl Target {
-    /// The file to open, with a relative path taken from the project's folder; `None` in memory.
-    pub fn file(&self, project_dir: &Path) -> Option<PathBuf> {
-        (self.path != ":memory:").then(|| project_dir.join(&self.path))
+    /// The file to open, with a relative path taken from the folder; `None` in memory and for a DuckLake.
+    pub fn file(&self, base: &Path) -> Option<PathBuf> {
+        let is_file = !self.path.starts_with(":memory:") && self.lake().is_none();
+        is_file.then(|| base.join(&self.path))
+    }
+
+    /// The DuckLake that models are built in, where `path` is one.
+    pub fn lake(&self) -> Option<&str> {
+        self.path.get(..9).filter(|it| it.eq_ignore_ascii_case("ducklake:")).map(|_| self.path.as_str())
+    }
+
+    /// The name of the database at `path`.
+    pub fn own_database(&self) -> String {
+        connection::database_name(&self.path)
+    }
+
+    /// Whether a database of this target is a DuckLake.
+    pub fn is_lake(&self, database: &str) -> bool {
+        let of_path = self.own_database();
+        let attached = self.attach.iter().filter(|it| it.is_lake);
+        let mut lakes =
+            attached.map(|it| it.alias.clone().unwrap_or_else(|| connection::database_name(&it.path)));
+        (self.is_lake && of_path.eq_ignore_ascii_case(database))
+            || lakes.any(|it| it.eq_ignore_ascii_case(database))
     }
 
     /// The target of a project that names none: a file beside the project file.
@@ -62,13 +105,18 @@ impl Target {
         let mut target = Self {
             name: "default".to_owned(),
             profile: project.to_owned(),
-            database: database_name(&path),
+            database: connection::database_name(&path),
             path,
             schema: "main".to_owned(),
             threads: None,
             settings: Vec::new(),
+            config_options: Vec::new(),
             extensions: Vec::new(),
             attach: Vec::new(),
+            is_lake: false,
+            create_secrets: Vec::new(),
+            external_root: ".".to_owned(),
+            retries: None,
             secrets: Vec::new(),
             context: Json::Null,
             span: None,
@@ -175,7 +223,7 @@ impl Outputs<'_> {
         // Only the chosen target is rendered and checked: the others may need what is not here.
         let yaml = settings.render_tree(diags, yaml, &[]);
         let severity = if self.profiled { Severity::Warning } else { Severity::Error };
-        connection(diags, name, &yaml, &self.profile, severity)
+        connection::read(diags, name, &yaml, &self.profile, severity)
     }
 
     fn unknown_target(&self, wanted: &str, names: &[&str]) -> Diagnostic {
@@ -192,150 +240,8 @@ impl Outputs<'_> {
     }
 }
 
-/// Keys of a connection whose values are secrets.
-const SECRET_KEYS: [&str; 6] = ["password", "token", "secret", "key", "motherduck_token", "secrets"];
-
-fn connection(
-    diags: &mut Diagnostics,
-    name: &Spanned<String>,
-    yaml: &Yaml,
-    profile: &str,
-    severity: Severity,
-) -> Option<Target> {
-    let mut fields = Fields::new(diags, yaml, "a target")?;
-    let kind = fields.string(diags, "type");
-    if let Some(kind) = kind.filter(|it| it.value != "duckdb") {
-        diags.push(
-            Diagnostic::error(
-                "unsupported-type",
-                format!("`{}` is not an engine that Tidemill builds in", kind.value),
-            )
-            .at(kind.span, "only `duckdb` is")
-            .note("other databases can be attached to DuckDB and read from there: see `attach:`"),
-        );
-        return None;
-    }
-    let path = fields.string(diags, "path");
-    if let Some(path) =
-        path.as_ref().filter(|it| it.value.starts_with("md:") || it.value.starts_with("motherduck:"))
-    {
-        diags.push(
-            Diagnostic::error("unsupported-path", "MotherDuck databases are not supported")
-                .at(path.span, "only files and `:memory:` are"),
-        );
-        return None;
-    }
-    let path = path.map_or_else(|| ":memory:".to_owned(), |it| it.value);
-    let database = fields.string(diags, "database").map_or_else(|| database_name(&path), |it| it.value);
-    let mut target = Target {
-        name: name.value.clone(),
-        profile: profile.to_owned(),
-        database,
-        path,
-        schema: fields.string(diags, "schema").map_or_else(|| "main".to_owned(), |it| it.value),
-        threads: threads(diags, &mut fields),
-        settings: pairs(diags, &mut fields, "settings"),
-        extensions: extensions(diags, &mut fields),
-        attach: fields.list(diags, "attach").iter().filter_map(|it| attachment(diags, it)).collect(),
-        secrets: Vec::new(),
-        context: Json::Null,
-        span: Some(name.span),
-    };
-    target.settings.extend(pairs(diags, &mut fields, "config_options"));
-    fields.accept(&["retries", "keep_open", "disable_transactions", "external_root", "module_paths"]);
-    for key in ["secrets", "filesystems", "plugins", "use_credential_provider", "remote", "is_ducklake"] {
-        if fields.get(key).is_some() {
-            diags.push(
-                Diagnostic::warning("unsupported-key", format!("`{key}` of a target has no effect yet"))
-                    .at_opt(fields.key(key).map(|it| it.span), "this key is ignored"),
-            );
-        }
-    }
-    fields.finish(diags, severity);
-    target.secrets = secrets(yaml);
-    target.context = context(&target, yaml.as_map().unwrap_or_default());
-    Some(target)
-}
-
-fn threads(diags: &mut Diagnostics, fields: &mut Fields<'_>) -> Option<usize> {
-    let text = fields.string(diags, "threads")?;
-    match text.value.parse() {
-        Ok(threads) if threads > 0 => Some(threads),
-        Ok(_) | Err(_) => {
-            diags.push(
-                Diagnostic::error("wrong-type", "`threads` must be a whole number of at least 1")
-                    .at(text.span, ""),
-            );
-            None
-        }
-    }
-}
-
-fn pairs(diags: &mut Diagnostics, fields: &mut Fields<'_>, key: &'static str) -> Vec<(String, String)> {
-    let Some(yaml) = fields.get(key) else { return Vec::new() };
-    let Some(entries) = yaml.as_map() else {
-        diags.push(wrong_type(yaml, key, "a mapping of settings to values"));
-        return Vec::new();
-    };
-    entries.iter().filter_map(|(name, value)| Some((name.value.clone(), scalar_text(value)?))).collect()
-}
-
-fn extensions(diags: &mut Diagnostics, fields: &mut Fields<'_>) -> Vec<String> {
-    let names = fields.list(diags, "extensions").iter();
-    // An extension is a name, or `{name: ..., repo: ...}`; where it was installed from does not matter for loading it.
-    names.filter_map(|it| scalar_text(it).or_else(|| it.get("name").and_then(scalar_text))).collect()
-}
-
-fn attachment(diags: &mut Diagnostics, yaml: &Yaml) -> Option<Attachment> {
-    let mut fields = Fields::new(diags, yaml, "an attached database")?;
-    let Some(path) = fields.string(diags, "path") else {
-        diags.push(
-            Diagnostic::error("missing-key", "an attached database has no `path`")
-                .at(yaml.span, "add `path:` here"),
-        );
-        return None;
-    };
-    let attachment = Attachment {
-        path: path.value,
-        alias: fields.string(diags, "alias").map(|it| it.value),
-        kind: fields.string(diags, "type").map(|it| it.value),
-        read_only: fields.bool(diags, "read_only").unwrap_or(false),
-    };
-    fields.accept(&["secret", "options", "is_ducklake"]);
-    fields.finish(diags, Severity::Warning);
-    Some(attachment)
-}
-
-/// The name DuckDB gives a file's database: the file's name without its last extension.
-fn database_name(path: &str) -> String {
-    if path == ":memory:" {
-        return "memory".to_owned();
-    }
-    let path = path.split(['?', '#']).next().unwrap_or(path);
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned()
-}
-
-fn secrets(yaml: &Yaml) -> Vec<String> {
-    let mut found = Vec::new();
-    for (key, value) in yaml.as_map().unwrap_or_default() {
-        if SECRET_KEYS.contains(&key.value.as_str()) {
-            collect_texts(value, &mut found);
-        } else {
-            found.extend(secrets(value));
-        }
-    }
-    found
-}
-
-fn collect_texts(yaml: &Yaml, found: &mut Vec<String>) {
-    found.extend(yaml.as_str().filter(|it| !it.is_empty()).map(str::to_owned));
-    for (_, value) in yaml.as_map().unwrap_or_default() {
-        collect_texts(value, found);
-    }
-}
-
-fn context(target: &Target, entries: &[(Spanned<String>, Yaml)]) -> Json {
+/// What templates see as `target`: the keys as written, without secrets.
+pub(super) fn context(target: &Target, entries: &[(Spanned<String>, Yaml)]) -> Json {
     let mut context = serde_json::Map::new();
     for (key, value) in entries.iter().filter(|(key, _)| !SECRET_KEYS.contains(&key.value.as_str())) {
         context.insert(key.value.clone(), value.to_json());

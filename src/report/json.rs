@@ -146,6 +146,7 @@ fn node_fields(node: &NodeRef) -> Json {
 fn node_finished(sources: &Sources, finished: &NodeFinished) -> Json {
     let (status, failed_tests, kept) = match &finished.outcome {
         Outcome::Success | Outcome::Checked => ("success", 0, None),
+        Outcome::NoOp => ("no_op", 0, None),
         Outcome::RolledBack { failed_tests, kept } => ("rolled_back", *failed_tests, Some(kept)),
         Outcome::TestsFailed { failed_tests } => ("tests_failed", *failed_tests, None),
         Outcome::Error { kept } => ("error", 0, Some(kept)),
@@ -153,6 +154,7 @@ fn node_finished(sources: &Sources, finished: &NodeFinished) -> Json {
     let (kept, published_at) = match kept {
         None => (None, None),
         Some(Kept::Nothing) => (Some("nothing"), None),
+        Some(Kept::New) => (Some("new"), None),
         Some(Kept::Previous { published_at }) => (Some("previous"), published_at.clone()),
     };
     let more = json!({

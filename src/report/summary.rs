@@ -76,6 +76,7 @@ impl Findings {
                 None,
                 Outcome::Success
                 | Outcome::Checked
+                | Outcome::NoOp
                 | Outcome::RolledBack { .. }
                 | Outcome::TestsFailed { .. },
             ) => return,

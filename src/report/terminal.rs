@@ -132,7 +132,7 @@ impl<O: Write, E: Write> Terminal<O, E> {
         self.step(&StepLine { word, style, label: &node.label, detail, elapsed });
         let fault = finished.fault.as_deref().map(|fault| place_and_message(sources, fault));
         let kept = match &finished.outcome {
-            Outcome::Success | Outcome::Checked | Outcome::TestsFailed { .. } => None,
+            Outcome::Success | Outcome::Checked | Outcome::NoOp | Outcome::TestsFailed { .. } => None,
             // Nobody publishes a source.
             Outcome::Error { .. } if node.kind == NodeKind::Source => None,
             Outcome::RolledBack { kept, .. } | Outcome::Error { kept } => Some(kept.to_string()),
@@ -359,6 +359,7 @@ fn in_lines(line: &StepLine, index: &str, width: usize) -> String {
 fn node_word(command: RunCommand, outcome: &Outcome) -> (&'static str, Style) {
     match (outcome, command) {
         (Outcome::Checked, _) => ("checked", GOOD),
+        (Outcome::NoOp, _) => ("no-op", GOOD),
         (Outcome::Success, RunCommand::Build) => ("published", GOOD),
         (Outcome::Success, RunCommand::Run) => ("built", GOOD),
         (Outcome::Success, RunCommand::Test) => ("tested", GOOD),
@@ -389,7 +390,11 @@ fn step_label(node: &NodeRef) -> String {
         | NodeKind::Snapshot
         | NodeKind::Function
         | NodeKind::Analysis
-        | NodeKind::Exposure => node.label.clone(),
+        | NodeKind::Exposure
+        | NodeKind::UnitTest
+        | NodeKind::SemanticModel
+        | NodeKind::Metric
+        | NodeKind::SavedQuery => node.label.clone(),
     }
 }
 

@@ -73,7 +73,7 @@ impl Connection {
         result
     }
 
-    fn refuse(&self, error: WarehouseError) -> HostError {
+    pub(super) fn refuse(&self, error: WarehouseError) -> HostError {
         let refusal = HostError { code: "sql-error", message: error.message.clone(), help: None };
         self.lock().error = Some(error);
         refusal

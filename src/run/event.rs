@@ -102,7 +102,11 @@ impl NodeRef {
         let rest = id.splitn(3, '.').nth(2).unwrap_or(id);
         match self.kind {
             NodeKind::Source => format!("source:{rest}"),
-            NodeKind::Exposure => format!("exposure:{rest}"),
+            NodeKind::Exposure
+            | NodeKind::UnitTest
+            | NodeKind::SemanticModel
+            | NodeKind::Metric
+            | NodeKind::SavedQuery => format!("{}:{rest}", self.kind),
             // The hash that makes the ids of tests unique is no part of the name.
             NodeKind::Test => rest.split('.').next().unwrap_or(rest).to_owned(),
             NodeKind::Seed
@@ -138,6 +142,8 @@ pub enum Outcome {
     Success,
     /// Nothing was to be made (a source, an ephemeral model); its tests passed.
     Checked,
+    /// There is nothing to make of it and no test of it (an exposure, a saved query); all it reads is good.
+    NoOp,
     /// Tests of the new version failed, so it was not published.
     RolledBack {
         /// How many tests failed.
@@ -161,7 +167,7 @@ impl Outcome {
     /// Whether all went well.
     pub fn is_good(&self) -> bool {
         match self {
-            Outcome::Success | Outcome::Checked => true,
+            Outcome::Success | Outcome::Checked | Outcome::NoOp => true,
             Outcome::RolledBack { .. } | Outcome::TestsFailed { .. } | Outcome::Error { .. } => false,
         }
     }
@@ -177,6 +183,8 @@ pub enum Kept {
     },
     /// Nothing: the node was never published.
     Nothing,
+    /// The new version: what went wrong came after it was published.
+    New,
 }
 
 impl fmt::Display for Kept {
@@ -185,6 +193,7 @@ impl fmt::Display for Kept {
             Kept::Previous { published_at: Some(time) } => write!(f, "kept the version of {time}"),
             Kept::Previous { published_at: None } => f.write_str("kept the previous version"),
             Kept::Nothing => f.write_str("nothing is published"),
+            Kept::New => f.write_str("the new version is published"),
         }
     }
 }
@@ -377,7 +386,7 @@ impl Totals {
                 Outcome::RolledBack { .. } => self.rolled_back += 1,
                 Outcome::Error { .. } => self.errors += 1,
                 // Its tests are counted by themselves.
-                Outcome::TestsFailed { .. } | Outcome::Checked => {}
+                Outcome::TestsFailed { .. } | Outcome::Checked | Outcome::NoOp => {}
             },
             RunEvent::TestFinished(finished) => self.tests.add(finished.status),
             RunEvent::NodeSkipped { reason, .. } => {

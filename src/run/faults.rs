@@ -22,9 +22,11 @@ pub(super) fn sql(node: &Node, sql: &Rendered, prefix: usize, error: &WarehouseE
             "conflict",
             format!("{} `{}` was changed by someone else at the same time", node.kind, node.name),
         ),
-        ErrorKind::Sql | ErrorKind::Locked { .. } | ErrorKind::Corrupt | ErrorKind::Unavailable => {
-            ("sql-error", headline.to_owned())
-        }
+        ErrorKind::Sql
+        | ErrorKind::Locked { .. }
+        | ErrorKind::Corrupt
+        | ErrorKind::Unavailable
+        | ErrorKind::Transient => ("sql-error", headline.to_owned()),
     };
     let mut diagnostic = Diagnostic::error(code, message);
     if code != "sql-error" {

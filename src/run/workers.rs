@@ -207,7 +207,11 @@ impl<'a> Foreman<'a> {
             | NodeKind::Snapshot
             | NodeKind::Function
             | NodeKind::Analysis
-            | NodeKind::Exposure => SkipReason::ParentFailed(node),
+            | NodeKind::Exposure
+            | NodeKind::UnitTest
+            | NodeKind::SemanticModel
+            | NodeKind::Metric
+            | NodeKind::SavedQuery => SkipReason::ParentFailed(node),
         }
     }
 
@@ -341,6 +345,7 @@ impl<'a> Foreman<'a> {
             // What was not made is no result; only what went wrong with it is.
             Outcome::Checked => return,
             Outcome::Success => (Status::Success, None),
+            Outcome::NoOp => (Status::NoOp, Some("NO-OP".to_owned())),
             Outcome::RolledBack { failed_tests, kept } => {
                 (Status::Error, Some(rolled_back(*failed_tests, kept)))
             }

@@ -16,7 +16,7 @@ use super::unit::Unit;
 use super::wording::{
     FILTERS, TESTS, call_message, chain_start, quoted_word, syntax_message, undefined_part,
 };
-use super::{HostError, TemplateError};
+use super::{HostError, NEEDS_WAREHOUSE, TemplateError};
 use crate::diagnostics::{Span, suggest};
 
 /// A fault with its own code and advice.
@@ -34,6 +34,22 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+impl Fault {
+    /// The message of an error that has a code of its own.
+    pub(super) fn message_of(error: &Error) -> Option<&str> {
+        error.source()?.downcast_ref::<Fault>().map(|it| it.message.as_str())
+    }
+}
+
+/// Whether an error says that a template has to wait until a warehouse can be asked.
+pub(super) fn is_needs_warehouse(error: &Error) -> bool {
+    let Some(source) = error.source() else { return false };
+    match source.downcast_ref::<InCall>() {
+        Some(call) => is_needs_warehouse(&call.error),
+        None => source.downcast_ref::<Fault>().is_some_and(|it| it.code == NEEDS_WAREHOUSE),
+    }
+}
 
 /// An error with a code of its own.
 pub(super) fn fail(code: &'static str, message: impl Into<String>) -> Error {
@@ -122,7 +138,9 @@ impl Places<'_> {
         let unit = self.unit(error.name()?)?;
         let range = unit.map.range_to_source(error.range()?);
         let start = chain_start(&unit.source, &range);
-        Some((unit, start..range.end))
+        let blank = |text: &str| text.len() - text.trim_start().len();
+        let start = start + blank(&unit.source[start..range.end.max(start)]);
+        Some((unit, start..range.end.max(start)))
     }
 
     /// An error as the rest of the program sees it.

@@ -2,15 +2,14 @@
 
 use minijinja::Value;
 use minijinja::value::Kwargs;
-use serde_json::Value as Json;
 
 use super::context::relation::RelationObject;
 use super::fault::unknown_macro;
 use super::macros::MacroObject;
-use super::templates::template_unit;
-use super::values::convert::{from_json, to_json};
+use super::session::to_value;
+use super::templates::{template_unit, to_template_value};
 use super::values::print;
-use super::{Context, Mode, TemplateError, TemplateSource, TemplateValue, Templates};
+use super::{Context, MacroDefinition, Mode, TemplateError, TemplateSource, TemplateValue, Templates};
 use crate::diagnostics::Span;
 use crate::node::Relation;
 
@@ -26,16 +25,47 @@ pub struct MacroCall<'a> {
 }
 
 impl Templates {
+    /// A macro as an operation names it, `name` or `package.name`: the project's own goes before those of
+    /// packages, and built-in ones come last.
+    pub fn find_operation(&self, name: &str) -> Result<&MacroDefinition, TemplateError> {
+        let library = &self.library;
+        let found = match name.split_once('.') {
+            Some((package, name)) => library.in_package(package, name),
+            None => library.anywhere(library.root(), name),
+        };
+        found.map(|it| library.get(it).0).ok_or_else(|| {
+            let full = |it: &MacroDefinition| format!("{}.{}", it.package, it.name);
+            let known: Vec<String> = match name.contains('.') {
+                true => self.macros().iter().map(full).collect(),
+                false => self.macros().iter().map(|it| it.name.clone()).collect(),
+            };
+            unknown_macro(name, known.iter().map(String::as_str))
+        })
+    }
+
     /// Calls a macro with arguments by name and gives what it returned, or else the text that it wrote.
     pub fn call_macro(
         &self,
         call: MacroCall<'_>,
-        arguments: &[(String, Json)],
+        arguments: &[(&str, TemplateValue)],
         ctx: &Context,
-    ) -> Result<Json, TemplateError> {
-        let named = arguments.iter().map(|(name, value)| (name.as_str(), from_json(value)));
+    ) -> Result<TemplateValue, TemplateError> {
+        let named = arguments.iter().map(|(name, value)| (*name, to_value(value)));
         let args = [Value::from(named.collect::<Kwargs>())];
-        self.call(call, if arguments.is_empty() { &[] } else { &args }, ctx).map(|it| to_json(&it))
+        self.call(call, if arguments.is_empty() { &[] } else { &args }, ctx).map(|it| to_template_value(&it))
+    }
+
+    /// Calls a macro that the program does the work of, if a project or package has its own form of it.
+    pub fn call_own(
+        &self,
+        (package, name): (&str, &str),
+        arguments: &[(&str, TemplateValue)],
+        ctx: &Context,
+        place: Span,
+    ) -> Option<Result<TemplateValue, TemplateError>> {
+        self.override_of(package, name)?;
+        let called = self.library.get(self.library.visible(package, name)?).1;
+        Some(self.call_macro(MacroCall { macro_id: &called.name, package, place }, arguments, ctx))
     }
 
     /// Calls the macro of a materialization; gives the relations that it says it made.
@@ -66,6 +96,7 @@ impl Templates {
             Mode::Execute => &self.executing,
         };
         let result = MacroObject::value(&session, index).call(&mut env.empty_state(), args);
+        session.forget_results();
         result.map_err(|error| {
             let mut error = self.describe(&session, &error);
             if error.span.is_none() {

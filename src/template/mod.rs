@@ -8,6 +8,8 @@
 mod blocks;
 mod context;
 mod docs_block;
+mod edits;
+mod expressions;
 mod fault;
 mod library;
 mod lone_expression;
@@ -208,6 +210,26 @@ pub trait Host: Send + Sync {
     fn engine(&self) -> Option<&dyn Engine> {
         None
     }
+    /// `graph`: the whole project as artifacts show it; `None` where it is not known yet.
+    fn graph(&self) -> Option<Arc<Json>> {
+        None
+    }
+    /// `selected_resources`: unique ids of the nodes that the command works on.
+    fn selected_resources(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// `dbt_metadata_envs`: environment variables `DBT_ENV_CUSTOM_ENV_*` without that prefix.
+    fn metadata_envs(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+    /// `load_agate_table()`: the rows of the seed that is being made.
+    fn seed_rows(&self) -> Result<Rows, HostError> {
+        Err(HostError {
+            code: "template-call",
+            message: "`load_agate_table()` works in the materialization of a seed only".to_owned(),
+            help: None,
+        })
+    }
 }
 
 /// Code of the error of a template that has to wait until a warehouse can be asked.
@@ -222,6 +244,14 @@ pub trait Engine: Send + Sync {
     fn describe(&self, sql: &str) -> Result<Vec<Column>, HostError>;
     /// All tables and views that are there now, in all databases, sorted by name.
     fn catalog(&self) -> Result<Vec<CatalogEntry>, HostError>;
+    /// What `statement` wants before its SQL: a transaction. Where a node is made there always is one.
+    fn begin_transaction(&self) -> Result<(), HostError> {
+        Ok(())
+    }
+    /// `adapter.commit()`. Where a node is made, its transaction ends when its tests have passed.
+    fn commit_transaction(&self) -> Result<(), HostError> {
+        Ok(())
+    }
 }
 
 /// A host's refusal: what is wrong in one lowercase phrase, and perhaps what to do.

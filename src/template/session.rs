@@ -1,9 +1,9 @@
 //! One rendering: what its templates see, and what it records.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use minijinja::value::Object;
 use minijinja::{Error, Value};
@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use super::context;
 use super::fault::bad_call;
 use super::library::Library;
+use super::lone_expression::{WRITTEN, Written};
 use super::macros::{MacroObject, PackageObject};
 use super::unit::Unit;
 use super::values::convert::from_json;
@@ -32,8 +33,15 @@ pub(super) struct Session {
     pub(super) main: Arc<Unit>,
     /// Whether the value of its expression is wanted.
     pub(super) as_value: bool,
+    /// What the template wrote last.
+    pub(super) written: Arc<Written>,
     depth: AtomicUsize,
     record: Mutex<Record>,
+    /// Macros that were entered and not left yet, outermost first.
+    running: Mutex<Vec<String>>,
+    /// Results of statements by name; `None` for one that was loaded.
+    results: Mutex<BTreeMap<String, Option<Value>>>,
+    graph: OnceLock<Value>,
 }
 
 #[derive(Default)]
@@ -51,8 +59,39 @@ impl fmt::Debug for Session {
 impl Session {
     /// Starts a rendering.
     pub(super) fn new(library: Arc<Library>, context: Context, main: Arc<Unit>, as_value: bool) -> Arc<Self> {
-        let (depth, record) = (AtomicUsize::new(0), Mutex::default());
-        Arc::new(Self { library, context, main, as_value, depth, record })
+        Arc::new(Self {
+            library,
+            context,
+            main,
+            as_value,
+            written: Arc::default(),
+            depth: AtomicUsize::new(0),
+            record: Mutex::default(),
+            running: Mutex::default(),
+            results: Mutex::default(),
+            graph: OnceLock::new(),
+        })
+    }
+
+    /// Results of statements by name; `None` for one that was loaded.
+    pub(super) fn results(&self) -> MutexGuard<'_, BTreeMap<String, Option<Value>>> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go of the results: their tables hold the session, which would keep the connection open for ever.
+    pub(super) fn forget_results(&self) {
+        self.results().clear();
+    }
+
+    /// Whether a macro was entered and not left yet.
+    pub(super) fn is_running(&self, index: usize) -> bool {
+        let name = &self.library.get(index).1.name;
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
+    }
+
+    /// `graph`, made when it is first asked for.
+    pub(super) fn graph(&self) -> Value {
+        self.graph.get_or_init(|| context::graph(self)).clone()
     }
 
     /// Whether rendering may look at the world.
@@ -89,9 +128,10 @@ impl Session {
     pub(super) fn enter(&self, id: &str) -> Result<(), Error> {
         let depth = self.depth.fetch_add(1, Ordering::Relaxed);
         if depth >= MAX_DEPTH {
-            self.leave();
+            self.depth.fetch_sub(1, Ordering::Relaxed);
             return Err(bad_call(format!("macros call each other more than {MAX_DEPTH} levels deep")));
         }
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).push(id.to_owned());
         if depth == 0 {
             self.scan_mut(|it| {
                 it.macros.insert(id.to_owned());
@@ -103,6 +143,7 @@ impl Session {
     /// Leaves a macro.
     pub(super) fn leave(&self) {
         self.depth.fetch_sub(1, Ordering::Relaxed);
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).pop();
     }
 
     /// Names that a template can use, for suggestions.
@@ -132,12 +173,18 @@ pub(super) struct Scope {
 }
 
 impl Scope {
+    /// The variables of a unit without those of its own.
+    pub(super) fn outer(session: &Arc<Session>, unit: &Arc<Unit>) -> Self {
+        Self { session: Arc::clone(session), unit: Arc::clone(unit), locals: Vec::new() }
+    }
+
     /// The root context for rendering a unit.
     pub(super) fn value(session: &Arc<Session>, unit: &Arc<Unit>, locals: Vec<(String, Value)>) -> Value {
         Value::from_object(Self { session: Arc::clone(session), unit: Arc::clone(unit), locals })
     }
 
-    fn find(&self, name: &str) -> Option<Value> {
+    /// The value of a name.
+    pub(super) fn find(&self, name: &str) -> Option<Value> {
         let full = name;
         if let Some((_, value)) = self.locals.iter().find(|it| it.0 == name) {
             return Some(value.clone());
@@ -168,6 +215,9 @@ impl Scope {
         match name {
             "return" => Some(context::functions::return_function(&self.session)),
             "caller" => Some(super::macros::CallerFactory::value(&self.session, &self.unit)),
+            _ if WRITTEN.strip_prefix("__") == Some(name) && self.session.as_value => {
+                Some(Value::from_dyn_object(Arc::clone(&self.session.written)))
+            }
             _ if AS_VALUE.strip_prefix("__") == Some(name) => Some(Value::from(self.session.as_value)),
             _ => None,
         }

@@ -12,13 +12,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value as Json;
+
 use crate::node::{Relation, RelationKind};
 
 /// How to open the engine; made from a target by `cli`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnectOptions {
     /// Database file; `None` for a database in memory.
     pub path: Option<PathBuf>,
+    /// An attached database that stands in for the one at `path`: a DuckLake.
+    pub main: Option<Attachment>,
     /// Only read: fails if the file does not exist, and any number of readers may share the file.
     pub read_only: bool,
     /// The schema that unqualified names resolve to.
@@ -27,18 +31,24 @@ pub struct ConnectOptions {
     pub workers: usize,
     /// Engine settings of the target, in the order given (`memory_limit`, `threads`, ...).
     pub settings: Vec<(String, String)>,
+    /// Engine settings for the moment of opening.
+    pub config_options: Vec<(String, String)>,
     /// Extensions to load.
-    pub extensions: Vec<String>,
+    pub extensions: Vec<Extension>,
+    /// Secrets to make.
+    pub create_secrets: Vec<Secret>,
     /// Further databases.
     pub attach: Vec<Attachment>,
     /// How long to wait for a file that another process holds.
     pub wait: Duration,
+    /// Classes of the engine's errors that pass by, as dbt-duckdb names them (`IOException`).
+    pub retryable: Vec<String>,
     /// Texts that must never appear in an error message.
     pub secrets: Vec<String>,
 }
 
-/// A further database file to attach.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A further database to attach.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attachment {
     /// Path or connection text.
     pub path: String,
@@ -46,8 +56,46 @@ pub struct Attachment {
     pub alias: Option<String>,
     /// Kind of database (`sqlite`, `postgres`, ...); a DuckDB file if absent.
     pub kind: Option<String>,
+    /// Name of the secret to open it with.
+    pub secret: Option<String>,
     /// Whether it may only be read.
     pub read_only: bool,
+    /// Options of the kind of database.
+    pub options: Vec<(String, Json)>,
+    /// Whether it is a DuckLake.
+    pub is_lake: bool,
+}
+
+/// An extension of the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    /// Its name, or the path of its file.
+    pub name: String,
+    /// Where it is fetched from if it is not installed; the engine's own repository if absent.
+    pub repository: Option<String>,
+}
+
+/// Credentials that the engine keeps and uses by itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// Its name in the engine.
+    pub name: String,
+    /// What it opens: `s3`, `postgres`, ...
+    pub kind: String,
+    /// Where the engine gets the values from, such as `credential_chain`.
+    pub provider: Option<String>,
+    /// Whether the engine keeps it on disk.
+    pub is_persistent: bool,
+    /// Prefixes of the paths that it is for; all if empty.
+    pub scope: Vec<String>,
+    /// The other parameters: texts, lists and mappings of texts.
+    pub parameters: Vec<(String, Json)>,
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 /// A value that came out of the engine, reduced to what reports and artifacts need.
@@ -157,6 +205,8 @@ pub enum ErrorKind {
     Unavailable,
     /// Two transactions changed the same thing; trying again may help.
     Conflict,
+    /// An error of a class that the target wants to be tried again.
+    Transient,
 }
 
 /// A statement or a connection failed.

@@ -83,6 +83,19 @@ impl Yaml {
         }
     }
 
+    /// The items of a list.
+    pub fn as_list(&self) -> Option<&[Yaml]> {
+        match &self.kind {
+            YamlKind::List(items) => Some(items),
+            YamlKind::Null
+            | YamlKind::Bool(_)
+            | YamlKind::Int(_)
+            | YamlKind::Float(_)
+            | YamlKind::String(_)
+            | YamlKind::Map(_) => None,
+        }
+    }
+
     /// The value under a key, if it is a mapping that has it.
     pub fn get(&self, key: &str) -> Option<&Yaml> {
         self.as_map()?.iter().find(|(name, _)| name.value == key).map(|(_, value)| value)

@@ -146,6 +146,7 @@ impl TestProject {
             attach: Vec::new(),
             wait: Duration::ZERO,
             secrets: Vec::new(),
+            ..ConnectOptions::default()
         };
         duckdb::open(&options).unwrap_or_else(|error| panic!("shop.duckdb: {error}"))
     }

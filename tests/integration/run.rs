@@ -593,3 +593,50 @@ fn json_lines_have_the_fields_of_the_manual() {
     assert_eq!(seen.last().map(String::as_str), Some("run_finished"));
     assert_eq!(seen.iter().filter(|it| *it == "test_finished").count(), 2);
 }
+
+#[test]
+fn an_exposure_is_up_to_date_when_what_it_reads_is() {
+    let project = project(
+        "
+        //- models/a.sql
+        select 1 as id
+        //- models/b.sql
+        select x from nowhere
+        //- models/properties.yml
+        exposures:
+          - name: weekly
+            type: dashboard
+            owner: {name: ann}
+            depends_on: [ref('a')]
+          - name: broken
+            type: dashboard
+            owner: {name: ann}
+            depends_on: [ref('b')]
+        ",
+    );
+    project
+        .run("build")
+        .exit(1)
+        .stdout_has("no-op        exposure weekly")
+        .stdout_has("skipped      exposure broken");
+    let results: serde_json::Value =
+        serde_json::from_str(&project.read("target/run_results.json")).expect("run results");
+    let mut statuses: Vec<String> = results["results"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|it| {
+            format!("{} {}", it["unique_id"].as_str().unwrap_or(""), it["status"].as_str().unwrap_or(""))
+        })
+        .collect();
+    statuses.sort();
+    assert_eq!(
+        statuses,
+        [
+            "exposure.shop.broken skipped",
+            "exposure.shop.weekly no-op",
+            "model.shop.a success",
+            "model.shop.b error"
+        ]
+    );
+}

@@ -28,6 +28,7 @@ fn memory() -> Box<dyn Warehouse> {
         attach: Vec::new(),
         wait: Duration::ZERO,
         secrets: Vec::new(),
+        ..ConnectOptions::default()
     })
     .unwrap()
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use tidemill::node::{Relation, RelationKind};
 use tidemill::warehouse::{
-    Attachment, CatalogEntry, Column, ConnectOptions, ErrorKind, Value, Warehouse, WarehouseError, duckdb,
+    Attachment, CatalogEntry, Column, ConnectOptions, ErrorKind, Extension, Value, Warehouse, WarehouseError,
+    duckdb,
 };
 
 fn options(path: Option<&Path>) -> ConnectOptions {
@@ -25,7 +26,12 @@ fn options(path: Option<&Path>) -> ConnectOptions {
         attach: Vec::new(),
         wait: Duration::ZERO,
         secrets: Vec::new(),
+        ..ConnectOptions::default()
     }
+}
+
+fn extension(name: &str) -> Extension {
+    Extension { name: name.to_owned(), repository: None }
 }
 
 fn memory() -> Box<dyn Warehouse> {
@@ -339,8 +345,8 @@ fn the_catalog_lists_tables_and_views_of_all_databases() {
     options.attach = vec![Attachment {
         path: folder.path().join("other.duckdb").display().to_string(),
         alias: Some("else where".to_owned()),
-        kind: None,
         read_only: true,
+        ..Attachment::default()
     }];
     let mut warehouse = duckdb::open(&options).unwrap();
     warehouse
@@ -425,9 +431,9 @@ fn limits_are_set_and_nothing_is_fetched_unasked() {
 #[test]
 fn an_extension_that_is_missing_says_what_to_do() {
     let mut options = options(None);
-    options.extensions = vec!["json".to_owned(), "icu".to_owned()];
+    options.extensions = ["json", "icu"].map(extension).into();
     duckdb::open(&options).unwrap();
-    options.extensions = vec!["/no/such/file.duckdb_extension".to_owned()];
+    options.extensions = vec![extension("/no/such/file.duckdb_extension")];
     let error = open_error(&options);
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert!(error.message.contains("is not installed and could not be fetched"), "{error}");

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::ser::Serializer;
 use serde_json::Value as Json;
 
+use super::constraint::ColumnConstraint;
 use super::entry::Context;
 use crate::parse::properties::ColumnProperties;
 
@@ -16,7 +17,7 @@ struct Column<'a> {
     description: &'a str,
     meta: &'a Json,
     data_type: Option<&'a str>,
-    constraints: [&'a str; 0],
+    constraints: Vec<ColumnConstraint<'a>>,
     quote: Option<bool>,
     config: ColumnConfig<'a>,
     tags: &'a [String],
@@ -50,11 +51,11 @@ impl<'a> Column<'a> {
             description: description.map_or("", |it| &it.value),
             meta: &column.meta,
             data_type: column.data_type.as_deref(),
-            constraints: [],
-            quote: column.quote.then_some(true),
+            constraints: column.constraints.iter().map(ColumnConstraint::new).collect(),
+            quote: column.quote,
             config: ColumnConfig { meta: &column.meta, tags: &column.tags },
             tags: &column.tags,
-            granularity: None,
+            granularity: column.granularity.as_ref().map(|it| it.value.as_str()),
             // The place of a description is that of the text as written, before `doc()` was replaced.
             doc_blocks: description
                 .map(|it| doc_blocks(context, context.sources.text_of(it.span)))

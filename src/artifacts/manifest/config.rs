@@ -41,6 +41,7 @@ impl<'a> Config<'a> {
         for (key, value) in &parsed.config.values {
             let value = match (key.as_str(), all.get(key.as_str())) {
                 ("pre-hook" | "post-hook", _) => Cow::Owned(hooks(&value.value)),
+                ("freshness", Some(_)) => Cow::Owned(model_freshness(&value.value)),
                 ("docs" | "contract", Some(default)) => Cow::Owned(over(default, &value.value)),
                 _ => Cow::Borrowed(&value.value),
             };
@@ -115,6 +116,15 @@ impl Contract {
     }
 }
 
+/// A model's freshness says when it is built anew; without that dbt keeps nothing of it.
+fn model_freshness(value: &Json) -> Json {
+    let default = json!({ "count": null, "period": null, "updates_on": "any" });
+    match value.get("build_after") {
+        Some(after) if after.is_object() => json!({ "build_after": over(&default, after) }),
+        _ => Json::Null,
+    }
+}
+
 /// Hooks as objects, as dbt has them.
 fn hooks(value: &Json) -> Json {
     let hook = |it: &Json| {
@@ -162,7 +172,11 @@ fn defaults(kind: NodeKind) -> &'static Map<String, Json> {
         | NodeKind::Snapshot
         | NodeKind::Function
         | NodeKind::Analysis
-        | NodeKind::Exposure => &OTHER,
+        | NodeKind::Exposure
+        | NodeKind::UnitTest
+        | NodeKind::SemanticModel
+        | NodeKind::Metric
+        | NodeKind::SavedQuery => &OTHER,
     }
 }
 

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
-use super::code::{Calls, DependsOn, Ref};
+use super::code::{Calls, Ref};
 use super::config;
 use super::entry::{Context, Entry};
+use super::semantic::depends_on;
 use crate::parse::Body;
 
 /// An exposure with all keys that dbt gives it.
@@ -23,7 +24,7 @@ pub(super) struct ManifestExposure<'a> {
     fqn: &'a [String],
     #[serde(rename = "type")]
     kind: &'a str,
-    owner: Owner<'a>,
+    owner: Json,
     description: &'a str,
     label: Option<&'a str>,
     maturity: Option<&'a str>,
@@ -32,17 +33,11 @@ pub(super) struct ManifestExposure<'a> {
     config: ExposureConfig<'a>,
     unrendered_config: BTreeMap<&'a str, Cow<'a, Json>>,
     url: Option<&'a str>,
-    depends_on: DependsOn<'a>,
+    depends_on: Json,
     refs: Vec<Ref<'a>>,
     sources: Vec<[&'a str; 2]>,
-    metrics: [&'a str; 0],
+    metrics: Vec<[&'a str; 1]>,
     created_at: f64,
-}
-
-#[derive(Serialize)]
-struct Owner<'a> {
-    email: Option<&'a str>,
-    name: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -58,7 +53,10 @@ impl<'a> ManifestExposure<'a> {
         let parsed = entry.parsed;
         let Body::Exposure(body) = &parsed.body else { return None };
         let calls = Calls::of(parsed);
-        let (name, email) = (body.owner.0.as_deref(), body.owner.1.as_deref());
+        let mut owner = json!({ "email": null, "name": null });
+        if let Json::Object(map) = &mut owner {
+            map.extend(body.owner.0.iter().map(|(key, it)| (key.clone(), it.clone())));
+        }
         Some(Self {
             name: &parsed.name,
             resource_type: parsed.kind.as_str(),
@@ -68,7 +66,7 @@ impl<'a> ManifestExposure<'a> {
             unique_id: parsed.unique_id.as_str(),
             fqn: &parsed.fqn,
             kind: &body.kind,
-            owner: Owner { email, name },
+            owner,
             description: &parsed.description,
             label: body.label.as_deref(),
             maturity: body.maturity.as_deref(),
@@ -81,10 +79,10 @@ impl<'a> ManifestExposure<'a> {
             },
             unrendered_config: config::unrendered(parsed),
             url: body.url.as_deref(),
-            depends_on: DependsOn::new(context, entry, &calls),
+            depends_on: depends_on(context, entry),
             refs: calls.refs.iter().map(|it| Ref::new(it)).collect(),
             sources: calls.sources.iter().map(|it| [it.source.as_str(), it.table.as_str()]).collect(),
-            metrics: [],
+            metrics: body.metrics.iter().map(|it| [it.value.as_str()]).collect(),
             created_at: context.created_at,
         })
     }

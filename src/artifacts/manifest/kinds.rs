@@ -4,12 +4,16 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::code::version;
 use super::config::TEST_CONFIG_KEYS;
+use super::constraint::{self, ModelConstraint};
 use super::entry::{Context, Entry, owner_of};
+use crate::diagnostics::Spanned;
 use crate::node::NodeKind;
+use crate::parse::model_details::ModelDetails;
+use crate::parse::properties::TimeSpine;
 use crate::parse::{Body, DataTest, GenericTest, Owner, ParsedNode, TestKind, Version};
 use crate::template::{RefCall, SourceCall};
 
@@ -18,7 +22,7 @@ use crate::template::{RefCall, SourceCall};
 #[serde(untagged)]
 pub(super) enum Special<'a> {
     /// A model.
-    Model(ModelPart<'a>),
+    Model(Box<ModelPart<'a>>),
     /// A seed.
     Seed(SeedPart<'a>),
     /// A generic test.
@@ -28,12 +32,12 @@ pub(super) enum Special<'a> {
 #[derive(Serialize)]
 pub(super) struct ModelPart<'a> {
     access: &'a str,
-    constraints: [&'a str; 0],
+    constraints: Vec<ModelConstraint<'a>>,
     version: Option<Json>,
     latest_version: Option<Json>,
     deprecation_date: Option<&'a str>,
     primary_key: Vec<&'a str>,
-    time_spine: Option<&'a str>,
+    time_spine: Option<Json>,
 }
 
 #[derive(Serialize)]
@@ -67,8 +71,8 @@ impl<'a> Special<'a> {
     /// `None` for a node with no keys of its own: a singular test or an analysis.
     pub(super) fn new(context: &Context<'a>, entry: &Entry<'a>) -> Option<Self> {
         match &entry.parsed.body {
-            Body::Model { version, .. } => {
-                Some(Special::Model(ModelPart::new(context, entry, version.as_ref())))
+            Body::Model { version, details, .. } => {
+                Some(Special::Model(Box::new(ModelPart::new(context, entry, version.as_ref(), details))))
             }
             Body::Seed => {
                 Some(Special::Seed(SeedPart { root_path: None, depends_on: MacrosOnly { macros: [] } }))
@@ -79,23 +83,31 @@ impl<'a> Special<'a> {
             Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
             | Body::Analysis { .. }
             | Body::Source(_)
-            | Body::Exposure(_) => None,
+            | Body::Exposure(_)
+            | Body::UnitTest(_)
+            | Body::Semantic(_) => None,
         }
     }
 }
 
 impl<'a> ModelPart<'a> {
-    fn new(context: &Context<'a>, entry: &Entry<'a>, model_version: Option<&Version>) -> Self {
-        let access = entry.parsed.config.values.get("access").and_then(|it| it.value.as_str());
-        let primary_key = entry.id.and_then(|it| context.primary_keys.get(&it)).cloned();
+    fn new(
+        context: &Context<'a>,
+        entry: &Entry<'a>,
+        model_version: Option<&Version>,
+        details: &'a ModelDetails,
+    ) -> Self {
+        let tested = entry.id.and_then(|it| context.primary_keys.get(&it)).cloned();
+        let spine = details.time_spine.as_ref();
         Self {
-            access: access.unwrap_or("protected"),
-            constraints: [],
+            access: details.access.as_str(),
+            constraints: details.constraints.iter().map(ModelConstraint::new).collect(),
             version: model_version.map(|it| version(&it.version)),
             latest_version: model_version.map(|it| version(&it.latest)),
-            deprecation_date: None,
-            primary_key: primary_key.unwrap_or_default(),
-            time_spine: None,
+            deprecation_date: details.deprecation.as_ref().map(|it| it.date.as_str()),
+            primary_key: constraint::primary_key(entry.parsed, details)
+                .unwrap_or_else(|| tested.unwrap_or_default()),
+            time_spine: spine.map(time_spine),
         }
     }
 }
@@ -136,6 +148,14 @@ fn model_argument(owner: &Owner) -> String {
         Owner::Source(SourceCall { source, table }) => format!("source('{source}', '{table}')"),
     };
     format!("{{{{ get_where_subquery({call}) }}}}")
+}
+
+fn time_spine(spine: &TimeSpine) -> Json {
+    let custom = |(name, column): &(Spanned<String>, Option<Spanned<String>>)| json!({ "name": name.value, "column_name": column.as_ref().map(|it| &it.value) });
+    json!({
+        "standard_granularity_column": spine.standard_granularity_column.value,
+        "custom_granularities": spine.custom_granularities.iter().map(custom).collect::<Json>(),
+    })
 }
 
 /// The group of a node; of a generic test, that of the node it is declared on.

@@ -143,7 +143,9 @@ fn path(parsed: &ParsedNode) -> Cow<'_, str> {
         | Body::Model { .. }
         | Body::Seed
         | Body::Source(_)
-        | Body::Exposure(_) => Cow::Borrowed(inside),
+        | Body::Exposure(_)
+        | Body::UnitTest(_)
+        | Body::Semantic(_) => Cow::Borrowed(inside),
     }
 }
 
@@ -166,7 +168,7 @@ fn raw_code(parsed: &ParsedNode) -> Option<Cow<'_, str>> {
             Cow::Owned(kinds::test_code(parsed, test))
         }
         Body::Seed => Cow::Borrowed(""),
-        Body::Source(_) | Body::Exposure(_) => return None,
+        Body::Source(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => return None,
     })
 }
 
@@ -174,9 +176,11 @@ fn raw_code(parsed: &ParsedNode) -> Option<Cow<'_, str>> {
 fn checksum<'a>(context: &Context<'a>, parsed: &'a ParsedNode, raw_code: &str) -> Checksum<'a> {
     match &parsed.body {
         Body::Seed => seed_checksum(context, parsed),
-        Body::Test(DataTest { kind: TestKind::Generic(_), .. }) | Body::Source(_) | Body::Exposure(_) => {
-            Checksum { name: "none", checksum: Cow::Borrowed("") }
-        }
+        Body::Test(DataTest { kind: TestKind::Generic(_), .. })
+        | Body::Source(_)
+        | Body::Exposure(_)
+        | Body::UnitTest(_)
+        | Body::Semantic(_) => Checksum { name: "none", checksum: Cow::Borrowed("") },
         Body::Model { .. } | Body::Analysis { .. } | Body::Test(_) => sha256(raw_code.as_bytes()),
     }
 }

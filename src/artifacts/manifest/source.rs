@@ -10,7 +10,7 @@ use super::column::Columns;
 use super::config;
 use super::entry::{Context, Entry};
 use crate::node::{IdentifierStyle, Relation};
-use crate::parse::properties::{Age, FreshnessRule};
+use crate::parse::properties::{Age, FreshnessRule, SourceQuoting};
 use crate::parse::{Body, ParsedNode, SourceBody};
 
 /// A table of a source with all keys that dbt gives it.
@@ -32,13 +32,12 @@ pub(super) struct ManifestSource<'a> {
     quoting: Quoting,
     loaded_at_field: Option<&'a str>,
     loaded_at_query: Option<&'a str>,
-    freshness: Freshness<'a>,
-    external: Option<&'a str>,
+    freshness: Option<Freshness<'a>>,
+    external: Option<Json>,
     description: &'a str,
     columns: Columns<'a>,
     meta: &'a Json,
-    /// What the source says for all its tables is part of each table's `meta`.
-    source_meta: BTreeMap<&'a str, &'a Json>,
+    source_meta: &'a serde_json::Map<String, Json>,
     tags: &'a [String],
     config: SourceConfig<'a>,
     patch_path: Option<&'a str>,
@@ -50,8 +49,8 @@ pub(super) struct ManifestSource<'a> {
     doc_blocks: [&'a str; 0],
 }
 
-/// Nothing is said about quoting: names are always quoted.
-#[derive(Default, Serialize)]
+/// What is said about quoting; names are always quoted.
+#[derive(Serialize)]
 struct Quoting {
     database: Option<bool>,
     schema: Option<bool>,
@@ -63,7 +62,7 @@ struct Quoting {
 struct SourceConfig<'a> {
     enabled: bool,
     event_time: Option<&'a Json>,
-    freshness: Freshness<'a>,
+    freshness: Option<Freshness<'a>>,
     loaded_at_field: Option<&'a str>,
     loaded_at_query: Option<&'a str>,
     meta: &'a Json,
@@ -92,7 +91,8 @@ impl<'a> ManifestSource<'a> {
         let Body::Source(body) = &parsed.body else { return None };
         let relation = parsed.relation.as_ref();
         let value = |key: &str| parsed.config.values.get(key).map(|it| &it.value);
-        let freshness = body.freshness.as_ref().map(Freshness::of).unwrap_or_default();
+        let said = body.freshness.as_ref().map(Freshness::of).unwrap_or_default();
+        let freshness = (!body.is_freshness_off).then_some(said);
         let (field, query) = (body.loaded_at_field.as_deref(), body.loaded_at_query.as_deref());
         let named = relation.filter(|it| it.style == IdentifierStyle::Quoted);
         Some(Self {
@@ -111,15 +111,15 @@ impl<'a> ManifestSource<'a> {
             source_description: &body.source_description,
             loader: &body.loader,
             identifier: named.map_or(&parsed.name, |it| &it.identifier),
-            quoting: Quoting::default(),
+            quoting: Quoting::of(body.details.quoting),
             loaded_at_field: field,
             loaded_at_query: query,
             freshness,
-            external: None,
+            external: external(body),
             description: &parsed.description,
             columns: Columns::new(context, &parsed.columns),
             meta: &parsed.config.meta,
-            source_meta: BTreeMap::new(),
+            source_meta: &body.details.source_meta,
             tags: &parsed.config.tags,
             config: SourceConfig {
                 enabled: parsed.config.enabled,
@@ -135,8 +135,8 @@ impl<'a> ManifestSource<'a> {
             unrendered_config: unrendered(parsed, body),
             relation_name: relation.map(Relation::render),
             created_at: context.created_at,
-            unrendered_database: None,
-            unrendered_schema: None,
+            unrendered_database: body.details.unrendered_database.as_deref(),
+            unrendered_schema: body.details.unrendered_schema.as_deref(),
             doc_blocks: [],
         })
     }
@@ -149,6 +149,9 @@ fn unrendered<'a>(parsed: &'a ParsedNode, body: &'a SourceBody) -> BTreeMap<&'a 
     all.insert("loaded_at_query", Cow::Owned(json!(body.loaded_at_query)));
     all.entry("meta").or_insert_with(|| Cow::Owned(json!({})));
     all.entry("tags").or_insert_with(|| Cow::Owned(json!([])));
+    if body.is_freshness_off {
+        all.insert("freshness", Cow::Owned(Json::Null));
+    }
     if let Some(rule) = &body.freshness {
         let threshold =
             |age: Option<Age>| json!({ "count": age.map(|it| it.count), "period": age.map(Age::unit) });
@@ -160,6 +163,29 @@ fn unrendered<'a>(parsed: &'a ParsedNode, body: &'a SourceBody) -> BTreeMap<&'a 
         all.insert("freshness", Cow::Owned(rule));
     }
     all
+}
+
+impl Quoting {
+    fn of(said: SourceQuoting) -> Self {
+        Self {
+            database: said.database,
+            schema: said.schema,
+            identifier: said.identifier,
+            column: said.column,
+        }
+    }
+}
+
+/// Where the data is kept, with the keys that dbt gives it.
+fn external(body: &SourceBody) -> Option<Json> {
+    let said = body.details.external.as_ref()?.as_object()?;
+    let mut all = json!({
+        "location": null, "file_format": null, "row_format": null, "tbl_properties": null, "partitions": null,
+    });
+    if let Json::Object(map) = &mut all {
+        map.extend(said.iter().map(|(key, it)| (key.clone(), it.clone())));
+    }
+    Some(all)
 }
 
 impl<'a> Freshness<'a> {

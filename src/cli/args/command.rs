@@ -31,6 +31,12 @@ pub enum Command {
     /// Show rows of a model or of a query
     #[command(after_help = help::SHOW)]
     Show(ShowArgs),
+    /// Install the packages that packages.yml lists
+    #[command(after_help = help::DEPS)]
+    Deps(DepsArgs),
+    /// Run a macro by itself
+    #[command(after_help = help::RUN_OPERATION)]
+    RunOperation(RunOperationArgs),
     /// Delete what the project lists under clean-targets (the target folder by default)
     Clean,
     /// Check project, target and connection, and say what was found
@@ -65,6 +71,8 @@ impl Command {
             | Command::Parse
             | Command::List(_)
             | Command::Show(_)
+            | Command::Deps(_)
+            | Command::RunOperation(_)
             | Command::Clean
             | Command::Debug
             | Command::Init(_)
@@ -223,6 +231,48 @@ impl ShowArgs {
     }
 }
 
+/// `deps`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DepsArgs {
+    /// Take the newest versions that fit, whatever package-lock.yml says
+    #[arg(long)]
+    pub upgrade: bool,
+    /// Write package-lock.yml and install nothing
+    #[arg(long)]
+    pub lock: bool,
+    /// Add a package to the list first; with a version, except for a folder
+    #[arg(long, value_name = "PACKAGE@VERSION")]
+    pub add_package: Option<String>,
+    /// Where the added package comes from
+    #[arg(long, value_name = "SOURCE", default_value = "hub")]
+    pub source: PackageOrigin,
+}
+
+/// Where a package that is added comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PackageOrigin {
+    /// The hub.
+    #[value(help = "the hub: dbt-labs/dbt_utils@1.3.0")]
+    Hub,
+    /// A git repository.
+    #[value(help = "a git repository: https://host/org/repo.git@v1.0")]
+    Git,
+    /// A folder.
+    #[value(help = "a folder: ../shared")]
+    Local,
+}
+
+/// `run-operation`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct RunOperationArgs {
+    /// The macro, as NAME or PACKAGE.NAME
+    #[arg(value_name = "MACRO")]
+    pub name: String,
+    /// Its arguments by name, as YAML or JSON: '{schema: old, days: 30}'
+    #[arg(long, value_name = "YAML")]
+    pub args: Option<String>,
+}
+
 /// `init`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct InitArgs {
@@ -264,6 +314,17 @@ pub enum ResourceType {
     Analysis,
     /// Exposures.
     Exposure,
+    /// Unit tests.
+    #[value(alias = "unit_test")]
+    UnitTest,
+    /// Semantic models.
+    #[value(alias = "semantic_model")]
+    SemanticModel,
+    /// Metrics.
+    Metric,
+    /// Saved queries.
+    #[value(alias = "saved_query")]
+    SavedQuery,
     /// All of them.
     #[value(alias = "default")]
     All,
@@ -281,6 +342,10 @@ impl ResourceType {
             ResourceType::Test => Some(NodeKind::Test),
             ResourceType::Analysis => Some(NodeKind::Analysis),
             ResourceType::Exposure => Some(NodeKind::Exposure),
+            ResourceType::UnitTest => Some(NodeKind::UnitTest),
+            ResourceType::SemanticModel => Some(NodeKind::SemanticModel),
+            ResourceType::Metric => Some(NodeKind::Metric),
+            ResourceType::SavedQuery => Some(NodeKind::SavedQuery),
             ResourceType::All => None,
         }
     }

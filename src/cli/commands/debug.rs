@@ -30,7 +30,7 @@ pub(super) fn run(session: &mut Session) -> Result<Exit, Stopped> {
     }
     session.reporter.data(&lines.join("\n"));
 
-    let exists = target.file(&loaded.dir).is_none_or(|it| it.exists());
+    let exists = target.file(loaded.base()).is_none_or(|it| it.exists());
     // A look must not make a file that is not there; where there is one, it is only read.
     if !exists {
         session

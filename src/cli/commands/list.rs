@@ -43,7 +43,11 @@ fn line(graph: &Graph, id: NodeId, args: &ListArgs) -> String {
 fn selector(node: &Node) -> String {
     match &node.body {
         Body::Source(source) => format!("source:{}.{}.{}", node.package, source.source, node.name),
-        Body::Exposure(_) => format!("exposure:{}.{}", node.package, node.name),
+        Body::Exposure(_) | Body::Semantic(_) => format!("{}:{}.{}", node.kind, node.package, node.name),
+        Body::UnitTest(test) => {
+            let version = test.tested.version.as_ref().map(|it| format!("_v{it}")).unwrap_or_default();
+            format!("unit_test:{}.{}{version}", node.package, node.name)
+        }
         Body::Model { .. } | Body::Seed | Body::Test(_) | Body::Analysis { .. } => node.fqn.join("."),
     }
 }

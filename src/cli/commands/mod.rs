@@ -3,11 +3,13 @@
 mod clean;
 mod compile;
 mod debug;
+mod deps;
 mod init;
 mod late;
 mod list;
 mod parse;
 mod run;
+mod run_operation;
 mod show;
 
 use crate::cli::Exit;
@@ -42,7 +44,9 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),
+        Command::RunOperation(args) => run_operation::run(session, args),
         Command::Show(args) => show::run(session, args),
+        Command::Deps(args) => deps::run(session, args),
         Command::Clean => clean::run(session),
         Command::Debug => debug::run(session),
         Command::Init(args) => init::run(session, args),

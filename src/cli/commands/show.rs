@@ -109,6 +109,6 @@ fn of_node(
 fn has_rows(node: &Node) -> bool {
     match &node.body {
         Body::Model { .. } | Body::Seed | Body::Source(_) | Body::Analysis { .. } => true,
-        Body::Test(_) | Body::Exposure(_) => false,
+        Body::Test(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => false,
     }
 }

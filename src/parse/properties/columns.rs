@@ -1,7 +1,8 @@
 //! Columns.
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json};
 
+use super::constraints::Constraint;
 use super::{Reader, TestEntry, texts};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::parse::config_layer::config_layer;
@@ -21,8 +22,12 @@ pub struct ColumnProperties {
     pub meta: Json,
     /// Tags, which its tests inherit.
     pub tags: Vec<String>,
-    /// Whether tests quote the name.
-    pub quote: bool,
+    /// Whether tests quote the name, where it is said.
+    pub quote: Option<bool>,
+    /// Constraints on the column.
+    pub constraints: Vec<Constraint>,
+    /// The span of time that the column holds, in a time spine.
+    pub granularity: Option<Spanned<String>>,
     /// Tests on the column.
     pub tests: Vec<TestEntry>,
 }
@@ -47,18 +52,65 @@ impl Reader<'_> {
         columns
     }
 
-    fn column(&mut self, yaml: &Yaml) -> Option<ColumnProperties> {
+    pub(super) fn column(&mut self, yaml: &Yaml) -> Option<ColumnProperties> {
         let mut fields = Fields::new(self.diags, yaml, "a column")?;
         let name = self.name(&mut fields, yaml, "a column")?;
         let description = fields.string(self.diags, "description");
         let data_type = fields.string(self.diags, "data_type").map(|it| it.value);
-        let quote = fields.bool(self.diags, "quote").unwrap_or(false);
+        let quote = fields.bool(self.diags, "quote");
         let tests = self.tests(&mut fields);
+        let constraints = self.constraints(&mut fields);
+        let granularity = self.word(&mut fields, "granularity", &GRANULARITIES);
         let config = config_layer(self.diags, &mut fields, &["meta", "tags"]);
-        let meta = config.get("meta").unwrap_or_else(|| json!({}));
-        let tags = texts(&config.get("tags").unwrap_or(Json::Null));
-        fields.accept(&["constraints", "granularity", "policy_tags", "databricks_tags"]);
+        let (mut meta, mut tags) = (Map::new(), Vec::new());
+        for (key, value) in config.entries() {
+            match (key.value.as_str(), value) {
+                ("meta", Json::Object(entries)) => {
+                    meta.extend(entries.iter().map(|(key, it)| (key.clone(), it.clone())));
+                }
+                ("tags", value) => tags.extend(texts(value)),
+                _ => {}
+            }
+        }
+        tags = deduplicated(tags);
+        fields.accept(&["policy_tags", "databricks_tags", "dimension", "entity"]);
         fields.finish(self.diags, self.unknown);
-        Some(ColumnProperties { name, description, data_type, meta, tags, quote, tests })
+        let meta = Json::Object(meta);
+        Some(ColumnProperties {
+            name,
+            description,
+            data_type,
+            meta,
+            tags,
+            quote,
+            constraints,
+            granularity,
+            tests,
+        })
     }
 }
+
+fn deduplicated(tags: Vec<String>) -> Vec<String> {
+    let mut once = Vec::new();
+    for tag in tags {
+        if !once.contains(&tag) {
+            once.push(tag);
+        }
+    }
+    once
+}
+
+/// Spans of time that the semantic layer knows.
+pub const GRANULARITIES: [&str; 11] = [
+    "nanosecond",
+    "microsecond",
+    "millisecond",
+    "second",
+    "minute",
+    "hour",
+    "day",
+    "week",
+    "month",
+    "quarter",
+    "year",
+];

@@ -35,6 +35,15 @@ pub struct TestEntry {
 impl Reader<'_> {
     pub(super) fn tests(&mut self, fields: &mut Fields<'_>) -> Vec<TestEntry> {
         let mut entries = fields.list(self.diags, "data_tests").to_vec();
+        if let (Some(new), Some(old), Some(_)) =
+            (fields.key("data_tests"), fields.key("tests"), fields.get("tests"))
+        {
+            self.diags.push(
+                Diagnostic::error("invalid-test", "`tests` and `data_tests` are two names of one list")
+                    .at(old.span, "move these tests")
+                    .and_at(new.span, "to this list"),
+            );
+        }
         entries.extend_from_slice(fields.list(self.diags, "tests"));
         entries.iter().filter_map(|it| self.test(it)).collect()
     }

@@ -1,6 +1,7 @@
 //! Exposures.
 
 use super::Reader;
+use super::groups::Owner;
 use crate::diagnostics::Spanned;
 use crate::parse::config_layer::{ConfigLayer, config_layer};
 use crate::yaml::Yaml;
@@ -21,8 +22,8 @@ pub struct ExposureProperties {
     pub maturity: Option<Spanned<String>>,
     /// Description, as written.
     pub description: Option<Spanned<String>>,
-    /// Who to ask: name and mail address.
-    pub owner: (Option<String>, Option<String>),
+    /// Who to ask.
+    pub owner: Owner,
     /// `ref(...)` and `source(...)` texts.
     pub depends_on: Vec<Spanned<String>>,
     /// `config:`.
@@ -33,13 +34,7 @@ impl Reader<'_> {
     pub(super) fn exposure(&mut self, yaml: &Yaml) -> Option<ExposureProperties> {
         let mut fields = Fields::new(self.diags, yaml, "an exposure")?;
         let name = self.name(&mut fields, yaml, "an exposure")?;
-        let mut owner = (None, None);
-        if let Some(yaml) = fields.get("owner")
-            && let Some(mut who) = Fields::new(self.diags, yaml, "an owner")
-        {
-            owner.0 = who.string(self.diags, "name").map(|it| it.value);
-            owner.1 = who.string(self.diags, "email").map(|it| it.value);
-        }
+        let owner = self.owner(&mut fields, &name, "exposure");
         let properties = ExposureProperties {
             name,
             label: fields.string(self.diags, "label").map(|it| it.value),

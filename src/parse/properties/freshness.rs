@@ -56,15 +56,90 @@ impl Age {
     }
 }
 
-/// Reads `{warn_after: {count, period}, error_after: ..., filter: ...}`.
-pub fn freshness(diags: &mut Diagnostics, yaml: &Yaml, unknown: Severity) -> Option<FreshnessRule> {
-    let mut fields = Fields::new(diags, yaml, "freshness")?;
-    let warn_after = fields.get("warn_after").and_then(|it| age(diags, it, unknown));
-    let error_after = fields.get("error_after").and_then(|it| age(diags, it, unknown));
+/// What is said about freshness at one place or, merged, at several.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Freshness {
+    /// Nothing.
+    #[default]
+    Unsaid,
+    /// `freshness: null`: what is said for more than this does not hold here.
+    Off,
+    /// A rule, perhaps in part.
+    Rule(PartialRule),
+}
+
+/// A rule of which parts may be said elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartialRule {
+    warn_after: Part,
+    error_after: Part,
+    filter: Option<String>,
+}
+
+/// A threshold at one place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Part {
+    #[default]
+    Unsaid,
+    Off,
+    Age(Age),
+}
+
+impl Part {
+    fn under(self, stronger: Part) -> Part {
+        if stronger == Part::Unsaid { self } else { stronger }
+    }
+
+    fn age(self) -> Option<Age> {
+        match self {
+            Part::Age(age) => Some(age),
+            Part::Unsaid | Part::Off => None,
+        }
+    }
+}
+
+impl Freshness {
+    /// This, with what a stronger place says over it: threshold by threshold.
+    #[must_use]
+    pub fn under(self, stronger: Freshness) -> Freshness {
+        match (self, stronger) {
+            (this, Freshness::Unsaid) => this,
+            (Freshness::Rule(this), Freshness::Rule(stronger)) => Freshness::Rule(PartialRule {
+                warn_after: this.warn_after.under(stronger.warn_after),
+                error_after: this.error_after.under(stronger.error_after),
+                filter: stronger.filter.or(this.filter),
+            }),
+            (_, stronger) => stronger,
+        }
+    }
+
+    /// The rule, if there is one.
+    pub fn rule(&self) -> Option<FreshnessRule> {
+        let Freshness::Rule(rule) = self else { return None };
+        let (warn_after, error_after) = (rule.warn_after.age(), rule.error_after.age());
+        Some(FreshnessRule { warn_after, error_after, filter: rule.filter.clone() })
+    }
+}
+
+/// Reads `{warn_after: {count, period}, error_after: ..., filter: ...}`, or nothing, which switches it off.
+pub fn freshness(diags: &mut Diagnostics, yaml: &Yaml, unknown: Severity) -> Freshness {
+    if yaml.is_null() {
+        return Freshness::Off;
+    }
+    let Some(mut fields) = Fields::new(diags, yaml, "freshness") else { return Freshness::Unsaid };
+    let mut part = |key: &'static str| {
+        fields.accept(&[key]);
+        match yaml.get(key) {
+            None => Part::Unsaid,
+            Some(value) if value.is_null() => Part::Off,
+            Some(value) => age(diags, value, unknown).map_or(Part::Unsaid, Part::Age),
+        }
+    };
+    let (warn_after, error_after) = (part("warn_after"), part("error_after"));
     let filter = fields.string(diags, "filter").map(|it| it.value);
     fields.accept(&["build_after"]);
     fields.finish(diags, unknown);
-    Some(FreshnessRule { warn_after, error_after, filter })
+    Freshness::Rule(PartialRule { warn_after, error_after, filter })
 }
 
 /// Reads `{count: 12, period: hour}`.

@@ -2,24 +2,34 @@
 //!
 //! In: one file's tree. Out: [`Properties`] as written, with places; nothing is looked up or merged here.
 
-mod columns;
+pub mod columns;
+mod constraints;
 mod data_tests;
 mod exposures;
 pub mod freshness;
+mod groups;
 mod macros;
 mod nodes;
 mod sources;
+mod unit_tests;
 
 use serde_json::Value as Json;
 
 pub use self::columns::ColumnProperties;
+pub use self::constraints::{Constraint, ConstraintKind};
 pub use self::data_tests::{SingularTestProperties, TestEntry};
 pub use self::exposures::ExposureProperties;
-pub use self::freshness::{Age, FreshnessRule, age};
+pub use self::freshness::{Age, Freshness, FreshnessRule, age, freshness};
+pub use self::groups::{GroupProperties, Owner};
 pub use self::macros::MacroProperties;
-pub use self::nodes::{NodeProperties, VersionProperties};
-pub use self::sources::SourceProperties;
-use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned};
+pub use self::nodes::{NodeProperties, TimeSpine, VersionProperties};
+pub use self::sources::{SourceProperties, SourceQuoting};
+pub use self::unit_tests::{
+    FixtureFormat, FixtureProperties, GivenProperties, Overrides, TestedVersions, UnitTestProperties,
+};
+use super::semantic::SemanticProperties;
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned, suggest};
+use crate::node::NodeKind;
 use crate::yaml::Yaml;
 use crate::yaml::fields::Fields;
 
@@ -34,6 +44,12 @@ pub struct Properties {
     pub macros: Vec<MacroProperties>,
     /// Entries of `exposures:`.
     pub exposures: Vec<ExposureProperties>,
+    /// Entries of `unit_tests:`.
+    pub unit_tests: Vec<UnitTestProperties>,
+    /// Entries of `semantic_models:`, `metrics:` and `saved_queries:`.
+    pub semantic: Vec<SemanticProperties>,
+    /// Entries of `groups:`.
+    pub groups: Vec<GroupProperties>,
     /// Entries of `data_tests:` at the top of a file: singular tests.
     pub singular_tests: Vec<SingularTestProperties>,
 }
@@ -61,6 +77,16 @@ impl Section {
             Section::Analyses => "analysis",
         }
     }
+
+    /// The same with its article.
+    fn one(self) -> &'static str {
+        match self {
+            Section::Models => "a model",
+            Section::Seeds => "a seed",
+            Section::Snapshots => "a snapshot",
+            Section::Analyses => "an analysis",
+        }
+    }
 }
 
 /// Reads one file's tree.
@@ -84,14 +110,24 @@ pub fn read(diags: &mut Diagnostics, yaml: &Yaml, unknown: Severity) -> Properti
     properties.macros.extend(macros.iter().filter_map(|it| reader.macro_(it)));
     let exposures = fields.list(reader.diags, "exposures");
     properties.exposures.extend(exposures.iter().filter_map(|it| reader.exposure(it)));
+    let groups = fields.list(reader.diags, "groups");
+    properties.groups.extend(groups.iter().filter_map(|it| reader.group(it)));
     let tests = fields.list(reader.diags, "data_tests");
     properties.singular_tests.extend(tests.iter().filter_map(|it| reader.singular_test(it)));
-    for key in ["unit_tests", "metrics", "semantic_models", "saved_queries", "functions"] {
-        if let Some(yaml) = fields.get(key) {
-            reader.diags.push(left_out(key, fields.key(key).map_or(yaml.span, |it| it.span)));
-        }
+    let unit_tests = fields.list(reader.diags, "unit_tests");
+    properties.unit_tests.extend(unit_tests.iter().filter_map(|it| reader.unit_test(it)));
+    for (key, kind) in [
+        ("semantic_models", NodeKind::SemanticModel),
+        ("metrics", NodeKind::Metric),
+        ("saved_queries", NodeKind::SavedQuery),
+    ] {
+        let entries = fields.list(reader.diags, key).iter();
+        properties.semantic.extend(entries.map(|it| SemanticProperties { kind, yaml: it.clone() }));
     }
-    fields.accept(&["version", "groups", "anchors"]);
+    if let Some(yaml) = fields.get("functions") {
+        reader.diags.push(left_out("functions", fields.key("functions").map_or(yaml.span, |it| it.span)));
+    }
+    fields.accept(&["version", "anchors"]);
     fields.finish(diags, unknown);
     properties
 }
@@ -118,6 +154,32 @@ impl Reader<'_> {
         }
         name
     }
+
+    /// A text that must be one of some words.
+    fn word(
+        &mut self,
+        fields: &mut Fields<'_>,
+        key: &'static str,
+        known: &[&'static str],
+    ) -> Option<Spanned<String>> {
+        let word = fields.string(self.diags, key)?;
+        if known.contains(&word.value.as_str()) {
+            return Some(word);
+        }
+        self.diags.push(unknown_word(&word, key, known));
+        None
+    }
+}
+
+/// A text that is none of the words that are allowed at its place.
+pub(in crate::parse) fn unknown_word(
+    word: &Spanned<String>,
+    key: &str,
+    known: &[&'static str],
+) -> Diagnostic {
+    Diagnostic::error("invalid-value", format!("`{}` is not allowed as `{key}`", word.value))
+        .at(word.span, format!("write one of {}", known.join(", ")))
+        .help_opt(suggest::did_you_mean(&word.value, known.iter().copied()))
 }
 
 /// A text or a list of texts as a list.

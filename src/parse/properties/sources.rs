@@ -1,12 +1,14 @@
 //! Tables of sources.
 
+use serde_json::{Map, Value as Json};
+
 use super::columns::ColumnProperties;
-use super::freshness::{FreshnessRule, freshness};
+use super::freshness::{Freshness, freshness};
 use super::{Reader, TestEntry};
-use crate::diagnostics::Spanned;
+use crate::diagnostics::{Diagnostic, Spanned};
 use crate::parse::config_layer::{ConfigLayer, config_layer};
 use crate::yaml::Yaml;
-use crate::yaml::fields::Fields;
+use crate::yaml::fields::{Fields, wrong_type};
 
 /// A table of a source.
 #[derive(Clone, Debug)]
@@ -31,8 +33,16 @@ pub struct SourceProperties {
     pub loaded_at_field: Option<Spanned<String>>,
     /// Query for the time of loading.
     pub loaded_at_query: Option<Spanned<String>>,
-    /// How old it may be; `None` if nothing is said or freshness is switched off.
-    pub freshness: Option<FreshnessRule>,
+    /// How old it may be.
+    pub freshness: Freshness,
+    /// Whether parts of its name are quoted, as the source and then the table says.
+    pub quoting: SourceQuoting,
+    /// Where its data is kept, for others to read.
+    pub external: Option<Json>,
+    /// `meta` of the source alone.
+    pub source_meta: Map<String, Json>,
+    /// The package whose source this entry changes.
+    pub overrides: Option<Spanned<String>>,
     /// The source's config, then the table's.
     pub config: ConfigLayer,
     /// Columns.
@@ -41,23 +51,45 @@ pub struct SourceProperties {
     pub tests: Vec<TestEntry>,
 }
 
+/// Whether parts of a source's name are quoted, where it is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceQuoting {
+    /// The database.
+    pub database: Option<bool>,
+    /// The schema.
+    pub schema: Option<bool>,
+    /// The table.
+    pub identifier: Option<bool>,
+    /// Columns.
+    pub column: Option<bool>,
+}
+
 impl Reader<'_> {
     pub(super) fn source(&mut self, yaml: &Yaml, tables: &mut Vec<SourceProperties>) {
         let Some(mut fields) = Fields::new(self.diags, yaml, "a source") else { return };
         let Some(name) = self.name(&mut fields, yaml, "a source") else { return };
+        let config = config_layer(self.diags, &mut fields, &["meta", "tags", "enabled", "event_time"]);
+        let mut source_meta = Map::new();
+        for (_, value) in config.entries().iter().filter(|(key, _)| key.value == "meta") {
+            source_meta
+                .extend(value.as_object().into_iter().flatten().map(|(k, it)| (k.clone(), it.clone())));
+        }
         let shared = SourceDefaults {
             description: fields.string(self.diags, "description"),
             schema: fields.string(self.diags, "schema"),
             database: fields.string(self.diags, "database"),
             loader: fields.string(self.diags, "loader").map(|it| it.value),
-            config: config_layer(self.diags, &mut fields, &["meta", "tags", "enabled", "event_time"]),
+            quoting: self.quoting(&mut fields),
+            overrides: fields.string(self.diags, "overrides"),
+            source_meta,
+            config: without_loading(config),
             loaded: self.loaded(&mut fields),
             name,
         };
         for table in fields.list(self.diags, "tables") {
             tables.extend(self.source_table(table, &shared));
         }
-        fields.accept(&["overrides", "quoting", "tests", "data_tests"]);
+        fields.accept(&["tests", "data_tests"]);
         fields.finish(self.diags, self.unknown);
     }
 
@@ -66,11 +98,11 @@ impl Reader<'_> {
         let table = self.name(&mut fields, yaml, "a table of a source")?;
         let loaded = self.loaded(&mut fields);
         let mut config = shared.config.clone();
-        config.extend(config_layer(
+        config.extend(without_loading(config_layer(
             self.diags,
             &mut fields,
             &["meta", "tags", "enabled", "event_time", "external_location"],
-        ));
+        )));
         let properties = SourceProperties {
             source: shared.name.clone(),
             table,
@@ -82,30 +114,64 @@ impl Reader<'_> {
             loader: fields.string(self.diags, "loader").map(|it| it.value).or_else(|| shared.loader.clone()),
             loaded_at_field: loaded.field.or_else(|| shared.loaded.field.clone()),
             loaded_at_query: loaded.query.or_else(|| shared.loaded.query.clone()),
-            freshness: loaded
-                .freshness
-                .or_else(|| shared.loaded.freshness.clone())
-                .and_then(SaidFreshness::rule),
+            freshness: shared.loaded.freshness.clone().under(loaded.freshness),
+            quoting: self.quoting(&mut fields).over(shared.quoting),
+            external: self.external(&mut fields),
+            source_meta: shared.source_meta.clone(),
+            overrides: shared.overrides.clone(),
             config,
             columns: self.columns(&mut fields),
             tests: self.tests(&mut fields),
         };
-        fields.accept(&["quoting", "external"]);
+        fields.accept(&["docs", "data_type"]);
         fields.finish(self.diags, self.unknown);
         Some(properties)
+    }
+
+    fn quoting(&mut self, fields: &mut Fields<'_>) -> SourceQuoting {
+        let inner = fields.get("quoting").and_then(|it| Fields::new(self.diags, it, "quoting"));
+        let Some(mut inner) = inner else { return SourceQuoting::default() };
+        let quoting = SourceQuoting {
+            database: inner.bool(self.diags, "database"),
+            schema: inner.bool(self.diags, "schema"),
+            identifier: inner.bool(self.diags, "identifier"),
+            column: inner.bool(self.diags, "column"),
+        };
+        inner.finish(self.diags, self.unknown);
+        quoting
+    }
+
+    /// `external:`, in which any key may stand.
+    fn external(&mut self, fields: &mut Fields<'_>) -> Option<Json> {
+        let yaml = fields.get("external")?;
+        if yaml.as_map().is_none() {
+            self.diags.push(wrong_type(yaml, "external", "a mapping with `location`"));
+            return None;
+        }
+        Some(yaml.to_json())
     }
 
     /// `freshness`, `loaded_at_field` and `loaded_at_query`, beside `config:` or in it.
     fn loaded(&mut self, fields: &mut Fields<'_>) -> Loaded {
         let mut loaded = self.loaded_keys(fields);
-        // `config:` is read by `config_layer` too, which ignores these keys.
+        // `config:` is read by `config_layer` too, whose result is taken `without_loading`.
         if let Some(yaml) = fields.get("config")
             && let Some(mut config) = Fields::new(self.diags, yaml, "config")
         {
             let inner = self.loaded_keys(&mut config);
             loaded.field = inner.field.or(loaded.field);
             loaded.query = inner.query.or(loaded.query);
-            loaded.freshness = inner.freshness.or(loaded.freshness);
+            loaded.freshness = loaded.freshness.under(inner.freshness);
+        }
+        if let (Some(field), Some(query)) = (&loaded.field, &loaded.query) {
+            self.diags.push(
+                Diagnostic::error(
+                    "invalid-source",
+                    "the time of loading is told by a field or by a query, not by both",
+                )
+                .at(query.span, "a query")
+                .and_at(field.span, "and a field"),
+            );
         }
         loaded
     }
@@ -113,15 +179,32 @@ impl Reader<'_> {
     fn loaded_keys(&mut self, fields: &mut Fields<'_>) -> Loaded {
         let field = fields.string(self.diags, "loaded_at_field");
         let query = fields.string(self.diags, "loaded_at_query");
-        fields.accept(&["freshness"]);
-        let freshness = fields.key("freshness").map(|_| {
-            match fields.get("freshness").and_then(|it| freshness(self.diags, it, self.unknown)) {
-                Some(rule) => SaidFreshness::Rule(rule),
-                None => SaidFreshness::Off,
-            }
-        });
+        let has_freshness = fields.key("freshness").is_some();
+        let freshness = match fields.get("freshness") {
+            Some(yaml) => freshness(self.diags, yaml, self.unknown),
+            None if has_freshness => Freshness::Off,
+            None => Freshness::Unsaid,
+        };
         Loaded { field, query, freshness }
     }
+}
+
+impl SourceQuoting {
+    fn over(self, weaker: Self) -> Self {
+        Self {
+            database: self.database.or(weaker.database),
+            schema: self.schema.or(weaker.schema),
+            identifier: self.identifier.or(weaker.identifier),
+            column: self.column.or(weaker.column),
+        }
+    }
+}
+
+/// Keys about the time of loading are read with their own rules, not as config.
+fn without_loading(layer: ConfigLayer) -> ConfigLayer {
+    const OWN: [&str; 3] = ["freshness", "loaded_at_field", "loaded_at_query"];
+    let kept = layer.entries().iter().filter(|(key, _)| !OWN.contains(&key.value.as_str()));
+    ConfigLayer::new(kept.cloned().collect())
 }
 
 /// What a source says for all its tables.
@@ -131,6 +214,9 @@ struct SourceDefaults {
     schema: Option<Spanned<String>>,
     database: Option<Spanned<String>>,
     loader: Option<String>,
+    quoting: SourceQuoting,
+    overrides: Option<Spanned<String>>,
+    source_meta: Map<String, Json>,
     config: ConfigLayer,
     loaded: Loaded,
 }
@@ -140,22 +226,5 @@ struct SourceDefaults {
 struct Loaded {
     field: Option<Spanned<String>>,
     query: Option<Spanned<String>>,
-    freshness: Option<SaidFreshness>,
-}
-
-/// What the key `freshness` says where it is written.
-#[derive(Clone)]
-enum SaidFreshness {
-    /// `freshness: null`: what the source says for all its tables does not hold here.
-    Off,
-    Rule(FreshnessRule),
-}
-
-impl SaidFreshness {
-    fn rule(self) -> Option<FreshnessRule> {
-        match self {
-            SaidFreshness::Off => None,
-            SaidFreshness::Rule(rule) => Some(rule),
-        }
-    }
+    freshness: Freshness,
 }

@@ -1,4 +1,4 @@
-//! dbt's functions that need no engine: variables, messages, conversions.
+//! dbt's functions by name, and those that need no engine: variables, messages, conversions.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use minijinja::value::{Object, ObjectRepr, Tuple};
 use minijinja::{Error, ErrorKind, State, Value};
 use serde_json::Value as Json;
 
-use super::{Call, Function, Run};
-use crate::template::fault::{bad_call, fail, refused, return_value};
+use super::{Call, Function, Run, results};
+use crate::template::fault::{bad_call, fail, is_needs_warehouse, refused, return_value};
 use crate::template::has_template_syntax;
 use crate::template::session::{Scope, Session};
 use crate::template::values::arguments::{Arguments, split};
@@ -39,10 +39,16 @@ pub(super) fn find(name: &str) -> Option<(&'static str, Run)> {
         "zip_strict" => ("zip_strict", zip_strict),
         "local_md5" => ("local_md5", local_md5),
         "diff_of_two_dicts" => ("diff_of_two_dicts", diff_of_two_dicts),
-        "run_query" => ("run_query", |call| engine_only(call, "run_query")),
-        "statement" => ("statement", |call| engine_only(call, "statement")),
-        "load_result" => ("load_result", |call| engine_only(call, "load_result")),
-        "submit_python_job" => ("submit_python_job", |call| engine_only(call, "submit_python_job")),
+        "run_query" => ("run_query", results::run_query),
+        "statement" => ("statement", results::statement),
+        "noop_statement" => ("noop_statement", results::noop_statement),
+        "load_result" => ("load_result", results::load_result),
+        "store_result" => ("store_result", results::store_result),
+        "store_raw_result" => ("store_raw_result", results::store_raw_result),
+        "load_agate_table" => ("load_agate_table", results::load_agate_table),
+        "try_or_compiler_error" => ("try_or_compiler_error", try_or_compiler_error),
+        "write" => ("write", write),
+        "submit_python_job" => ("submit_python_job", submit_python_job),
         _ => return None,
     })
 }
@@ -52,9 +58,25 @@ pub(crate) fn return_function(session: &Arc<Session>) -> Value {
     Function::value(session, "return", None, return_call)
 }
 
-/// As in dbt, nothing is asked of the engine while parsing.
-fn engine_only(call: &mut Call<'_, '_, '_>, name: &str) -> Result<Value, Error> {
-    if call.session.is_execute() { Err(super::adapter::unsupported(name)) } else { Ok(Value::UNDEFINED) }
+fn submit_python_job(_call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
+    Err(fail("python-model", "`submit_python_job()` cannot work: Python models are not supported"))
+}
+
+/// dbt keeps a copy of what it runs; here the engine is sent it, and that is all.
+fn write(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
+    Arguments::new("write", call.args).required("payload")?;
+    Ok(Value::from(""))
+}
+
+/// `try_or_compiler_error(message, function, ...)`: calls a function, and has a message of its own if it fails.
+fn try_or_compiler_error(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
+    let (message, function, args) = match call.args {
+        [message, function, args @ ..] if !function.is_kwargs() => (message, function, args),
+        _ => return Err(bad_call("`try_or_compiler_error()` needs a message and a function")),
+    };
+    function.call(call.state, args).map_err(|error| {
+        if is_needs_warehouse(&error) { error } else { fail("compilation-error", print::text(message)) }
+    })
 }
 
 fn return_call(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
@@ -276,45 +298,5 @@ impl Object for VarObject {
         }
         let name = Arguments::new("has_var", args).text("name")?;
         Ok(Value::from(self.session.context.host.has_var(&name)))
-    }
-}
-
-/// `exceptions`: messages that stop the run, and warnings.
-#[derive(Debug)]
-pub(super) struct ExceptionsObject {
-    session: Arc<Session>,
-}
-
-impl ExceptionsObject {
-    /// The object as a value.
-    pub(super) fn value(session: &Arc<Session>) -> Value {
-        Value::from_object(Self { session: Arc::clone(session) })
-    }
-}
-
-impl Object for ExceptionsObject {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
-    }
-
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
-        let message = args.first().filter(|it| !it.is_kwargs()).map(print::text);
-        let message = message.or_else(|| split(args).1.first().map(|it| print::text(&it.1)));
-        let message = message.unwrap_or_else(|| method.to_owned());
-        match method {
-            "warn" => {
-                self.session.context.host.warn(&message);
-                Ok(Value::from(""))
-            }
-            _ if method.starts_with("raise_") || method.starts_with("missing_") => {
-                Err(fail("compilation-error", message))
-            }
-            _ => Err(bad_call(format!("`exceptions` has no method `{method}`"))),
-        }
     }
 }

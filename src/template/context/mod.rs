@@ -1,13 +1,19 @@
 //! What dbt puts into every template: functions, objects and variables by name.
 //!
-//! Each value is made when a template asks for its name, and answers through the session's host.
-//! Deliberately absent: macros (they win over these names, see `session`) and anything that needs the
-//! engine, which is refused with the code `unsupported-call`.
+//! Each value is made when a template asks for its name, and answers through the session's host. What needs
+//! the warehouse asks the host's engine; without one it fails with the code `needs-warehouse`.
+//! Deliberately absent: macros (they win over these names, see `session`).
 
-pub(super) mod adapter;
+mod adapter;
+mod api;
+mod column;
+mod exceptions;
 pub(super) mod functions;
-pub(super) mod references;
+mod references;
 pub(super) mod relation;
+mod relation_class;
+mod results;
+mod variables;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,21 +21,20 @@ use std::sync::Arc;
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, State, Value};
 
-use super::modules::ModulesObject;
-use super::modules::datetime::DateTime;
-use super::session::{Session, to_value};
+use super::session::{Scope, Session};
 use super::unit::{Site, Unit};
-use super::values::convert::from_json;
 use crate::diagnostics::Span;
-use crate::template::TemplateValue;
 
 /// The names, for suggestions.
 pub(super) const NAMES: &[&str] = &[
     "adapter",
     "api",
     "builtins",
+    "column",
     "config",
+    "context",
     "database",
+    "dbt_metadata_envs",
     "dbt_version",
     "diff_of_two_dicts",
     "doc",
@@ -39,13 +44,17 @@ pub(super) const NAMES: &[&str] = &[
     "flags",
     "fromjson",
     "fromyaml",
+    "graph",
+    "invocation_args_dict",
     "invocation_id",
     "is_incremental",
+    "load_agate_table",
     "load_result",
     "local_md5",
     "log",
     "model",
     "modules",
+    "noop_statement",
     "print",
     "project_name",
     "ref",
@@ -54,22 +63,27 @@ pub(super) const NAMES: &[&str] = &[
     "run_query",
     "run_started_at",
     "schema",
+    "selected_resources",
     "set",
     "set_strict",
     "source",
+    "sql_now",
     "statement",
+    "store_raw_result",
+    "store_result",
+    "submit_python_job",
     "target",
     "this",
     "thread_id",
     "tojson",
     "toyaml",
+    "try_or_compiler_error",
+    "validation",
     "var",
+    "write",
     "zip",
     "zip_strict",
 ];
-
-/// Version of dbt whose behaviour templates see.
-const DBT_VERSION: &str = "1.11.16";
 
 /// Where a call is written.
 #[derive(Clone, Debug)]
@@ -172,7 +186,10 @@ pub(super) fn lookup(session: &Arc<Session>, unit: &Arc<Unit>, name: &str) -> Op
     if name == "builtins" {
         return Some(Value::from_object(Builtins { session: Arc::clone(session), unit: Arc::clone(unit) }));
     }
-    if let Some(value) = variable(session, name) {
+    if name == "context" {
+        return Some(Value::from_object(Everything(Scope::outer(session, unit))));
+    }
+    if let Some(value) = variables::find(session, name) {
         return Some(value);
     }
     if name == "config" {
@@ -186,29 +203,36 @@ pub(super) fn lookup(session: &Arc<Session>, unit: &Arc<Unit>, name: &str) -> Op
     Some(Function::value(session, name, placed, run))
 }
 
-fn variable(session: &Arc<Session>, name: &str) -> Option<Value> {
-    let context = &session.context;
-    let relation = || context.this.clone().map(TemplateValue::Relation);
-    Some(match name {
-        "this" => relation().map_or_else(|| Value::from(()), |it| to_value(&it)),
-        "model" => context.model.as_ref().map_or_else(|| Value::from(()), from_json),
-        "database" => Value::from(context.this.as_ref()?.database.clone()),
-        "schema" => Value::from(context.this.as_ref()?.schema.clone()),
-        "target" => from_json(&context.globals.target),
-        "flags" => from_json(&context.globals.flags),
-        "execute" => Value::from(session.is_execute()),
-        "project_name" => Value::from(context.globals.project_name.as_str()),
-        "invocation_id" => Value::from(context.globals.invocation_id.as_str()),
-        "run_started_at" => DateTime::value(&context.globals.run_started_at),
-        "dbt_version" => Value::from(DBT_VERSION),
-        "thread_id" => Value::from("main"),
-        "var" => functions::VarObject::value(session),
-        "adapter" => adapter::AdapterObject::value(session),
-        "api" => adapter::ApiObject::value(),
-        "exceptions" => functions::ExceptionsObject::value(session),
-        "modules" => ModulesObject::value(session),
-        _ => return None,
-    })
+pub(super) use self::variables::graph;
+
+/// What is a macro of dbt's own package and a function here: `dbt.run_query` and its like.
+pub(super) fn macro_of_dbt(session: &Arc<Session>, name: &str) -> Option<Value> {
+    let is_macro = matches!(name, "is_incremental" | "noop_statement" | "run_query" | "statement");
+    let (name, run) = functions::find(name).filter(|_| is_macro)?;
+    Some(Function::value(session, name, None, run))
+}
+
+/// `context`: everything that a template sees, by name.
+#[derive(Debug)]
+struct Everything(Scope);
+
+impl Object for Everything {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.0.find(key.as_str()?)
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _state: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        match (method, args) {
+            ("get", [key]) => Ok(self.get_value(key).unwrap_or_else(|| Value::from(()))),
+            ("get", [key, default]) => Ok(self.get_value(key).unwrap_or_else(|| default.clone())),
+            _ => Err(Error::from(minijinja::ErrorKind::UnknownMethod)),
+        }
+    }
 }
 
 /// `builtins`: the functions as dbt has them, even where a macro has taken the name.

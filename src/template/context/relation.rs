@@ -1,124 +1,279 @@
 //! Relations as templates see them.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::value::{Object, ObjectRepr};
-use minijinja::{Error, ErrorKind, State, Value};
+use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr};
+use minijinja::{Error, State, Value};
 
+use super::relation_class;
+use crate::diagnostics::suggest;
 use crate::node::{IdentifierStyle, Relation, RelationKind, quote_identifier};
 use crate::template::TemplateValue;
+use crate::template::fault::{bad_call, fail_with_help};
 use crate::template::values::arguments::Arguments;
+use crate::template::values::dict::Dict;
+use crate::template::values::print;
+
+/// Names of the three parts of a relation's name.
+pub(super) const PARTS: [&str; 3] = ["database", "schema", "identifier"];
+
+/// What a relation can be, in dbt's words.
+const KINDS: &[&str] =
+    &["table", "view", "cte", "materialized_view", "external", "pointer_table", "function"];
 
 /// dbt's relation object: renders as the relation's name.
 #[derive(Clone, Debug)]
 pub(crate) struct RelationObject {
-    relation: Relation,
-    kind: Option<RelationKind>,
-    include: [bool; 3],
-    quote: [bool; 3],
+    /// Database, schema and identifier.
+    pub(super) path: [Option<String>; 3],
+    pub(super) kind: Option<String>,
+    pub(super) include: [bool; 3],
+    pub(super) quote: [bool; 3],
+    /// A view of the information schema.
+    view: Option<String>,
+    is_cte: bool,
 }
 
 impl RelationObject {
+    /// A relation by its parts.
+    pub(super) fn new(path: [Option<String>; 3], kind: Option<String>) -> Self {
+        Self { path, kind, include: [true; 3], quote: [true; 3], view: None, is_cte: false }
+    }
+
     /// A relation as a template value.
     pub(crate) fn value(relation: Relation) -> Value {
-        Self { relation, kind: None, include: [true; 3], quote: [true; 3] }.into_value()
+        Self::of(relation, None).into_value()
     }
 
     /// A relation of a known kind.
-    pub(super) fn with_kind(relation: Relation, kind: Option<RelationKind>) -> Value {
-        Self { relation, kind, include: [true; 3], quote: [true; 3] }.into_value()
+    pub(super) fn of(relation: Relation, kind: Option<RelationKind>) -> Self {
+        let is_cte = relation.style == IdentifierStyle::Verbatim && relation.schema.is_none();
+        let quote = [true, true, relation.style == IdentifierStyle::Quoted];
+        let path = [relation.database, relation.schema, Some(relation.identifier)];
+        Self { quote, is_cte, ..Self::new(path, kind.map(|it| it.as_str().to_owned())) }
     }
 
-    fn into_value(self) -> Value {
+    /// The value for templates.
+    pub(super) fn into_value(self) -> Value {
         Value::from_object(self)
+    }
+
+    /// The relation that an argument of a function is.
+    pub(super) fn from_argument(value: &Value, function: &str, name: &str) -> Result<Self, Error> {
+        value.downcast_object_ref::<Self>().cloned().ok_or_else(|| {
+            let given = print::kind_of(value);
+            bad_call(format!("`{function}()` needs a relation for `{name}`, not {given}"))
+        })
     }
 
     /// The relation for the world outside.
     pub(crate) fn to_template_value(&self) -> TemplateValue {
-        let is_plain = self.include == [true; 3] && self.quote == [true; 3];
-        TemplateValue::Relation(if is_plain { self.relation.clone() } else { Relation::verbatim(self.sql()) })
+        let is_plain = self.include == [true; 3] && self.quote == [true; 3] && self.view.is_none();
+        TemplateValue::Relation(match &self.path {
+            [database, schema, Some(identifier)] if is_plain => Relation {
+                database: database.clone(),
+                schema: schema.clone(),
+                ..Relation::new("", "", identifier.as_str())
+            },
+            _ => Relation::verbatim(self.sql()),
+        })
     }
 
-    fn sql(&self) -> String {
-        let relation = &self.relation;
-        let identifier = Some(&relation.identifier);
-        let parts = [relation.database.as_ref(), relation.schema.as_ref(), identifier];
-        let written = parts.iter().enumerate().filter_map(|(index, part)| {
-            let part = (*part)?;
-            let is_verbatim = index == 2 && relation.style == IdentifierStyle::Verbatim;
-            let text = if self.quote[index] && !is_verbatim { quote_identifier(part) } else { part.clone() };
+    /// The name of its schema as SQL.
+    pub(super) fn schema_sql(&self) -> String {
+        Self { include: [true, true, false], ..self.clone() }.sql()
+    }
+
+    /// The name as SQL.
+    pub(super) fn sql(&self) -> String {
+        let written = self.path.iter().enumerate().filter_map(|(index, part)| {
+            let part = part.as_ref()?;
+            let text = if self.quote[index] { quote_identifier(part) } else { part.clone() };
             self.include[index].then_some(text)
         });
-        written.collect::<Vec<_>>().join(".")
+        written.chain(self.view.clone()).collect::<Vec<_>>().join(".")
     }
 
-    fn with_policy(&self, policy: [bool; 3], method: &'static str, args: &[Value]) -> Result<Self, Error> {
-        let mut policy = policy;
+    fn with_policy(&self, method: &'static str, args: &[Value]) -> Result<Self, Error> {
+        let mut changed = self.clone();
         let mut args = Arguments::new(method, args);
-        for (index, name) in ["database", "schema", "identifier"].into_iter().enumerate() {
-            if let Some(value) = args.named(name) {
+        let policy = if method == "include" { &mut changed.include } else { &mut changed.quote };
+        for (index, name) in PARTS.into_iter().enumerate() {
+            if let Some(value) = args.optional(name).filter(|it| !it.is_none() && !it.is_undefined()) {
                 policy[index] = value.is_true();
             }
         }
         args.finish()?;
-        let mut changed = self.clone();
-        if method == "include" {
-            changed.include = policy;
-        } else {
-            changed.quote = policy;
-        }
         Ok(changed)
+    }
+
+    /// The same with other parts of its name: those that are given, also as none.
+    fn with_path(mut self, parts: &Value) -> Result<Self, Error> {
+        for (index, name) in PARTS.into_iter().enumerate() {
+            let part = parts.get_attr(name).unwrap_or_default();
+            if !part.is_undefined() {
+                self.path[index] = part_text(name, &part)?;
+            }
+        }
+        Ok(self)
     }
 
     fn incorporate(&self, args: &[Value]) -> Result<Self, Error> {
         let mut args = Arguments::new("incorporate", args);
         let mut changed = self.clone();
         if let Some(path) = args.named("path") {
-            let part = |name: &str| path.get_attr(name).ok().filter(|it| !it.is_undefined() && !it.is_none());
-            let relation = &mut changed.relation;
-            relation.database = part("database").map(|it| it.to_string()).or(relation.database.take());
-            relation.schema = part("schema").map(|it| it.to_string()).or(relation.schema.take());
-            if let Some(identifier) = part("identifier") {
-                relation.identifier = identifier.to_string();
-            }
+            changed = changed.with_path(&path)?;
         }
         if let Some(kind) = args.named("type") {
-            changed.kind = kind_from(&kind);
+            changed.kind = kind_of(&kind)?;
+        }
+        for (name, policy) in [("include_policy", &mut changed.include), ("quote_policy", &mut changed.quote)]
+        {
+            if let Some(given) = args.named(name) {
+                merge_policy(policy, &given);
+            }
         }
         args.finish()?;
         Ok(changed)
     }
 
+    fn replace_path(&self, args: &[Value]) -> Result<Self, Error> {
+        let named = Arguments::new("replace_path", args).rest_named();
+        let parts = Dict::value(named.into_iter().map(|(name, value)| (Value::from(name), value)));
+        self.clone().with_path(&parts)
+    }
+
+    /// The information schema of its database.
+    fn information_schema(&self, view: Option<&str>) -> Self {
+        let mut schema = self.clone();
+        schema.path[1] = None;
+        schema.path[2] = Some("INFORMATION_SCHEMA".to_owned());
+        schema.include = [self.path[0].is_some(), false, true];
+        schema.quote[2] = false;
+        schema.kind = Some("view".to_owned());
+        schema.view = view.map(str::to_owned);
+        schema
+    }
+
+    /// Whether all parts that are given are its own. DuckDB does not tell names apart by their case.
+    fn matches(&self, args: &[Value]) -> Result<bool, Error> {
+        let mut args = Arguments::new("matches", args);
+        let (mut is_match, mut is_asked) = (true, false);
+        for (index, name) in PARTS.into_iter().enumerate() {
+            if let Some(wanted) = args.optional(name).filter(|it| !it.is_none()) {
+                is_asked = true;
+                let own = self.path[index].as_deref().unwrap_or_default();
+                is_match &= own.eq_ignore_ascii_case(wanted.as_str().unwrap_or_default());
+            }
+        }
+        args.finish()?;
+        if is_asked { Ok(is_match) } else { Err(bad_call("`matches()` needs a part of a name")) }
+    }
+
+    fn policy(policy: [bool; 3]) -> Value {
+        let parts = PARTS.into_iter().zip(policy);
+        Dict::value(parts.map(|(name, is_on)| (Value::from(name), Value::from(is_on))))
+    }
+
+    fn parts(&self) -> Value {
+        let parts = PARTS.into_iter().zip(self.path.clone());
+        Dict::value(parts.map(|(name, part)| (Value::from(name), Value::from(part))))
+    }
+
+    fn to_dict(&self) -> Value {
+        let keys = ["path", "type", "include_policy", "quote_policy", "dbt_created"];
+        Dict::value(keys.map(|key| (Value::from(key), self.field(key).unwrap_or_default())))
+    }
+
     fn field(&self, name: &str) -> Option<Value> {
-        let relation = &self.relation;
-        let is = |kind| Value::from(self.kind == Some(kind));
-        let optional = |text: &Option<String>| Value::from(text.clone());
+        let is = |kind: &str| Value::from(self.kind.as_deref() == Some(kind));
         Some(match name {
-            "database" => optional(&relation.database),
-            "schema" => optional(&relation.schema),
-            "identifier" | "name" | "table" => Value::from(relation.identifier.as_str()),
-            "type" => Value::from(self.kind.map(RelationKind::as_str)),
-            "is_table" => is(RelationKind::Table),
-            "is_view" => is(RelationKind::View),
-            "is_cte" => Value::from(relation.style == IdentifierStyle::Verbatim && relation.schema.is_none()),
-            _ => return None,
+            "database" => Value::from(self.path[0].clone()),
+            "schema" => Value::from(self.path[1].clone()),
+            "identifier" | "name" | "table" => Value::from(self.path[2].clone()),
+            "path" => self.parts(),
+            "type" if self.is_cte => Value::from("cte"),
+            "type" => Value::from(self.kind.clone()),
+            "is_table" => is("table"),
+            "is_view" => is("view"),
+            "is_cte" => Value::from(self.is_cte || self.kind.as_deref() == Some("cte")),
+            "is_materialized_view" => is("materialized_view"),
+            "is_pointer" => is("pointer_table"),
+            "is_function" => is("function"),
+            "include_policy" => Self::policy(self.include),
+            "quote_policy" => Self::policy(self.quote),
+            "quote_character" => Value::from("\""),
+            "metadata" => Dict::value([(Value::from("type"), Value::from("DuckDBRelation"))]),
+            "information_schema_view" => Value::from(self.view.clone()?),
+            "dbt_created" | "require_alias" | "can_be_renamed" | "can_be_replaced" => Value::from(false),
+            "limit" | "event_time_filter" | "catalog" | "external" => Value::from(()),
+            _ => return relation_class::kind_constant(name),
         })
     }
 }
 
-/// `table` or `view` as a kind.
-pub(super) fn kind_from(value: &Value) -> Option<RelationKind> {
-    match value.as_str()? {
-        "table" => Some(RelationKind::Table),
-        "view" => Some(RelationKind::View),
-        _ => None,
+/// A policy with the parts that are given changed.
+pub(super) fn merge_policy(policy: &mut [bool; 3], given: &Value) {
+    for (index, name) in PARTS.into_iter().enumerate() {
+        let part = given.get_attr(name).unwrap_or_default();
+        if !part.is_undefined() && !part.is_none() {
+            policy[index] = part.is_true();
+        }
     }
 }
 
+/// A part of a name: a text, or nothing.
+pub(super) fn part_text(name: &str, part: &Value) -> Result<Option<String>, Error> {
+    match part.as_str() {
+        Some(text) => Ok(Some(text.to_owned())),
+        None if part.is_none() => Ok(None),
+        None => {
+            let message = format!("the {name} of a relation must be a text, not {}", print::kind_of(part));
+            Err(bad_call(message))
+        }
+    }
+}
+
+/// The kind of relation that a text names.
+pub(super) fn kind_of(value: &Value) -> Result<Option<String>, Error> {
+    let Some(text) = value.as_str() else { return Ok(None) };
+    if KINDS.contains(&text) {
+        return Ok(Some(text.to_owned()));
+    }
+    let help = suggest::did_you_mean(text, KINDS.iter().copied());
+    Err(fail_with_help("template-call", format!("`{text}` is not a kind of relation"), help))
+}
+
+const METHODS: &[&str] = &[
+    "create",
+    "get",
+    "include",
+    "incorporate",
+    "information_schema",
+    "information_schema_only",
+    "matches",
+    "quote",
+    "quoted",
+    "render",
+    "replace_path",
+    "to_dict",
+    "without_identifier",
+];
+
 impl Object for RelationObject {
+    /// A mapping, as in dbt: packages tell relations from texts by this.
     fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
+        ObjectRepr::Map
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        true
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
@@ -132,18 +287,26 @@ impl Object for RelationObject {
         args: &[Value],
     ) -> Result<Value, Error> {
         match method {
-            "include" => Ok(self.with_policy(self.include, "include", args)?.into_value()),
-            "quote" => Ok(self.with_policy(self.quote, "quote", args)?.into_value()),
+            "include" => Ok(self.with_policy("include", args)?.into_value()),
+            "quote" => Ok(self.with_policy("quote", args)?.into_value()),
             "render" => Ok(Value::from(self.sql())),
             "incorporate" => Ok(self.incorporate(args)?.into_value()),
+            "replace_path" => Ok(self.replace_path(args)?.into_value()),
+            "matches" => self.matches(args).map(Value::from),
+            "to_dict" => Ok(self.to_dict()),
             "without_identifier" => {
                 let mut changed = (**self).clone();
                 changed.include[2] = false;
+                changed.path[2] = None;
                 Ok(changed.into_value())
             }
+            "information_schema" | "information_schema_only" => {
+                let view = Arguments::new("information_schema", args).optional("view_name");
+                Ok(self.information_schema(view.as_ref().and_then(Value::as_str)).into_value())
+            }
             "quoted" => {
-                let name = Arguments::new("quoted", args).text("identifier")?;
-                Ok(Value::from(quote_identifier(&name)))
+                let name = Arguments::new("quoted", args).required("identifier")?;
+                Ok(Value::from(quote_identifier(&name.to_string())))
             }
             "get" => {
                 let mut args = Arguments::new("get", args);
@@ -151,8 +314,17 @@ impl Object for RelationObject {
                 let default = args.optional("default").unwrap_or_else(|| Value::from(()));
                 Ok(self.field(&key).unwrap_or(default))
             }
-            _ => Err(Error::new(ErrorKind::UnknownMethod, format!("a relation has no method `{method}`"))),
+            _ => relation_class::call(method, args).unwrap_or_else(|| {
+                let help = suggest::did_you_mean(method, METHODS.iter().copied());
+                Err(fail_with_help("template-call", format!("a relation has no method `{method}`"), help))
+            }),
         }
+    }
+
+    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
+        let other = other.downcast_ref::<Self>()?;
+        let key = |it: &Self| (it.sql(), it.path.clone(), it.kind.clone());
+        Some(key(self).cmp(&key(other)))
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,18 +1,47 @@
-//! `+`, `-`, `*` and `/` with dates and lengths of time.
+//! `+`, `-`, `*` and `/` with dates, lengths of time and decimals.
+//!
+//! Templates' operators ask objects for `__add__` and its like, as Python does.
 
-use minijinja::{Error, Value};
+use minijinja::{Error, ErrorKind, State, Value, context};
 
 use super::date::Date;
 use super::datetime::DateTime;
 use super::timedelta::{TimeDelta, scaled};
 use crate::template::fault::bad_call;
+use crate::template::values::decimal::Decimal;
+
+/// The method of an operator, if it is one: `__add__`, or `__radd__` for what stands on the right.
+pub(in crate::template) fn method(own: &Value, method: &str, args: &[Value]) -> Option<Result<Value, Error>> {
+    let other = args.first()?;
+    let (operator, is_right) = match method {
+        "__add__" => ("+", false),
+        "__radd__" => ("+", true),
+        "__sub__" => ("-", false),
+        "__rsub__" => ("-", true),
+        "__mul__" => ("*", false),
+        "__rmul__" => ("*", true),
+        "__truediv__" => ("/", false),
+        "__rtruediv__" => ("/", true),
+        "__floordiv__" => ("//", false),
+        "__rfloordiv__" => ("//", true),
+        _ => return None,
+    };
+    let (left, right) = if is_right { (other, own) } else { (own, other) };
+    let result =
+        calculate(operator, left, right).or_else(|| Decimal::calculate(operator, left, right).map(Ok));
+    Some(result.unwrap_or_else(|| Err(Error::from(ErrorKind::UnknownMethod))))
+}
+
+/// `left + right` of any values.
+pub(super) fn plus(state: &State<'_, '_>, left: &Value, right: &Value) -> Result<Value, Error> {
+    match calculate("+", left, right).or_else(|| Decimal::calculate("+", left, right).map(Ok)) {
+        Some(result) => result,
+        None => state.env().compile_expression("a + b")?.eval(context! { a => left, b => right }),
+    }
+}
 
 /// The result of an operator, if one of the two is a date, a point in time or a length of time.
-pub(in crate::template) fn calculate(
-    operator: &str,
-    left: &Value,
-    right: &Value,
-) -> Option<Result<Value, Error>> {
+fn calculate(operator: &str, left: &Value, right: &Value) -> Option<Result<Value, Error>> {
     match operator {
         "+" => match right.downcast_object_ref::<TimeDelta>() {
             Some(delta) => later(left, *delta),

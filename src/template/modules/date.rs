@@ -9,7 +9,7 @@ use minijinja::value::{DynObject, Object, ObjectRepr};
 use minijinja::{Error, State, Value};
 
 use super::datetime::{DateTime, format_civil};
-use super::unknown_method;
+use super::{arithmetic, unknown_method};
 use crate::template::fault::bad_call;
 use crate::template::tables::mapped::tuple;
 use crate::template::values::arguments::Arguments;
@@ -130,7 +130,8 @@ impl Object for Date {
             "isoformat" => Ok(Value::from(self.day.to_string())),
             "replace" => self.replace(args),
             "ctime" => format_civil("%a %b %e %H:%M:%S %Y", self.day.at(0, 0, 0, 0)),
-            _ => Err(unknown_method("a date", method)),
+            _ => arithmetic::method(&self.into_value(), method, args)
+                .unwrap_or_else(|| Err(unknown_method("a date", method))),
         }
     }
 

@@ -13,8 +13,8 @@ use minijinja::{Error, State, Value};
 use super::date::{Date, day_method, read_day};
 use super::time::{Time, read_time, time_text};
 use super::timedelta::TimeDelta;
-use super::unknown_method;
 use super::zone::Zone;
+use super::{arithmetic, unknown_method};
 use crate::template::fault::bad_call;
 use crate::template::values::arguments::Arguments;
 
@@ -284,7 +284,8 @@ impl Object for DateTime {
                 let zone = zone.map_or_else(|| Ok(Zone::utc()), |it| Zone::of(&it, "astimezone"))?;
                 Ok(self.moved_to(&zone).into_value())
             }
-            _ => Err(unknown_method("a datetime", method)),
+            _ => arithmetic::method(&self.as_ref().clone().into_value(), method, args)
+                .unwrap_or_else(|| Err(unknown_method("a datetime", method))),
         }
     }
 

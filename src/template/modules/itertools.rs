@@ -6,12 +6,12 @@ use std::sync::Arc;
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, State, Value};
 
-use super::unknown;
+use super::{arithmetic, unknown};
 use crate::template::fault::bad_call;
 use crate::template::tables::mapped::tuple;
 use crate::template::values::arguments::Arguments;
 use crate::template::values::list::List;
-use crate::template::values::operators;
+use crate::template::values::print;
 
 /// As many items as `range()` allows.
 const ENDLESS: usize = 100_000;
@@ -154,14 +154,17 @@ fn chain(sequences: &[Value]) -> Result<Value, Error> {
 }
 
 fn count(args: &mut Arguments) -> Result<Value, Error> {
-    let mut at = args.optional("start").unwrap_or_else(|| Value::from(0));
-    let step = args.optional("step").unwrap_or_else(|| Value::from(1));
-    let mut values = Vec::with_capacity(ENDLESS);
-    for _ in 0..ENDLESS {
-        let next = operators::calculate("+", &at, &step)?;
-        values.push(std::mem::replace(&mut at, next));
-    }
-    Ok(List::value(values))
+    let (start, step) = (args.optional("start"), args.optional("step"));
+    let number = |value: &Option<Value>, default: i64| match value {
+        Some(value) => value
+            .as_i64()
+            .filter(|_| value.is_integer())
+            .ok_or_else(|| bad_call(format!("`count()` needs whole numbers, not {}", print::repr(value)))),
+        None => Ok(default),
+    };
+    let (start, step) = (number(&start, 0)?, number(&step, 1)?);
+    let values = (0..).map_while(|it: i64| start.checked_add(step.checked_mul(it)?));
+    Ok(List::value(values.take(ENDLESS).map(Value::from).collect()))
 }
 
 fn accumulate(state: &mut State<'_, '_>, args: &mut Arguments) -> Result<Value, Error> {
@@ -173,7 +176,7 @@ fn accumulate(state: &mut State<'_, '_>, args: &mut Arguments) -> Result<Value, 
         let next = match (total, &function) {
             (None, _) => value,
             (Some(total), Some(function)) => function.call(state, &[total, value])?,
-            (Some(total), None) => operators::calculate("+", &total, &value)?,
+            (Some(total), None) => arithmetic::plus(state, &total, &value)?,
         };
         totals.push(next.clone());
         total = Some(next);

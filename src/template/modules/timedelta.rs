@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use minijinja::value::{DynObject, Object, ObjectRepr};
 use minijinja::{Error, State, Value};
 
-use super::unknown_method;
+use super::{arithmetic, unknown_method};
 use crate::template::values::arguments::Arguments;
 use crate::template::values::print;
 
@@ -110,11 +110,12 @@ impl Object for TimeDelta {
         self: &Arc<Self>,
         _state: &mut State<'_, '_>,
         method: &str,
-        _args: &[Value],
+        args: &[Value],
     ) -> Result<Value, Error> {
         match method {
             "total_seconds" => Ok(Value::from(self.seconds())),
-            _ => Err(unknown_method("a timedelta", method)),
+            _ => arithmetic::method(&self.into_value(), method, args)
+                .unwrap_or_else(|| Err(unknown_method("a timedelta", method))),
         }
     }
 

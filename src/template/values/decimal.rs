@@ -4,8 +4,10 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::Value;
 use minijinja::value::{DynObject, Object, ObjectRepr, ValueKind};
+use minijinja::{Error, ErrorKind, State, Value};
+
+use crate::template::modules::arithmetic;
 
 /// `units` times ten to the power of minus `scale`.
 #[derive(Clone, Copy, Debug)]
@@ -49,11 +51,6 @@ impl Decimal {
         self.to_string().parse().unwrap_or(f64::NAN)
     }
 
-    /// The whole part.
-    pub(crate) fn truncated(self) -> i128 {
-        10_i128.checked_pow(self.scale).map_or(0, |it| self.units / it)
-    }
-
     /// Written with this many places, half to even.
     pub(crate) fn round(self, places: usize) -> String {
         let scale = u32::try_from(places).unwrap_or(u32::MAX);
@@ -83,20 +80,44 @@ impl Decimal {
     }
 
     /// The sum.
-    pub(crate) fn add(self, other: Self) -> Option<Self> {
+    fn add(self, other: Self) -> Option<Self> {
         let (a, b, scale) = self.aligned(other)?;
         Some(Self { units: a.checked_add(b)?, scale })
     }
 
     /// The difference.
-    pub(crate) fn sub(self, other: Self) -> Option<Self> {
+    fn sub(self, other: Self) -> Option<Self> {
         let (a, b, scale) = self.aligned(other)?;
         Some(Self { units: a.checked_sub(b)?, scale })
     }
 
     /// The product.
-    pub(crate) fn mul(self, other: Self) -> Option<Self> {
+    fn mul(self, other: Self) -> Option<Self> {
         Some(Self { units: self.units.checked_mul(other.units)?, scale: self.scale + other.scale })
+    }
+
+    /// The result of an operator, if one of the two is a decimal and the other a number.
+    pub(crate) fn calculate(operator: &str, left: &Value, right: &Value) -> Option<Value> {
+        let is_decimal = |it: &Value| it.downcast_object_ref::<Self>().is_some();
+        if !is_decimal(left) && !is_decimal(right) {
+            return None;
+        }
+        let (a, b) = (Self::of(left)?, Self::of(right)?);
+        let exact = match operator {
+            "+" => a.add(b),
+            "-" => a.sub(b),
+            "*" => a.mul(b),
+            _ => None,
+        };
+        let (x, y) = (a.to_f64(), b.to_f64());
+        Some(match (exact, operator) {
+            (Some(exact), _) => exact.into_value(),
+            (None, "+") => Value::from(x + y),
+            (None, "-") => Value::from(x - y),
+            (None, "*") => Value::from(x * y),
+            (None, "/") => Value::from(x / y),
+            (None, _) => Value::from((x / y).floor()),
+        })
     }
 
     /// Which of two is greater.
@@ -126,6 +147,16 @@ impl Object for Decimal {
 
     fn is_true(self: &Arc<Self>) -> bool {
         self.units != 0
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _state: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        arithmetic::method(&self.into_value(), method, args)
+            .unwrap_or_else(|| Err(Error::from(ErrorKind::UnknownMethod)))
     }
 
     fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {

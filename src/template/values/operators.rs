@@ -1,102 +1,94 @@
-//! Operators that work on more than minijinja's own values: dates, lengths of time, decimals.
+//! Operators that minijinja does not have for all that Python has them for: `+`, `-` and `%`.
 //!
-//! Rewritten templates call `__op(a, '+', b)` for `a + b`; whatever is not ours goes to minijinja.
+//! Rewritten templates call these functions. An object may answer to `__add__`, `__sub__` and so on, as
+//! in Python; sets and texts to format are known here; everything else is left to minijinja.
+#![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
 
-use std::cmp::Ordering;
 use std::sync::LazyLock;
 
-use minijinja::{Environment, Error, Expression, State, UndefinedBehavior, Value, context};
+use minijinja::value::{Kwargs, Rest, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, Expression, State, Value, context};
 
-use super::decimal::Decimal;
-use crate::template::modules::arithmetic;
+use super::arguments::Arguments;
+use super::dict::{Dict, merged};
+use super::formatting::format_percent;
+use super::set::Set;
 
-static PLAIN: LazyLock<Environment<'static>> = LazyLock::new(Environment::new);
+static ARITHMETIC: LazyLock<Environment<'static>> = LazyLock::new(Environment::new);
 
-/// minijinja's own operators, compiled once.
-static OWN: LazyLock<Vec<(&'static str, Expression<'static, 'static>)>> = LazyLock::new(|| {
-    let compiled = |(name, text)| Some((name, PLAIN.compile_expression(text).ok()?));
-    [("+", "a + b"), ("-", "a - b"), ("*", "a * b"), ("/", "a / b"), ("//", "a // b")]
-        .into_iter()
-        .filter_map(compiled)
-        .collect()
-});
+/// minijinja's own operator.
+type Native = LazyLock<Result<Expression<'static, 'static>, Error>>;
 
-/// `__op(a, operator, b)`.
-pub(crate) fn operate(
-    state: &State<'_, '_>,
-    left: &Value,
-    operator: &str,
-    right: &Value,
-) -> Result<Value, Error> {
-    if let Some(is_true) = compare(operator, left, right) {
-        if state.undefined_behavior() == UndefinedBehavior::Strict
-            && (left.is_undefined() || right.is_undefined())
-        {
-            return Err(Error::from(minijinja::ErrorKind::UndefinedError));
-        }
-        return Ok(Value::from(is_true));
+static ADD: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a + b"));
+static SUBTRACT: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a - b"));
+static NAMESPACE: Native = LazyLock::new(|| ARITHMETIC.compile_expression("namespace(a)"));
+static REMAINDER: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a % b"));
+
+/// Adds the helpers that rewritten templates call.
+pub(super) fn register(env: &mut Environment<'_>) {
+    env.add_function("__add", add);
+    env.add_function("__sub", subtract);
+    env.add_function("__rem", remainder);
+}
+
+fn native(operator: &'static Native, a: Value, b: Value) -> Result<Value, Error> {
+    match &**operator {
+        Ok(expression) => expression.eval(context! { a, b }).map_err(plain),
+        Err(error) => Err(Error::new(error.kind(), error.detail().unwrap_or_default().to_owned())),
     }
-    calculate(operator, left, right)
 }
 
-fn compare(operator: &str, left: &Value, right: &Value) -> Option<bool> {
-    let order = || match decimals(left, right) {
-        Some((a, b)) => a.compare(b),
-        None => left.cmp(right),
-    };
-    let is_equal = || match decimals(left, right) {
-        Some((a, b)) => a.compare(b) == Ordering::Equal,
-        None => left == right,
-    };
-    Some(match operator {
-        "==" => is_equal(),
-        "!=" => !is_equal(),
-        "<" => order() == Ordering::Less,
-        "<=" => order() != Ordering::Greater,
-        ">" => order() == Ordering::Greater,
-        ">=" => order() != Ordering::Less,
-        _ => return None,
-    })
+/// The same error without its place, which is one in the operator's own little template.
+fn plain(error: Error) -> Error {
+    Error::new(error.kind(), error.detail().unwrap_or_default().to_owned())
 }
 
-/// Both as decimals, if one of them is and the other is a number.
-fn decimals(left: &Value, right: &Value) -> Option<(Decimal, Decimal)> {
-    let is_decimal = |it: &Value| it.downcast_object_ref::<Decimal>().is_some();
-    if !is_decimal(left) && !is_decimal(right) {
-        return None;
-    }
-    Some((Decimal::of(left)?, Decimal::of(right)?))
-}
-
-/// `a + b`, `a - b`, `a * b`, `a / b` or `a // b`.
-pub(crate) fn calculate(operator: &str, left: &Value, right: &Value) -> Result<Value, Error> {
-    if left.as_object().is_some() || right.as_object().is_some() {
-        if let Some(result) = arithmetic::calculate(operator, left, right) {
-            return result;
+/// Asks the left object for `__add__`, then the right one for `__radd__`; `None` if neither has it.
+fn by_object(
+    state: &mut State<'_, '_>,
+    [left, right]: [&Value; 2],
+    [method, reflected]: [&str; 2],
+) -> Option<Result<Value, Error>> {
+    for (object, method, other) in [(left, method, right), (right, reflected, left)] {
+        if object.kind() != ValueKind::Plain {
+            continue;
         }
-        if let Some((a, b)) = decimals(left, right) {
-            let exact = match operator {
-                "+" => a.add(b),
-                "-" => a.sub(b),
-                "*" => a.mul(b),
-                _ => None,
-            };
-            return match exact {
-                Some(result) => Ok(result.into_value()),
-                None => own(operator, &Value::from(a.to_f64()), &Value::from(b.to_f64())),
-            };
+        let result = object.as_object()?.call_method(state, method, std::slice::from_ref(other));
+        if !result.as_ref().is_err_and(|it| it.kind() == ErrorKind::UnknownMethod) {
+            return Some(result);
         }
     }
-    own(operator, left, right)
+    None
 }
 
-fn own(operator: &str, left: &Value, right: &Value) -> Result<Value, Error> {
-    let found = OWN.iter().find(|it| it.0 == operator);
-    let Some((_, expression)) = found else {
-        let message = format!("there is no operator `{operator}`");
-        return Err(Error::new(minijinja::ErrorKind::InvalidOperation, message));
-    };
-    expression
-        .eval(context! { a => left, b => right })
-        .map_err(|error| Error::new(error.kind(), error.detail().unwrap_or_default().to_owned()))
+/// `namespace()`: may be given a mapping and names.
+pub(super) fn namespace(args: Rest<Value>, named: Kwargs) -> Result<Value, Error> {
+    let mut args = Arguments::of("namespace", args, &named);
+    let (first, named) = (args.rest(), args.rest_named());
+    native(&NAMESPACE, Dict::value(merged(&first, named)?), Value::UNDEFINED)
+}
+
+fn add(state: &mut State<'_, '_>, left: Value, right: Value) -> Result<Value, Error> {
+    match by_object(state, [&left, &right], ["__add__", "__radd__"]) {
+        Some(result) => result,
+        None => native(&ADD, left, right),
+    }
+}
+
+fn subtract(state: &mut State<'_, '_>, left: Value, right: Value) -> Result<Value, Error> {
+    if let (Some(own), Some(_)) = (left.downcast_object_ref::<Set>(), right.downcast_object_ref::<Set>()) {
+        return Ok(own.without(right.try_iter()?));
+    }
+    match by_object(state, [&left, &right], ["__sub__", "__rsub__"]) {
+        Some(result) => result,
+        None => native(&SUBTRACT, left, right),
+    }
+}
+
+/// `a % b`: formats a text, or is the remainder with the divisor's sign.
+fn remainder(left: Value, right: Value) -> Result<Value, Error> {
+    match left.as_str() {
+        Some(text) => format_percent(text, &right).map(Value::from),
+        None => native(&REMAINDER, left, right),
+    }
 }

@@ -23,13 +23,28 @@ struct Said {
     name: Option<String>,
 }
 
+/// How errors are told: what is hidden in them, and which classes of them pass by.
+pub(super) struct Manner {
+    pub(super) scrubber: Scrubber,
+    /// Classes of errors with the names they have in Python (`IOException`).
+    pub(super) retryable: Vec<String>,
+}
+
+impl Manner {
+    /// Whether the target wants errors of this class to be tried again.
+    fn is_retryable(&self, class: &str) -> bool {
+        let name = |it: &str| it.to_ascii_lowercase().replace([' ', '_'], "");
+        self.retryable.iter().any(|it| name(it.strip_suffix("Exception").unwrap_or(it)) == name(class))
+    }
+}
+
 /// An error of a statement; `sql` is the text that was sent.
-pub(super) fn from_engine(error: Error, sql: &str, scrubber: &Scrubber) -> WarehouseError {
-    from_wrapped(error, sql, 0, scrubber)
+pub(super) fn from_engine(error: Error, sql: &str, manner: &Manner) -> WarehouseError {
+    from_wrapped(error, sql, 0, manner)
 }
 
 /// As [`from_engine`] for a statement that was sent with `before` more bytes in front of it.
-pub(super) fn from_wrapped(error: Error, sql: &str, before: usize, scrubber: &Scrubber) -> WarehouseError {
+pub(super) fn from_wrapped(error: Error, sql: &str, before: usize, manner: &Manner) -> WarehouseError {
     if let Error::NulError(nul) = &error {
         return WarehouseError {
             kind: ErrorKind::Sql,
@@ -38,10 +53,13 @@ pub(super) fn from_wrapped(error: Error, sql: &str, before: usize, scrubber: &Sc
         };
     }
     let said = take_apart(&raw_text(error));
-    let kind = classify(&said.class, &said.text);
+    let kind = match classify(&said.class, &said.text) {
+        ErrorKind::Sql if manner.is_retryable(&said.class) => ErrorKind::Transient,
+        kind => kind,
+    };
     let position = said.position.and_then(|it| it.checked_sub(before));
     let position = position.filter(|at| is_plausible(sql, *at, said.name.as_deref()));
-    WarehouseError { message: scrubber.scrub(&shorten(&said.text, &kind)), kind, position }
+    WarehouseError { message: manner.scrubber.scrub(&shorten(&said.text, &kind)), kind, position }
 }
 
 /// An error of opening the database: files that cannot be had are `Unavailable`, not faulty SQL.
@@ -146,9 +164,20 @@ fn classify(class: &str, text: &str) -> ErrorKind {
         "TransactionContext" | "Transaction" | "Catalog" | "Dependency" if is_conflict(text) => {
             ErrorKind::Conflict
         }
+        _ if has(&CONFLICTS_ELSEWHERE) => ErrorKind::Conflict,
         _ => ErrorKind::Sql,
     }
 }
+
+/// What SQLite, PostgreSQL and DuckLake say when two transactions are in each other's way.
+const CONFLICTS_ELSEWHERE: [&str; 6] = [
+    "Failed to commit DuckLake transaction",
+    "database is locked",
+    "could not serialize access",
+    "deadlock detected",
+    "tuple concurrently updated",
+    "Transaction conflict",
+];
 
 fn is_conflict(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
@@ -207,10 +236,19 @@ fn shorten(text: &str, kind: &ErrorKind) -> String {
         | ErrorKind::DiskFull
         | ErrorKind::Corrupt
         | ErrorKind::Unavailable
-        | ErrorKind::Conflict => Some(text),
+        | ErrorKind::Conflict
+        | ErrorKind::Transient => Some(text),
     }
     .unwrap_or(text)
     .trim_end();
+    // The engine's own advice is a statement that would fetch something.
+    let text = match text.rsplit_once("Install it first using \"INSTALL ") {
+        Some((before, name)) => {
+            let name = name.trim_end_matches(['"', '.', ' ']);
+            &format!("{before}Name it under `extensions:` of the target: `extensions: [{name}]`")
+        }
+        None => text,
+    };
     let lines: Vec<&str> = text.lines().filter(|it| !it.trim().is_empty()).collect();
     if lines.len() <= MAX_LINES {
         return lines.join("\n");

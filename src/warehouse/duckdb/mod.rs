@@ -9,13 +9,13 @@ mod limits;
 mod opening;
 mod profile;
 mod stash;
+mod statements;
 mod values;
 
 use std::sync::Arc;
 
 use ::duckdb::{Connection, InterruptHandle, Row};
 
-use crate::diagnostics::scrub::Scrubber;
 use crate::node::{Relation, RelationKind, quote_literal};
 use crate::warehouse::{
     CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Rows, Stash, Value, Warehouse, WarehouseError,
@@ -48,7 +48,7 @@ struct Shared {
     schema: Option<String>,
     /// Settings that the engine keeps for each connection.
     local_settings: Vec<(String, String)>,
-    scrubber: Scrubber,
+    manner: failure::Manner,
     /// Held so that it is cleaned up after the last connection.
     _spill: SpillFolder,
 }
@@ -61,7 +61,7 @@ struct DuckDb {
 
 impl DuckDb {
     fn fail(&self, error: ::duckdb::Error, sql: &str) -> WarehouseError {
-        failure::from_engine(error, sql, &self.shared.scrubber)
+        failure::from_engine(error, sql, &self.shared.manner)
     }
 
     fn run(&self, sql: &str) -> Result<(), WarehouseError> {

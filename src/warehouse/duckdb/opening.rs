@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use ::duckdb::{AccessMode, Config, Connection};
 use uuid::Uuid;
 
-use super::{Shared, failure, limits, profile};
+use super::failure::Manner;
+use super::{Shared, failure, limits, profile, statements};
 use crate::diagnostics::scrub::Scrubber;
 use crate::node::{quote_identifier, quote_literal};
-use crate::warehouse::{Attachment, ConnectOptions, ErrorKind, WarehouseError};
+use crate::warehouse::{ConnectOptions, ErrorKind, WarehouseError};
 
 /// Pause between two attempts to open a file that another process holds.
 const RETRY: Duration = Duration::from_millis(200);
@@ -50,29 +51,34 @@ pub(super) fn open(
 }
 
 fn attempt(options: &ConnectOptions) -> Result<(Connection, Shared), WarehouseError> {
-    let scrubber = Scrubber::new(&options.secrets);
+    let manner = Manner { scrubber: Scrubber::new(&options.secrets), retryable: options.retryable.clone() };
+    let scrubber = &manner.scrubber;
     let path = options.path.as_deref();
     if let Some(path) = path.filter(|it| it.is_dir()) {
         return Err(unavailable(format!("{} is a folder, not a database file", path.display())));
     }
     let spill = spill_path(options);
-    let config = config(options, &spill).map_err(|error| failure::from_opening(error, &scrubber))?;
+    let config = config(options, &spill).map_err(|error| failure::from_opening(error, scrubber))?;
     let connection = Connection::open_with_flags(path.unwrap_or(Path::new(":memory:")), config)
-        .map_err(|error| failure::from_opening(error, &scrubber))?;
+        .map_err(|error| failure::from_opening(error, scrubber))?;
     // Only now: the folder of a file that could not be opened belongs to the process that holds it.
     let spill = SpillFolder::new(spill);
-    let preparing = Preparing { connection: &connection, options, scrubber: &scrubber };
-    let local_settings = preparing.settings()?;
+    let preparing = Preparing { connection: &connection, options, scrubber };
+    let mut local_settings = Vec::new();
+    let later = preparing.settings(&mut local_settings)?;
     preparing.extensions()?;
+    preparing.late_settings(&later, &mut local_settings)?;
+    preparing.secrets()?;
     preparing.attach()?;
     let (database, schema) = preparing.schema()?;
-    profile::enable(&connection).map_err(|error| failure::from_opening(error, &scrubber))?;
-    Ok((connection, Shared { database, schema, local_settings, scrubber, _spill: spill }))
+    profile::enable(&connection).map_err(|error| failure::from_opening(error, scrubber))?;
+    Ok((connection, Shared { database, schema, local_settings, manner, _spill: spill }))
 }
 
 /// What must be known before the file is opened: replaying a log already needs memory.
 fn config(options: &ConnectOptions, spill: &Path) -> ::duckdb::Result<Config> {
-    let is_set = |names: &[&str]| options.settings.iter().any(|(name, _)| is_one_of(name, names));
+    let given = || options.config_options.iter().chain(&options.settings);
+    let is_set = |names: &[&str]| given().any(|(name, _)| is_one_of(name, names));
     let mut config = Config::default();
     if options.read_only {
         config = config.access_mode(AccessMode::ReadOnly)?;
@@ -91,7 +97,7 @@ fn config(options: &ConnectOptions, spill: &Path) -> ::duckdb::Result<Config> {
     if !is_set(&["autoinstall_known_extensions"]) {
         config = config.with("autoinstall_known_extensions", "false")?;
     }
-    for (name, value) in &options.settings {
+    for (name, value) in given() {
         if is_one_of(name, AT_OPENING) {
             config = config.with(name.to_ascii_lowercase(), value)?;
         }
@@ -126,6 +132,9 @@ fn unavailable(message: String) -> WarehouseError {
     WarehouseError { kind: ErrorKind::Unavailable, message, position: None }
 }
 
+/// Name and value.
+type Setting = (String, String);
+
 /// The steps on the first connection.
 struct Preparing<'a> {
     connection: &'a Connection,
@@ -146,53 +155,71 @@ impl Preparing<'_> {
         read().map_err(|error| failure::from_opening(error, self.scrubber))
     }
 
-    /// Applies the settings; gives those that each further connection needs again.
-    fn settings(&self) -> Result<Vec<(String, String)>, WarehouseError> {
+    /// Applies the settings, and notes those that each further connection needs again. Gives those that the
+    /// engine does not know yet: an extension may bring them.
+    fn settings(&self, local: &mut Vec<Setting>) -> Result<Vec<Setting>, WarehouseError> {
         self.run(&set("errors_as_json", "true"))?;
-        let mut local = Vec::new();
-        for (name, value) in &self.options.settings {
-            if is_one_of(name, AT_OPENING) {
-                continue;
+        let all = self.options.config_options.iter().chain(&self.options.settings);
+        let mut later = Vec::new();
+        for (name, value) in all.filter(|it| !is_one_of(&it.0, AT_OPENING)) {
+            match self.setting(name, value, local) {
+                Err(error) if error.message.contains("unrecognized configuration parameter") => {
+                    later.push((name.clone(), value.clone()));
+                }
+                done => done?,
             }
-            if self.run(&set_here(name, value)).is_ok() {
-                local.push((name.clone(), value.clone()));
-                continue;
-            }
-            // What cannot be set for one connection is set for the database; a bad value fails again.
-            self.run(&set(name, value)).map_err(|error| WarehouseError {
-                message: format!("setting `{name}`: {}", error.message),
-                ..error
-            })?;
         }
-        Ok(local)
+        Ok(later)
+    }
+
+    fn late_settings(&self, later: &[Setting], local: &mut Vec<Setting>) -> Result<(), WarehouseError> {
+        later.iter().try_for_each(|(name, value)| self.setting(name, value, local))
+    }
+
+    fn setting(&self, name: &str, value: &str, local: &mut Vec<Setting>) -> Result<(), WarehouseError> {
+        if self.run(&set_here(name, value)).is_ok() {
+            local.push((name.to_owned(), value.to_owned()));
+            return Ok(());
+        }
+        // What cannot be set for one connection is set for the database; a bad value fails again.
+        self.run(&set(name, value)).map_err(|error| WarehouseError {
+            message: format!("setting `{name}`: {}", error.message),
+            ..error
+        })
     }
 
     fn extensions(&self) -> Result<(), WarehouseError> {
         for extension in &self.options.extensions {
-            let (name, repository) = match extension.split_once(" from ") {
-                Some((name, repository)) => (name.trim(), Some(repository.trim())),
-                None => (extension.as_str(), None),
-            };
-            let load = format!("load {}", quote_literal(name));
+            let load = statements::load(extension);
             if self.run(&load).is_ok() {
                 continue;
             }
-            let from = repository.map_or(String::new(), |it| format!(" from {}", quote_identifier(it)));
-            let install = format!("install {}{from}; {load}", quote_literal(name));
+            let install = format!("{}; {load}", statements::install(extension));
             self.run(&install).map_err(|error| {
                 let cause = error.message.lines().next().unwrap_or_default();
                 unavailable(format!(
-                    "extension `{name}` is not installed and could not be fetched: {cause}\n\
-                     Install it once where there is a network, or name the path of its .duckdb_extension file"
+                    "extension `{}` is not installed and could not be fetched: {cause}\n\
+                     Install it once where there is a network, or name the path of its .duckdb_extension file",
+                    extension.name
                 ))
             })?;
         }
         Ok(())
     }
 
+    fn secrets(&self) -> Result<(), WarehouseError> {
+        for secret in &self.options.create_secrets {
+            self.run(&statements::create_secret(secret)).map_err(|error| WarehouseError {
+                message: format!("the secret `{}` cannot be made: {}", secret.name, error.message),
+                ..error
+            })?;
+        }
+        Ok(())
+    }
+
     fn attach(&self) -> Result<(), WarehouseError> {
-        for attachment in &self.options.attach {
-            self.run(&attach_sql(attachment)).map_err(|error| {
+        for attachment in self.options.main.iter().chain(&self.options.attach) {
+            self.run(&statements::attach(attachment)).map_err(|error| {
                 let name = attachment.alias.as_deref().unwrap_or(&attachment.path);
                 let message = format!("database `{name}` cannot be attached: {}", error.message);
                 WarehouseError { message: self.scrubber.scrub(&message), ..error }
@@ -203,7 +230,11 @@ impl Preparing<'_> {
 
     /// The default database, and the default schema if it exists or can be made.
     fn schema(&self) -> Result<(String, Option<String>), WarehouseError> {
-        let database = self.texts("select current_database()")?.into_iter().next().unwrap_or_default();
+        let main = self.options.main.as_ref().and_then(|it| it.alias.clone());
+        let database = match main {
+            Some(name) => name,
+            None => self.texts("select current_database()")?.into_iter().next().unwrap_or_default(),
+        };
         let schema = &self.options.schema;
         if !self.options.read_only {
             let name = format!("{}.{}", quote_identifier(&database), quote_identifier(schema));
@@ -223,15 +254,6 @@ impl Preparing<'_> {
         ))?;
         Ok(!found.is_empty())
     }
-}
-
-fn attach_sql(attachment: &Attachment) -> String {
-    let alias = attachment.alias.as_deref().map(|it| format!(" as {}", quote_identifier(it)));
-    let kind = attachment.kind.as_deref().map(|it| format!("type {}", quote_identifier(it)));
-    let read_only = attachment.read_only.then(|| "read_only".to_owned());
-    let parts: Vec<String> = kind.into_iter().chain(read_only).collect();
-    let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
-    format!("attach {}{}{parts}", quote_literal(&attachment.path), alias.unwrap_or_default())
 }
 
 /// Where the engine puts what does not fit into memory: beside the database file, or in the system's

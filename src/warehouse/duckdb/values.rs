@@ -45,7 +45,7 @@ impl DuckDb {
     }
 
     pub(super) fn fail_describe(&self, error: Error, sql: &str) -> WarehouseError {
-        failure::from_wrapped(error, sql, DESCRIBE.len(), &self.shared.scrubber)
+        failure::from_wrapped(error, sql, DESCRIBE.len(), &self.shared.manner)
     }
 
     /// Why a text could not be described: a syntax error is read again from the bare text, since in
@@ -107,7 +107,7 @@ impl DuckDb {
         };
         match read() {
             Ok(rows) => Ok(Rows { columns, rows }),
-            Err(error) => Err(failure::from_wrapped(error, sql, before.len(), &self.shared.scrubber)),
+            Err(error) => Err(failure::from_wrapped(error, sql, before.len(), &self.shared.manner)),
         }
     }
 

@@ -1,0 +1,30 @@
+//! `api`: the classes of relations and columns.
+
+use std::sync::Arc;
+
+use minijinja::Value;
+use minijinja::value::Object;
+
+use super::column::ColumnClass;
+use super::relation_class::RelationClass;
+
+/// `api`, with `api.Relation` and `api.Column`.
+#[derive(Debug)]
+pub(super) struct ApiObject;
+
+impl ApiObject {
+    /// The object as a value.
+    pub(super) fn value() -> Value {
+        Value::from_object(Self)
+    }
+}
+
+impl Object for ApiObject {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        match key.as_str()? {
+            "Relation" => Some(Value::from_object(RelationClass)),
+            "Column" => Some(Value::from_object(ColumnClass)),
+            _ => None,
+        }
+    }
+}
