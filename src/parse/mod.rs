@@ -7,6 +7,8 @@
 mod by_macro;
 pub mod check;
 pub mod config_layer;
+pub mod duckdb_config;
+mod external_source;
 mod groups;
 mod host;
 pub mod incremental;

@@ -5,15 +5,18 @@
 //! Deliberately absent: what the files mean (that is `parse/`), and the database (nothing is opened).
 
 pub mod config;
+pub mod config_settings;
 mod connection;
 mod credentials;
 pub mod disk;
 pub mod files;
+mod ignored;
 mod installed;
 pub mod package_list;
 pub mod package_lock;
 mod packages;
 mod reading;
+pub mod requirements;
 pub mod settings;
 pub mod target;
 
@@ -152,10 +155,19 @@ pub fn load(
     let (file, text) = reading::read_text(diags, sources, files, &config_path).ok_or(Aborted)?;
     let tree = yaml::parse(diags, file, &text).ok_or(Aborted)?;
     let bare = Settings::new(options.vars.clone(), options.env.clone(), globals(options, "", &Json::Null));
-    let config = config::read(diags, &tree, dialect, &bare).ok_or(Aborted)?;
+    // The file names the target, and templates in the file may ask for the target: it is read twice.
+    let first = config::read(&mut Diagnostics::default(), &tree, dialect, &bare);
+    let mut of_target = Diagnostics::default();
+    let target = first.as_ref().and_then(|config| {
+        let settings = bare.with_vars(&config.name.value, &[&config.vars]);
+        read_target(&mut of_target, sources, config, dialect, options, &settings)
+    });
+    let known = target.as_ref().map_or(&Json::Null, |it| &it.context);
+    let with_target = bare.with_globals(globals(options, "", known));
+    let config = config::read(diags, &tree, dialect, &with_target).ok_or(Aborted)?;
+    diags.append(of_target);
     let settings = bare.with_vars(&config.name.value, &[&config.vars]);
 
-    let target = read_target(diags, sources, &config, dialect, options, &settings);
     let mut read = reading::read_files(diags, sources, files, &config, "");
     let globals = |target: &Json| globals(options, &config.name.value, target);
     let of_target = globals(target.as_ref().map_or(&Json::Null, |it| &it.context));
