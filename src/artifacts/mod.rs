@@ -28,7 +28,7 @@ use crate::graph::Graph;
 use crate::project::Project;
 use crate::run::RunResults;
 
-pub use self::manifest::{Manifest, ManifestInput, manifest};
+pub use self::manifest::{Manifest, ManifestInput, manifest, project_graph};
 pub use self::run_results::{RunResultsFile, run_results};
 pub use self::state::read_state;
 

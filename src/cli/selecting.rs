@@ -1,6 +1,7 @@
 //! From the flags of selection to the nodes selected.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::args::command::SelectionArgs;
 use super::session::{Loaded, Session, Stopped};
@@ -35,6 +36,10 @@ impl Session {
             diags.push(selector_diagnostic(fault, is_fatal));
         }
         self.report(diags)?;
+        let mut ids: Vec<String> =
+            selected.nodes.iter().map(|it| graph.node(*it).unique_id.as_str().to_owned()).collect();
+        ids.sort();
+        graph.shown.selected.get_or_init(|| Arc::new(ids));
         Ok(selected.nodes)
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
-use crate::artifacts::{ManifestInput, Output, OutputError, Stamp};
+use crate::artifacts::{ManifestInput, Output, OutputError, Stamp, project_graph};
 use crate::cli::Exit;
 use crate::cli::args::Globals;
 use crate::cli::environment::Environment;
@@ -20,6 +20,7 @@ use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, Sources};
 use crate::graph::{self, Graph};
 use crate::parse;
 use crate::project::disk::{Disk, PROJECT_FILES};
+use crate::project::settings::Settings;
 use crate::project::target::ProfilesFile;
 use crate::project::{self, Dialect, LoadOptions, Project};
 use crate::report::{self, ReportOptions, Reporter};
@@ -27,6 +28,9 @@ use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{Clock, Stop};
 use crate::warehouse::{Attachment, ConnectOptions, ErrorKind, Warehouse, WarehouseError, duckdb};
 use crate::yaml;
+
+/// Where the files of the built-in macros are said to be.
+const BUILTIN_FOLDER: &str = "builtin/";
 
 /// One invocation of the program.
 pub(super) struct Session {
@@ -217,13 +221,45 @@ impl Session {
     pub(super) fn resolve(&mut self, purpose: Purpose) -> Result<(&'static Loaded, &'static Graph), Stopped> {
         // Faults of the project file and of the files it leads to are shown together.
         let mut diags = Diagnostics::default();
-        let resolved = self.load_with(&mut diags, purpose)?.map(|loaded| {
+        let resolved = self.load_with(&mut diags, purpose)?.and_then(|loaded| {
+            if let Some(fault) = &loaded.project.missing_packages {
+                diags.push(fault.clone());
+                return Err(Aborted);
+            }
             let parsed = parse::parse(&mut diags, &mut self.sources, &loaded.project);
             let graph = graph::resolve(&mut diags, parsed);
-            (&*Box::leak(Box::new(loaded)), &*Box::leak(Box::new(graph)))
+            Ok((&*Box::leak(Box::new(loaded)), &*Box::leak(Box::new(graph))))
         });
         self.report(diags)?;
-        resolved.map_err(|Aborted| Stopped(Exit::CouldNotRun))
+        let (loaded, graph) = resolved.map_err(|Aborted| Stopped(Exit::CouldNotRun))?;
+        self.show_project(loaded, graph);
+        Ok((loaded, graph))
+    }
+
+    /// Makes `graph` for templates, if a file of the project mentions it.
+    fn show_project(&self, loaded: &Loaded, graph: &Graph) {
+        if !self.sources.mention_outside("graph", BUILTIN_FOLDER) {
+            return;
+        }
+        let stamp = Stamp {
+            generated_at: self.started_at.clone(),
+            invocation_id: self.invocation_id.clone(),
+            args: Json::Null,
+        };
+        let input = ManifestInput {
+            project: &loaded.project,
+            graph,
+            compiled: None,
+            sources: &self.sources,
+            files: &loaded.disk,
+        };
+        graph.shown.project.get_or_init(|| Arc::new(project_graph(&input, &stamp)));
+    }
+
+    /// Variables of the command line and the environment, for a command that needs no target.
+    pub(super) fn settings(&mut self, command: &str) -> Result<Settings, Stopped> {
+        let globals = project::bare_globals(&self.invocation_id, &self.started_at, command);
+        Ok(Settings::new(self.vars()?, self.variables.clone(), globals))
     }
 
     fn vars(&mut self) -> Result<BTreeMap<String, Json>, Stopped> {

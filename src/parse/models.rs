@@ -226,6 +226,8 @@ fn sql_node(
             Materialization::View
             | Materialization::Table
             | Materialization::Incremental
+            | Materialization::External
+            | Materialization::TableFunction
             | Materialization::Custom,
         ) => Some(parser.relation(
             diags,

@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::by_macro::ByMacro;
 use super::config_layer::{ConfigLayer, from_entries};
+use super::duckdb_config::{self, DuckDbConfig};
 use super::incremental::{self, Incremental};
 use super::properties::texts;
 use super::threshold::Threshold;
@@ -36,10 +37,10 @@ pub struct NodeConfig {
     pub tags: Vec<String>,
     /// Free-form data.
     pub meta: Json,
-    /// SQL to run before the node is built, in its transaction.
-    pub pre_hooks: Vec<Spanned<String>>,
-    /// SQL to run after the node is built, in its transaction.
-    pub post_hooks: Vec<Spanned<String>>,
+    /// SQL to run before the node is built.
+    pub pre_hooks: Vec<NodeHook>,
+    /// SQL to run after the node is built.
+    pub post_hooks: Vec<NodeHook>,
     /// Seeds: types of columns, by name.
     pub column_types: Vec<(String, String)>,
     /// Seeds: the character between values.
@@ -64,6 +65,8 @@ pub struct NodeConfig {
     pub incremental: Incremental,
     /// `full_refresh`: overrides the command line's flag.
     pub full_refresh: Option<bool>,
+    /// What dbt-duckdb adds.
+    pub duckdb: DuckDbConfig,
     /// Everything as merged, for artifacts and `config.get`.
     pub values: BTreeMap<String, Spanned<Json>>,
 }
@@ -80,6 +83,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "column_types",
     "concurrent_batches",
     "contract",
+    "csv_read_options",
     "data_test",
     "database",
     "dbt_valid_to_current",
@@ -93,6 +97,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "fail_calc",
     "fast",
     "format",
+    "formatter",
     "freshness",
     "full_refresh",
     "glue_database",
@@ -107,6 +112,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "predicates",
     "indexes",
     "invalidate_hard_deletes",
+    "json_read_options",
     "limit",
     "loaded_at_field",
     "loaded_at_query",
@@ -115,6 +121,9 @@ pub const KNOWN_KEYS: &[&str] = &[
     "materialized",
     "merge_clauses",
     "merge_exclude_columns",
+    "merge_on_using_columns",
+    "merge_returning_columns",
+    "merge_update_set_expressions",
     "merge_update_columns",
     "meta",
     "node_color",
@@ -123,8 +132,10 @@ pub const KNOWN_KEYS: &[&str] = &[
     "options",
     "overwrite",
     "packages",
+    "parameters",
     "parquet_read_options",
     "partition_by",
+    "partition_columns",
     "partitioned_by",
     "persist_docs",
     "plugin",
@@ -137,6 +148,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "severity",
     "snapshot_meta_column_names",
     "snapshot_name",
+    "sort_by",
     "schema",
     "sql_header",
     "sorted_by",
@@ -154,6 +166,15 @@ pub const KNOWN_KEYS: &[&str] = &[
     "warn_if",
     "where",
 ];
+
+/// SQL to run before or after a node is built.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeHook {
+    /// Its text.
+    pub sql: Spanned<String>,
+    /// Whether it is part of the node's transaction; else it comes before it begins or after it is committed.
+    pub in_transaction: bool,
+}
 
 /// Whose config it is, for messages and rules.
 #[derive(Clone, Copy)]
@@ -235,20 +256,20 @@ fn unused_folder(key: &Spanned<String>, path: &[&str], fqns: &[&[String]], what:
 /// Merges layers, weakest first, and reads them into types; faults are reported at the winning value.
 pub fn merge(diags: &mut Diagnostics, layers: &[&ConfigLayer], rules: ConfigRules<'_>) -> NodeConfig {
     let mut values: BTreeMap<String, Spanned<Json>> = BTreeMap::new();
-    let mut hooks: [Vec<Spanned<String>>; 2] = [Vec::new(), Vec::new()];
+    let mut hooks: [Vec<NodeHook>; 2] = [Vec::new(), Vec::new()];
     // A materialization of the project's own may read any key.
     let is_custom = rules.by_macro.is_custom(layers);
     for (key, value) in layers.iter().flat_map(|it| it.entries()) {
         let name = canonical(&key.value);
         match name {
-            "pre-hook" => hooks[0].extend(hook_texts(value, key.span)),
-            "post-hook" => hooks[1].extend(hook_texts(value, key.span)),
+            "pre-hook" => hooks[0].extend(hooks_of(value, key.span)),
+            "post-hook" => hooks[1].extend(hooks_of(value, key.span)),
             _ => {}
         }
         if !is_custom {
             check_known(diags, key, rules.unknown);
+            check_effect(diags, key, value);
         }
-        check_effect(diags, key, value);
         check_mergeable(diags, key, value);
         let merged = match values.get(name) {
             Some(old) => combine(name, &old.value, value),
@@ -285,19 +306,12 @@ fn check_known(diags: &mut Diagnostics, key: &Spanned<String>, severity: Severit
     );
 }
 
-/// Keys that dbt knows and that change nothing here yet: what they ask for would be missed in silence.
-const WITHOUT_EFFECT: [&str; 4] = ["grants", "indexes", "persist_docs", "sql_header"];
-
+/// `grants` are for engines that have users.
 fn check_effect(diags: &mut Diagnostics, key: &Spanned<String>, value: &Json) {
-    let is_off = match value {
-        Json::Null | Json::Bool(false) => true,
-        Json::Object(entries) => entries.values().all(|it| *it == Json::Bool(false)),
-        Json::Bool(true) | Json::Number(_) | Json::String(_) | Json::Array(_) => false,
-    };
-    let is_contract = key.value == "contract" && value.get("enforced") == Some(&Json::Bool(true));
-    if !is_off && (WITHOUT_EFFECT.contains(&key.value.as_str()) || is_contract) {
+    let is_empty = value.is_null() || value.as_object().is_some_and(Map::is_empty);
+    if key.value == "grants" && !is_empty {
         diags.push(
-            Diagnostic::warning("no-effect", format!("the config `{}` has no effect yet", key.value))
+            Diagnostic::warning("no-effect", "the config `grants` has no effect: DuckDB has no users")
                 .at(key.span, "set here"),
         );
     }
@@ -356,31 +370,29 @@ fn as_list(value: &Json) -> Vec<Json> {
     }
 }
 
-fn hook_texts(value: &Json, span: Span) -> Vec<Spanned<String>> {
-    let text = |it: &Json| match it {
-        Json::String(sql) => Some(sql.clone()),
-        Json::Object(hook) => hook.get("sql").and_then(Json::as_str).map(str::to_owned),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) => None,
+/// Hooks are texts, or mappings of `sql` and `transaction`, also as JSON, which `before_begin()` writes.
+fn hooks_of(value: &Json, span: Span) -> Vec<NodeHook> {
+    let hook = |it: &Json| {
+        let decoded = it.as_str().and_then(|text| serde_json::from_str(text).ok()).filter(Json::is_object);
+        let hook = decoded.as_ref().unwrap_or(it);
+        let sql = hook.get("sql").unwrap_or(hook).as_str()?;
+        let in_transaction = hook.get("transaction").and_then(Json::as_bool).unwrap_or(true);
+        Some(NodeHook { sql: Spanned::new(sql.to_owned(), span), in_transaction })
     };
-    as_list(value)
-        .iter()
-        .filter_map(text)
-        .filter(|it| !it.trim().is_empty())
-        .map(|it| Spanned::new(it, span))
-        .collect()
+    as_list(value).iter().filter_map(hook).filter(|it| !it.sql.value.trim().is_empty()).collect()
 }
 
 fn typed(
     diags: &mut Diagnostics,
     values: BTreeMap<String, Spanned<Json>>,
-    hooks: [Vec<Spanned<String>>; 2],
+    hooks: [Vec<NodeHook>; 2],
     rules: ConfigRules<'_>,
 ) -> NodeConfig {
     let [pre_hooks, post_hooks] = hooks;
     let mut reader = Typed { diags, values: &values, rules };
+    let materialized = reader.materialized();
     NodeConfig {
         enabled: reader.bool("enabled").unwrap_or(true),
-        materialized: reader.materialized(),
         schema: reader.text("schema").map(|it| it.value),
         database: reader.text("database").map(|it| it.value),
         alias: reader.text("alias").map(|it| it.value),
@@ -398,6 +410,8 @@ fn typed(
         store_failures: reader.store_failures(),
         full_refresh: reader.bool("full_refresh"),
         incremental: incremental::read(reader.diags, &values, rules),
+        duckdb: duckdb_config::read(reader.diags, &values, materialized),
+        materialized,
         pre_hooks,
         post_hooks,
         values,
@@ -470,6 +484,8 @@ impl Typed<'_> {
             "table" => Some(Materialization::Table),
             "incremental" => Some(Materialization::Incremental),
             "ephemeral" => Some(Materialization::Ephemeral),
+            "external" => Some(Materialization::External),
+            "table_function" => Some(Materialization::TableFunction),
             "seed" | "test" | "snapshot" => None,
             other => match self.rules.by_macro.find(other) {
                 FoundMaterialization::Macro(_) => Some(Materialization::Custom),
@@ -541,8 +557,8 @@ fn wrong_type(key: &str, span: Span, expected: &str) -> Diagnostic {
 }
 
 fn unknown_materialization(name: &str, span: Span, own: &[String]) -> Diagnostic {
-    const LATER: [&str; 4] = ["external", "materialized_view", "table_function", "plugin"];
-    let built_in = ["view", "table", "incremental", "ephemeral"];
+    const LATER: [&str; 2] = ["materialized_view", "plugin"];
+    let built_in = ["view", "table", "incremental", "ephemeral", "external", "table_function"];
     let known: Vec<&str> = built_in.into_iter().chain(own.iter().map(String::as_str)).collect();
     if LATER.contains(&name) {
         return Diagnostic::error(
@@ -550,7 +566,7 @@ fn unknown_materialization(name: &str, span: Span, own: &[String]) -> Diagnostic
             format!("the materialization `{name}` is not supported yet"),
         )
         .at(span, "set here")
-        .note("supported: view, table, incremental, ephemeral");
+        .note(format!("supported: {}", built_in.join(", ")));
     }
     Diagnostic::error("unknown-materialization", format!("there is no materialization `{name}`"))
         .at(span, "set here")

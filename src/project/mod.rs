@@ -11,6 +11,9 @@ mod credentials;
 pub mod disk;
 pub mod files;
 mod ignored;
+mod installed;
+pub mod package_list;
+pub mod package_lock;
 mod packages;
 mod reading;
 pub mod requirements;
@@ -132,6 +135,8 @@ pub struct Project {
     pub packages: Vec<Package>,
     /// Selectors with names.
     pub selectors: Vec<NamedSelector>,
+    /// The fault that listed packages are not there: nothing can be said of what uses them.
+    pub missing_packages: Option<Diagnostic>,
     /// All files, those of packages too, sorted by path.
     pub files: Vec<ProjectFile>,
 }
@@ -171,6 +176,7 @@ pub fn load(
     let globals = |target: &Json| globals(options, &config.name.value, target);
     let of_target = globals(target.as_ref().map_or(&Json::Null, |it| &it.context));
     let mut packages = packages::find(diags, sources, files, &config, &bare.with_globals(of_target.clone()));
+    let missing_packages = packages::missing(diags, sources, files, &config, &bare, &packages);
     for package in &mut packages {
         read.append(&mut package.files);
     }
@@ -179,7 +185,17 @@ pub fn load(
     let settings = settings.with_globals(of_target);
     let selectors = read_selectors(diags, sources, files, dialect, &settings);
     let packages = packages.into_iter().map(|it| it.package).collect();
-    Ok(Project { dialect, config, config_path, target, settings, packages, selectors, files: read })
+    Ok(Project {
+        dialect,
+        config,
+        config_path,
+        target,
+        settings,
+        packages,
+        missing_packages,
+        selectors,
+        files: read,
+    })
 }
 
 fn read_selectors(
@@ -245,6 +261,17 @@ fn read_target(
     };
     let profiles = tree.as_ref().map(|(file, tree)| (*file, tree));
     target::choose(diags, config, dialect, profiles, options, settings)
+}
+
+/// What templates know about a command that has no project yet.
+pub fn bare_globals(invocation_id: &str, started_at: &str, command: &str) -> Globals {
+    Globals {
+        target: Json::Null,
+        project_name: String::new(),
+        invocation_id: invocation_id.to_owned(),
+        run_started_at: started_at.to_owned(),
+        flags: flags(command, false, false, false),
+    }
 }
 
 /// `flags` as templates see them.
