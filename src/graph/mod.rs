@@ -49,10 +49,10 @@ pub struct Graph {
     pub run_hooks: Vec<RunHook>,
     /// Groups of nodes.
     pub groups: Vec<Group>,
-    /// The project's own package.
-    pub root_package: String,
     /// What later phases tell templates about the whole.
     pub shown: Shown,
+    /// The project's own package.
+    pub root_package: String,
 }
 
 /// What templates see of the whole project and the command, as far as it is known.
@@ -153,8 +153,8 @@ pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
         macro_properties: parsed.macro_properties,
         run_hooks: parsed.run_hooks,
         groups: parsed.groups,
-        root_package: parsed.root_package,
         shown: Shown::default(),
+        root_package: parsed.root_package,
     };
     gates::assign(&mut graph);
     graph

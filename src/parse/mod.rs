@@ -69,10 +69,10 @@ pub struct Parsed {
     pub docs: Vec<Doc>,
     /// What YAML says about macros.
     pub macro_properties: Vec<properties::MacroProperties>,
-    /// The project's own package.
-    pub root_package: String,
     /// The hooks of runs: those of packages by the packages' names, then the project's own.
     pub run_hooks: Vec<RunHook>,
+    /// The project's own package.
+    pub root_package: String,
     /// Groups, those of packages too.
     pub groups: Vec<Group>,
     /// Packages whose protected models are for themselves alone.

@@ -133,10 +133,10 @@ pub struct Project {
     pub settings: Settings,
     /// The packages it uses, without itself, by name.
     pub packages: Vec<Package>,
-    /// Selectors with names.
-    pub selectors: Vec<NamedSelector>,
     /// The fault that listed packages are not there: nothing can be said of what uses them.
     pub missing_packages: Option<Diagnostic>,
+    /// Selectors with names.
+    pub selectors: Vec<NamedSelector>,
     /// All files, those of packages too, sorted by path.
     pub files: Vec<ProjectFile>,
 }
