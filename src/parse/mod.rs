@@ -49,7 +49,7 @@ use self::properties::{ColumnProperties, FreshnessRule, Properties};
 use self::run_hooks::RunHook;
 use self::semantic::Semantic;
 use self::snapshots::SnapshotBody;
-pub(crate) use self::tests::is_template;
+pub(crate) use self::tests::argument_template;
 use self::unit_tests::UnitTest;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span, Spanned};
 use crate::node::{Materialization, NodeKind, Relation, UniqueId};

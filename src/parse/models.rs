@@ -89,7 +89,9 @@ fn index<'a>(
         for node in &properties.nodes {
             let mut add = |stem: String, version: Option<&'a VersionProperties>| {
                 let described = Described { file, properties: node, version };
-                if let Some(first) = by_stem.insert((node.section, stem), described) {
+                let first = by_stem.insert((node.section, stem), described);
+                // A version that is listed twice was reported where it was read.
+                if let Some(first) = first.filter(|it| it.properties.name.span != node.name.span) {
                     diags.push(described_twice(node.section.singular(), &node.name, &first.properties.name));
                 }
             };
