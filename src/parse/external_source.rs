@@ -56,15 +56,26 @@ pub(super) fn read(
 
 fn no_plugins(plugin: &str, source: &str, span: Span) -> Diagnostic {
     let help = match plugin {
-        "excel" => "read the file with DuckDB: `external_location: \"read_xlsx('x.xlsx')\"` and `extensions: [excel]`",
-        "postgres" | "sqlalchemy" | "mysql" => "attach the database: `attach:` of the target, and `database:` of the source",
-        "delta" => "read it with DuckDB: `external_location: \"delta_scan('...')\"` and `extensions: [delta]`",
-        "iceberg" => "read it with DuckDB: `external_location: \"iceberg_scan('...')\"` and `extensions: [iceberg]`",
+        "excel" => {
+            "read the file with DuckDB: `external_location: \"read_xlsx('x.xlsx')\"` and `extensions: [excel]`"
+        }
+        "postgres" | "sqlalchemy" | "mysql" => {
+            "attach the database: `attach:` of the target, and `database:` of the source"
+        }
+        "delta" => {
+            "read it with DuckDB: `external_location: \"delta_scan('...')\"` and `extensions: [delta]`"
+        }
+        "iceberg" => {
+            "read it with DuckDB: `external_location: \"iceberg_scan('...')\"` and `extensions: [iceberg]`"
+        }
         _ => "let DuckDB read it: with `external_location`, or from an attached database",
     };
-    Diagnostic::error("unsupported-plugin", format!("the source table `{source}` needs the plugin `{plugin}`"))
-        .at(span, "plugins of dbt-duckdb are Python, which is not here")
-        .help(help)
+    Diagnostic::error(
+        "unsupported-plugin",
+        format!("the source table `{source}` needs the plugin `{plugin}`"),
+    )
+    .at(span, "plugins of dbt-duckdb are Python, which is not here")
+    .help(help)
 }
 
 /// What placeholders may name: the table's own names, then everything in its config and `meta`.

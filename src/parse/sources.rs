@@ -1,8 +1,8 @@
 //! Sources and exposures: nodes that stand in YAML alone.
 
-use super::{external_source, node_config};
 use super::properties::{self, ExposureProperties, Freshness, SourceProperties};
 use super::{Body, ExposureBody, FileProperties, ParsedNode, Parser, SourceBody, SourceDetails, fqn, models};
+use super::{external_source, node_config};
 use crate::diagnostics::{Diagnostic, Diagnostics, Spanned};
 use crate::node::{NodeKind, Relation, UniqueId};
 use crate::project::ProjectFile;
