@@ -11,6 +11,7 @@ mod compiled;
 mod manifest;
 mod metadata;
 mod run_results;
+mod state;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -27,8 +28,9 @@ use crate::graph::Graph;
 use crate::project::Project;
 use crate::run::RunResults;
 
-pub use self::manifest::{Manifest, ManifestInput, manifest};
+pub use self::manifest::{Manifest, ManifestInput, manifest, project_graph};
 pub use self::run_results::{RunResultsFile, run_results};
+pub use self::state::read_state;
 
 /// What artifacts say about the run of the program that wrote them.
 #[derive(Clone, Debug)]

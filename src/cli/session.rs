@@ -10,19 +10,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
-use crate::artifacts::{ManifestInput, Output, OutputError, Stamp};
+use crate::artifacts::{ManifestInput, Output, OutputError, Stamp, project_graph};
 use crate::cli::Exit;
 use crate::cli::args::Globals;
-use crate::cli::args::command::SelectionArgs;
 use crate::cli::environment::Environment;
 use crate::compile::Compiled;
 use crate::diagnostics::scrub::{self, Scrubber};
-use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, Severity, Sources};
-use crate::graph::select::{self, Selection, SelectorFault};
+use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, Sources};
 use crate::graph::{self, Graph};
-use crate::node::NodeId;
 use crate::parse;
 use crate::project::disk::{Disk, PROJECT_FILES};
+use crate::project::settings::Settings;
 use crate::project::target::ProfilesFile;
 use crate::project::{self, Dialect, LoadOptions, Project};
 use crate::report::{self, ReportOptions, Reporter};
@@ -30,6 +28,9 @@ use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{Clock, Stop};
 use crate::warehouse::{Attachment, ConnectOptions, ErrorKind, Warehouse, WarehouseError, duckdb};
 use crate::yaml;
+
+/// Where the files of the built-in macros are said to be.
+const BUILTIN_FOLDER: &str = "builtin/";
 
 /// One invocation of the program.
 pub(super) struct Session {
@@ -220,13 +221,45 @@ impl Session {
     pub(super) fn resolve(&mut self, purpose: Purpose) -> Result<(&'static Loaded, &'static Graph), Stopped> {
         // Faults of the project file and of the files it leads to are shown together.
         let mut diags = Diagnostics::default();
-        let resolved = self.load_with(&mut diags, purpose)?.map(|loaded| {
+        let resolved = self.load_with(&mut diags, purpose)?.and_then(|loaded| {
+            if let Some(fault) = &loaded.project.missing_packages {
+                diags.push(fault.clone());
+                return Err(Aborted);
+            }
             let parsed = parse::parse(&mut diags, &mut self.sources, &loaded.project);
             let graph = graph::resolve(&mut diags, parsed);
-            (&*Box::leak(Box::new(loaded)), &*Box::leak(Box::new(graph)))
+            Ok((&*Box::leak(Box::new(loaded)), &*Box::leak(Box::new(graph))))
         });
         self.report(diags)?;
-        resolved.map_err(|Aborted| Stopped(Exit::CouldNotRun))
+        let (loaded, graph) = resolved.map_err(|Aborted| Stopped(Exit::CouldNotRun))?;
+        self.show_project(loaded, graph);
+        Ok((loaded, graph))
+    }
+
+    /// Makes `graph` for templates, if a file of the project mentions it.
+    fn show_project(&self, loaded: &Loaded, graph: &Graph) {
+        if !self.sources.mention_outside("graph", BUILTIN_FOLDER) {
+            return;
+        }
+        let stamp = Stamp {
+            generated_at: self.started_at.clone(),
+            invocation_id: self.invocation_id.clone(),
+            args: Json::Null,
+        };
+        let input = ManifestInput {
+            project: &loaded.project,
+            graph,
+            compiled: None,
+            sources: &self.sources,
+            files: &loaded.disk,
+        };
+        graph.shown.project.get_or_init(|| Arc::new(project_graph(&input, &stamp)));
+    }
+
+    /// Variables of the command line and the environment, for a command that needs no target.
+    pub(super) fn settings(&mut self, command: &str) -> Result<Settings, Stopped> {
+        let globals = project::bare_globals(&self.invocation_id, &self.started_at, command);
+        Ok(Settings::new(self.vars()?, self.variables.clone(), globals))
     }
 
     fn vars(&mut self) -> Result<BTreeMap<String, Json>, Stopped> {
@@ -279,23 +312,6 @@ impl Session {
             }
             None => Ok(None),
         }
-    }
-
-    /// The nodes that the flags select; what matches nothing is a warning, unless nothing at all is left.
-    pub(super) fn select(
-        &mut self,
-        graph: &Graph,
-        args: &SelectionArgs,
-    ) -> Result<BTreeSet<NodeId>, Stopped> {
-        let selection = Selection { select: args.select.clone(), exclude: args.exclude.clone() };
-        let selected = select::select(graph, &selection);
-        let is_fatal = selected.nodes.is_empty() && !args.select.is_empty();
-        let mut diags = Diagnostics::default();
-        for fault in selected.faults {
-            diags.push(selector_diagnostic(fault, is_fatal));
-        }
-        self.report(diags)?;
-        Ok(selected.nodes)
     }
 
     pub(super) fn threads(&self, project: &Project) -> NonZeroUsize {
@@ -413,16 +429,6 @@ impl Session {
 /// A path for people: `./x` is `x`.
 pub(super) fn without_dot(path: &Path) -> &Path {
     path.strip_prefix(".").unwrap_or(path)
-}
-
-fn selector_diagnostic(fault: SelectorFault, is_fatal: bool) -> Diagnostic {
-    let severity =
-        if is_fatal || fault.code == "invalid-selector" { Severity::Error } else { Severity::Warning };
-    let diagnostic = match severity {
-        Severity::Error => Diagnostic::error(fault.code, fault.message),
-        Severity::Warning => Diagnostic::warning(fault.code, fault.message),
-    };
-    diagnostic.help_opt(fault.help)
 }
 
 /// As long as dbt-duckdb waits in so many attempts: a second, two, four, ...

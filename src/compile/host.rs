@@ -14,6 +14,9 @@ use crate::project::Project;
 use crate::project::settings::{Settings, refuse_secret};
 use crate::template::{Engine, Host, HostError, RefCall, SourceCall};
 
+/// Environment variables that say something about the run.
+const METADATA_ENV: &str = "DBT_ENV_CUSTOM_ENV_";
+
 /// A text that a template logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateLog {
@@ -48,6 +51,8 @@ pub(super) struct CompileHost {
     docs: BTreeMap<String, Doc>,
     log: Arc<Mutex<Vec<TemplateLog>>>,
     engine: Option<Arc<dyn Engine>>,
+    project: Option<Arc<Json>>,
+    selected: Option<Arc<Vec<String>>>,
 }
 
 impl CompileHost {
@@ -72,6 +77,8 @@ impl CompileHost {
             docs: BTreeMap::new(),
             log,
             engine: None,
+            project: graph.shown.project.get().cloned(),
+            selected: graph.shown.selected.get().cloned(),
         }
     }
 
@@ -126,7 +133,14 @@ impl CompileHost {
             docs: graph.docs.iter().map(|it| (it.name.clone(), it.clone())).collect(),
             log,
             engine: None,
+            project: graph.shown.project.get().cloned(),
+            selected: graph.shown.selected.get().cloned(),
         }
+    }
+
+    /// The same with another package's variables.
+    pub(super) fn with_settings(self, settings: Settings) -> Self {
+        Self { settings, ..self }
     }
 
     /// The same with a warehouse to ask.
@@ -208,5 +222,19 @@ impl Host for CompileHost {
 
     fn engine(&self) -> Option<&dyn Engine> {
         self.engine.as_deref()
+    }
+
+    fn graph(&self) -> Option<Arc<Json>> {
+        self.project.clone()
+    }
+
+    fn selected_resources(&self) -> Vec<String> {
+        self.selected.as_ref().map(|it| it.to_vec()).unwrap_or_default()
+    }
+
+    fn metadata_envs(&self) -> Vec<(String, String)> {
+        let envs = self.settings.env.iter();
+        envs.filter_map(|(name, value)| Some((name.strip_prefix(METADATA_ENV)?.to_owned(), value.clone())))
+            .collect()
     }
 }

@@ -110,6 +110,17 @@ impl Sources {
         (line, column)
     }
 
+    /// Whether a word stands in a file that is not in a folder.
+    pub fn mention_outside(&self, word: &str, folder: &str) -> bool {
+        let is_part = |it: char| it.is_alphanumeric() || it == '_';
+        let has = |text: &str| {
+            text.match_indices(word).any(|(at, _)| {
+                !text[..at].ends_with(is_part) && !text[at + word.len()..].starts_with(is_part)
+            })
+        };
+        self.files.iter().any(|it| !it.path.starts_with(folder) && has(&it.text))
+    }
+
     /// `path:line:column` of the start of a span.
     pub fn place(&self, span: Span) -> String {
         let (line, column) = self.line_column(span.file, span.start as usize);

@@ -13,9 +13,10 @@ pub mod select;
 mod semantic;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use petgraph::graph::{DiGraph, NodeIndex};
+use serde_json::Value as Json;
 
 use self::access::Rules;
 use self::lookup::{Found, Lookup};
@@ -23,6 +24,7 @@ use self::semantic::SemanticLookup;
 use crate::diagnostics::{Diagnostics, Spanned};
 use crate::node::{NodeId, NodeKind, UniqueId};
 use crate::parse::properties::MacroProperties;
+use crate::parse::run_hooks::RunHook;
 use crate::parse::unit_tests::{Input, UnitTest};
 use crate::parse::{Body, DataTest, Doc, Group, Owner, Parsed, ParsedNode, TestKind};
 use crate::template::{RefCall, SourceCall, Templates};
@@ -43,8 +45,23 @@ pub struct Graph {
     pub docs: Vec<Doc>,
     /// What YAML says about macros.
     pub macro_properties: Vec<MacroProperties>,
+    /// The hooks of runs, in their order.
+    pub run_hooks: Vec<RunHook>,
     /// Groups of nodes.
     pub groups: Vec<Group>,
+    /// What later phases tell templates about the whole.
+    pub shown: Shown,
+    /// The project's own package.
+    pub root_package: String,
+}
+
+/// What templates see of the whole project and the command, as far as it is known.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// `graph`: all entries of the manifest; made only if a file of the project mentions it.
+    pub project: OnceLock<Arc<Json>>,
+    /// `selected_resources`: unique ids, sorted.
+    pub selected: OnceLock<Arc<Vec<String>>>,
 }
 
 /// A node whose references are resolved.
@@ -134,7 +151,10 @@ pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
         templates: parsed.templates,
         docs: parsed.docs,
         macro_properties: parsed.macro_properties,
+        run_hooks: parsed.run_hooks,
         groups: parsed.groups,
+        shown: Shown::default(),
+        root_package: parsed.root_package,
     };
     gates::assign(&mut graph);
     graph

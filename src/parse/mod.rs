@@ -12,11 +12,15 @@ mod external_source;
 mod groups;
 mod host;
 pub mod incremental;
+mod macro_arguments;
+pub mod merge;
 pub mod model_details;
 mod models;
 mod naming;
 pub mod node_config;
 pub mod properties;
+pub(crate) mod python_models;
+pub mod run_hooks;
 pub mod semantic;
 mod sources;
 mod test_names;
@@ -38,6 +42,7 @@ pub(crate) use self::host::doc;
 use self::model_details::ModelDetails;
 use self::node_config::{ConfigRules, NodeConfig};
 use self::properties::{ColumnProperties, FreshnessRule, Properties};
+use self::run_hooks::RunHook;
 use self::semantic::Semantic;
 pub(crate) use self::tests::is_template;
 use self::unit_tests::UnitTest;
@@ -50,7 +55,7 @@ use crate::project::{Dialect, FileKind, Project, ProjectFile};
 use crate::template::{
     self, Context, MacroFile, Mode, RefCall, SourceCall, TemplateSource, Templates, has_template_syntax,
 };
-use crate::yaml::{self, Yaml};
+use crate::yaml::{self, Yaml, YamlKind};
 
 /// A project's nodes by themselves.
 pub struct Parsed {
@@ -64,6 +69,10 @@ pub struct Parsed {
     pub docs: Vec<Doc>,
     /// What YAML says about macros.
     pub macro_properties: Vec<properties::MacroProperties>,
+    /// The hooks of runs: those of packages by the packages' names, then the project's own.
+    pub run_hooks: Vec<RunHook>,
+    /// The project's own package.
+    pub root_package: String,
     /// Groups, those of packages too.
     pub groups: Vec<Group>,
     /// Packages whose protected models are for themselves alone.
@@ -129,6 +138,17 @@ pub struct ParsedNode {
 }
 
 impl ParsedNode {
+    /// The word in `materialized` of a model, a custom one too.
+    pub fn made_as(&self) -> &str {
+        match &self.body {
+            Body::Model { materialized: Materialization::Custom, .. } => {
+                self.config.values.get("materialized").and_then(|it| it.value.as_str()).unwrap_or_default()
+            }
+            Body::Model { materialized, .. } => materialized.as_str(),
+            _ => "",
+        }
+    }
+
     /// The group that it says it is in.
     pub fn group(&self) -> Option<&str> {
         self.config.values.get("group").and_then(|it| it.value.as_str())
@@ -316,18 +336,23 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
     let by_macro = ByMacro::new(project, &templates);
     let docs = read_docs(diags, project);
     let mut all = Vec::new();
+    let mut run_hooks = Vec::new();
     let mut described = Described::default();
     for package in &project.packages {
         let trees = vec![&package.config.trees, &project.config.trees];
         let parser = Parser::new(project, &package.name, &package.settings, trees, &by_macro, &docs);
         let mut own = Diagnostics::default();
         all.extend(parse_package(&parser, &mut own, &mut described));
+        run_hooks.extend(run_hooks::read(&parser, &mut own, &package.config));
         // What a package could do better is for its authors to hear.
         own.take().into_iter().filter(|it| it.severity == Severity::Error).for_each(|it| diags.push(it));
     }
     let trees = vec![&project.config.trees];
     let parser = Parser::new(project, root, &project.settings, trees, &by_macro, &docs);
     all.extend(parse_package(&parser, diags, &mut described));
+    // Those of packages first, as in dbt.
+    run_hooks.sort_by(|a: &RunHook, b| (&a.package, a.moment, a.index).cmp(&(&b.package, b.moment, b.index)));
+    run_hooks.extend(run_hooks::read(&parser, diags, &project.config));
 
     report_unused_folders(diags, project, &all);
     all.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
@@ -340,7 +365,9 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
         docs: docs.into_values().collect(),
         macro_properties: described.macros,
         groups: described.groups,
+        root_package: root.to_owned(),
         restricted: restricted(project),
+        run_hooks,
     }
 }
 
@@ -367,8 +394,24 @@ fn parse_package(parser: &Parser<'_>, diags: &mut Diagnostics, described: &mut D
     nodes.extend(unit_tests::read(parser, diags, &properties, &nodes));
     nodes.extend(semantic::read(parser, diags, &properties));
     described.groups.extend(groups::read(parser, diags, &properties));
-    described.macros.extend(properties.into_iter().flat_map(|(_, it)| it.macros));
+    for entry in properties.into_iter().flat_map(|(_, it)| it.macros) {
+        macro_arguments::check(parser, diags, &entry);
+        described.macros.push(rendered_macro(parser, diags, entry));
+    }
     nodes
+}
+
+/// A macro's entry with the descriptions in it rendered.
+fn rendered_macro(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    mut entry: properties::MacroProperties,
+) -> properties::MacroProperties {
+    let arguments = entry.arguments.iter_mut().filter_map(|it| it.description.as_mut());
+    for text in arguments.chain(entry.description.as_mut()) {
+        text.value = parser.description(diags, Some(text));
+    }
+    entry
 }
 
 /// Files of one kind, of the package at hand.
@@ -435,6 +478,7 @@ fn read_properties(parser: &Parser<'_>, diags: &mut Diagnostics) -> Vec<FileProp
         .map(|file| {
             let mut own = Diagnostics::default();
             let tree = yaml::parse(&mut own, file.id, &file.text);
+            let tree = tree.map(|it| rendered_properties(parser, &mut own, it));
             let properties = tree.map(|it| properties::read(&mut own, &it, severity)).unwrap_or_default();
             own.sort_by_place();
             (properties, own)
@@ -446,6 +490,38 @@ fn read_properties(parser: &Parser<'_>, diags: &mut Diagnostics) -> Vec<FileProp
         all.push((file.clone(), properties));
     }
     all
+}
+
+/// Keys of properties whose texts are templates for later: docs, tests, hooks and queries.
+const RENDERED_LATER: [&str; 12] = [
+    "description",
+    "tests",
+    "data_tests",
+    "loaded_at_query",
+    "pre-hook",
+    "pre_hook",
+    "post-hook",
+    "post_hook",
+    "sql_header",
+    "given",
+    "expect",
+    "external_location",
+];
+
+/// The tree with variables and environment put in where templates may stand.
+fn rendered_properties(parser: &Parser<'_>, diags: &mut Diagnostics, tree: Yaml) -> Yaml {
+    let YamlKind::Map(entries) = tree.kind else { return tree };
+    let render = |(key, value): (Spanned<String>, Yaml)| {
+        let mut later = RENDERED_LATER.to_vec();
+        // Filters of the semantic layer are templates of its own.
+        if ["metrics", "saved_queries", "semantic_models"].contains(&key.value.as_str()) {
+            later.extend(["filter", "where"]);
+        }
+        // At the top of a file, `data_tests` are singular tests, of which this is an entry.
+        let value = parser.settings.render_tree(diags, &value, &later);
+        (key, value)
+    };
+    Yaml { kind: YamlKind::Map(entries.into_iter().map(render).collect()), span: tree.span }
 }
 
 fn report_duplicates(diags: &mut Diagnostics, nodes: &[ParsedNode]) {

@@ -11,9 +11,13 @@ mod credentials;
 pub mod disk;
 pub mod files;
 mod ignored;
+mod installed;
+pub mod package_list;
+pub mod package_lock;
 mod packages;
 mod reading;
 pub mod requirements;
+pub mod selectors;
 pub mod settings;
 pub mod target;
 
@@ -26,6 +30,7 @@ use self::config::ProjectConfig;
 use self::disk::PROJECT_FILES;
 use self::files::{Files, ProjectPath};
 pub use self::packages::Package;
+use self::selectors::{NamedSelector, SELECTORS_FILE};
 use self::settings::Settings;
 use self::target::{ProfilesFile, Target};
 use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, FileId, Severity, Sources};
@@ -128,6 +133,10 @@ pub struct Project {
     pub settings: Settings,
     /// The packages it uses, without itself, by name.
     pub packages: Vec<Package>,
+    /// The fault that listed packages are not there: nothing can be said of what uses them.
+    pub missing_packages: Option<Diagnostic>,
+    /// Selectors with names.
+    pub selectors: Vec<NamedSelector>,
     /// All files, those of packages too, sorted by path.
     pub files: Vec<ProjectFile>,
 }
@@ -167,14 +176,43 @@ pub fn load(
     let globals = |target: &Json| globals(options, &config.name.value, target);
     let of_target = globals(target.as_ref().map_or(&Json::Null, |it| &it.context));
     let mut packages = packages::find(diags, sources, files, &config, &bare.with_globals(of_target.clone()));
+    let missing_packages = packages::missing(diags, sources, files, &config, &bare, &packages);
     for package in &mut packages {
         read.append(&mut package.files);
     }
     read.sort_by(|a, b| a.path.cmp(&b.path));
     let target = target.ok_or(Aborted)?;
     let settings = settings.with_globals(of_target);
+    let selectors = read_selectors(diags, sources, files, dialect, &settings);
     let packages = packages.into_iter().map(|it| it.package).collect();
-    Ok(Project { dialect, config, config_path, target, settings, packages, files: read })
+    Ok(Project {
+        dialect,
+        config,
+        config_path,
+        target,
+        settings,
+        packages,
+        missing_packages,
+        selectors,
+        files: read,
+    })
+}
+
+fn read_selectors(
+    diags: &mut Diagnostics,
+    sources: &mut Sources,
+    files: &dyn Files,
+    dialect: Dialect,
+    settings: &Settings,
+) -> Vec<NamedSelector> {
+    let path = ProjectPath::new(SELECTORS_FILE);
+    if !files.exists(&path) {
+        return Vec::new();
+    }
+    let Some((file, text)) = reading::read_text(diags, sources, files, &path) else { return Vec::new() };
+    let Some(tree) = yaml::parse(diags, file, &text) else { return Vec::new() };
+    let tree = settings.render_tree(diags, &tree, &["description"]);
+    selectors::read(diags, &tree, dialect.unknown_key_severity())
 }
 
 fn globals(options: &LoadOptions, project: &str, target: &Json) -> Globals {
@@ -223,6 +261,17 @@ fn read_target(
     };
     let profiles = tree.as_ref().map(|(file, tree)| (*file, tree));
     target::choose(diags, config, dialect, profiles, options, settings)
+}
+
+/// What templates know about a command that has no project yet.
+pub fn bare_globals(invocation_id: &str, started_at: &str, command: &str) -> Globals {
+    Globals {
+        target: Json::Null,
+        project_name: String::new(),
+        invocation_id: invocation_id.to_owned(),
+        run_started_at: started_at.to_owned(),
+        flags: flags(command, false, false, false),
+    }
 }
 
 /// `flags` as templates see them.

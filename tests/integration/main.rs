@@ -1,6 +1,7 @@
 //! All Rust integration tests, in one binary.
 
 mod incremental;
+mod merge;
 mod phases;
 mod project;
 
@@ -24,8 +25,12 @@ mod selection;
 mod store_failures;
 mod target_keys;
 mod targets;
+mod template_adapter;
 mod template_api;
 mod template_cases;
+mod template_engine;
+mod template_modules;
+mod template_world;
 mod templates;
 mod tidy;
 mod warehouse;

@@ -1,8 +1,11 @@
 //! The commands with their own flags.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::args::help;
+use crate::graph::select::Indirect;
 use crate::node::NodeKind;
 
 /// The commands.
@@ -31,6 +34,9 @@ pub enum Command {
     /// Show rows of a model or of a query
     #[command(after_help = help::SHOW)]
     Show(ShowArgs),
+    /// Install the packages that packages.yml lists
+    #[command(after_help = help::DEPS)]
+    Deps(DepsArgs),
     /// Run a macro by itself
     #[command(after_help = help::RUN_OPERATION)]
     RunOperation(RunOperationArgs),
@@ -68,6 +74,7 @@ impl Command {
             | Command::Parse
             | Command::List(_)
             | Command::Show(_)
+            | Command::Deps(_)
             | Command::RunOperation(_)
             | Command::Clean
             | Command::Debug
@@ -96,6 +103,43 @@ pub struct SelectionArgs {
     /// Nodes to leave out
     #[arg(long, num_args = 1.., value_name = "SELECTOR")]
     pub exclude: Vec<String>,
+    /// A selector of selectors.yml by its name
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["select", "exclude"])]
+    pub selector: Option<String>,
+    /// Which tests come with the nodes selected
+    #[arg(long, value_name = "MODE", ignore_case = true)]
+    pub indirect_selection: Option<IndirectSelection>,
+    /// Folder with the artifacts of an earlier run, for state: and result:
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
+/// Which tests come with nodes that are selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum IndirectSelection {
+    /// Any that reads one of them.
+    #[value(help = "tests that read any of them (the default)")]
+    Eager,
+    /// Those that read nothing else.
+    #[value(help = "tests that read nothing else")]
+    Cautious,
+    /// Those that read nothing else but what they are made from.
+    #[value(help = "tests that read nothing else but what they are made from")]
+    Buildable,
+    /// None.
+    #[value(help = "none but those named")]
+    Empty,
+}
+
+impl From<IndirectSelection> for Indirect {
+    fn from(mode: IndirectSelection) -> Self {
+        match mode {
+            IndirectSelection::Eager => Indirect::Eager,
+            IndirectSelection::Cautious => Indirect::Cautious,
+            IndirectSelection::Buildable => Indirect::Buildable,
+            IndirectSelection::Empty => Indirect::Empty,
+        }
+    }
 }
 
 /// Which kinds of nodes.
@@ -225,6 +269,37 @@ impl ShowArgs {
     pub fn selector(&self) -> Option<&str> {
         self.model.as_deref().or(self.select.as_deref())
     }
+}
+
+/// `deps`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DepsArgs {
+    /// Take the newest versions that fit, whatever package-lock.yml says
+    #[arg(long)]
+    pub upgrade: bool,
+    /// Write package-lock.yml and install nothing
+    #[arg(long)]
+    pub lock: bool,
+    /// Add a package to the list first; with a version, except for a folder
+    #[arg(long, value_name = "PACKAGE@VERSION")]
+    pub add_package: Option<String>,
+    /// Where the added package comes from
+    #[arg(long, value_name = "SOURCE", default_value = "hub")]
+    pub source: PackageOrigin,
+}
+
+/// Where a package that is added comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PackageOrigin {
+    /// The hub.
+    #[value(help = "the hub: dbt-labs/dbt_utils@1.3.0")]
+    Hub,
+    /// A git repository.
+    #[value(help = "a git repository: https://host/org/repo.git@v1.0")]
+    Git,
+    /// A folder.
+    #[value(help = "a folder: ../shared")]
+    Local,
 }
 
 /// `run-operation`.

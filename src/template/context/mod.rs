@@ -205,6 +205,13 @@ pub(super) fn lookup(session: &Arc<Session>, unit: &Arc<Unit>, name: &str) -> Op
 
 pub(super) use self::variables::graph;
 
+/// What is a macro of dbt's own package and a function here: `dbt.run_query` and its like.
+pub(super) fn macro_of_dbt(session: &Arc<Session>, name: &str) -> Option<Value> {
+    let is_macro = matches!(name, "is_incremental" | "noop_statement" | "run_query" | "statement");
+    let (name, run) = functions::find(name).filter(|_| is_macro)?;
+    Some(Function::value(session, name, None, run))
+}
+
 /// `context`: everything that a template sees, by name.
 #[derive(Debug)]
 struct Everything(Scope);
