@@ -273,7 +273,7 @@ fn work(
     warehouse: &mut Connection,
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<RunResults, Diagnostic> {
-    let published = prepare(plan, history, options, warehouse)?;
+    let published = prepare(plan, around.project, history, options, warehouse)?;
     let hooks::HookResults { results: before, fault } =
         hooks::run(plan, graph, around, warehouse, (Moment::Start, &[]), on_event);
     if fault.is_some() {
@@ -315,13 +315,14 @@ fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
 /// On one connection, before any worker: schemas and history. Gives what was published by earlier runs.
 fn prepare(
     plan: &Plan,
+    project: &Project,
     history: &History,
     options: &RunOptions,
     warehouse: &mut Connection,
 ) -> Result<BTreeMap<String, Published>, Diagnostic> {
     let cannot = |error: WarehouseError| cannot_prepare(&error);
     for (database, schema) in &plan.schemas {
-        make_schema(around.project, warehouse, database, schema)?;
+        make_schema(project, warehouse, database, schema)?;
     }
     for statement in history.set_up() {
         warehouse.execute(&statement).map_err(cannot)?;
