@@ -191,8 +191,9 @@ impl Preparing<'_> {
     fn extensions(&self) -> Result<(), WarehouseError> {
         for extension in &self.options.extensions {
             let load = statements::load(extension);
-            if self.run(&load).is_ok() {
-                continue;
+            let Err(error) = self.run(&load) else { continue };
+            if extension.name.ends_with(".duckdb_extension") {
+                return Err(unavailable(format!("the extension cannot be loaded: {}", error.message)));
             }
             let install = format!("{}; {load}", statements::install(extension));
             self.run(&install).map_err(|error| {
