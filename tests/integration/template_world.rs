@@ -26,6 +26,7 @@ impl Connection {
             attach: Vec::new(),
             wait: std::time::Duration::ZERO,
             secrets: Vec::new(),
+            ..ConnectOptions::default()
         };
         let mut warehouse = duckdb::open(&options).expect("a database in memory");
         let setup = [
