@@ -73,10 +73,13 @@ impl Rewriter<'_> {
         into.insert(self.tokens.list[self.tokens.matching(index)].1.end, rank::CLOSE_LITERAL, ")");
     }
 
-    /// `a % b`, `a - b` and `a + b` become calls.
+    /// `a + b` and its like become calls, because objects such as dates and decimals may be meant.
     pub(super) fn operator(&self, index: usize, into: &mut Gathered) {
         let list = &self.tokens.list;
         let (function, level) = match list[index].0 {
+            Token::Mul => ("__mul(", Level::Product),
+            Token::Div => ("__div(", Level::Product),
+            Token::FloorDiv => ("__floordiv(", Level::Product),
             Token::Mod => ("__rem(", Level::Product),
             Token::Minus => ("__sub(", Level::Sum),
             _ => ("__add(", Level::Sum),
@@ -84,9 +87,11 @@ impl Rewriter<'_> {
         let first = self.tokens.operand_before(index, level);
         let last = self.tokens.operand_after(index, level);
         let (Some(first), Some(last)) = (first, last) else { return };
-        let is_constant = |range: Range<usize>| self.is_plain_constant(range);
-        if level == Level::Sum && (is_constant(first..index) || is_constant(index + 1..last + 1)) {
-            return; // only objects need the call
+        if function != "__rem("
+            && self.is_plain_constant(first..index)
+            && self.is_plain_constant(index + 1..last + 1)
+        {
+            return;
         }
         into.open(list[first].1.start, list[last].1.end, function);
         into.replace(list[index].1.clone(), " , ".to_owned());

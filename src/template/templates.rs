@@ -186,7 +186,7 @@ impl Templates {
         let session = self.session(unit, ctx, false);
         let named = kwargs.iter().map(|(name, value)| (name.as_str(), to_value(value)));
         let args = [Value::from(named.collect::<minijinja::value::Kwargs>())];
-        let locals = bind(macro_name, &session.main, &args).map_err(|error| {
+        let locals = bind(&format!("macro `{macro_name}`"), &session.main, &args).map_err(|error| {
             let mut error = self.describe(&session, &error);
             error.span = Some(call_site);
             error
