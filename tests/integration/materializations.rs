@@ -367,7 +367,33 @@ fn an_error_in_the_query_is_shown_in_the_model() {
     );
     project.write("macros/mine.sql", MINE);
     project.run("build").exit(1).stdout_has(
-        "error[sql-error]: model `a`: Referenced column \"no_such_column\" was not found because the FROM clause is missing
+        "error[sql-error]: Referenced column \"no_such_column\" was not found because the FROM clause is missing
  --> models/a.sql:3:5",
+    );
+}
+
+#[test]
+fn macros_that_are_never_called_are_warned_about() {
+    check_error(
+        "
+        //- models/a.sql
+        select 1
+        //- macros/own.sql
+        {% macro default__load_csv_rows(model, agate_table) %}{% endmacro %}
+        {% materialization seed, default %}{% endmaterialization %}
+        ",
+        "
+        warning[never-called]: the macro `default__load_csv_rows` is never called for its purpose: seeds are loaded by the program itself
+         --> macros/own.sql:1:10
+          |
+        1 | {% macro default__load_csv_rows(model, agate_table) %}{% endmacro %}
+          |          ^^^^^^^^^^^^^^^^^^^^^^
+
+        warning[never-called]: the macro `materialization_seed_default` is never called for its purpose: only models are made by macros
+         --> macros/own.sql:2:20
+          |
+        2 | {% materialization seed, default %}{% endmaterialization %}
+          |                    ^^^^
+        ",
     );
 }
