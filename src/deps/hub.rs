@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::version::{Range, Version};
-
-/// The version of dbt whose projects are understood; packages say which versions they need.
-const DBT_VERSION: &str = "1.11.16";
+use crate::project::requirements::DBT_VERSION;
 
 /// A package of the hub.
 #[derive(Clone, Debug)]

@@ -14,7 +14,9 @@ use super::faults::{self, Fault};
 use super::git::{self, Git, Reference, Revision};
 use super::http::{Http, HttpError};
 use super::hub::{self, HubPackage};
+use super::pinned::{Pinned, PinnedSource};
 use super::tree::{self, Tree};
+use super::version::Version;
 use crate::diagnostics::Span;
 use crate::project::package_list::without_credentials;
 
@@ -93,6 +95,20 @@ impl<'a> Store<'a> {
             self.hub_packages.insert(package.to_owned(), found);
         }
         Ok(&self.hub_packages[package])
+    }
+
+    /// A version that is newer than a package's, if the hub was asked about it at all.
+    pub(super) fn newer_than(&self, package: &Pinned) -> Option<String> {
+        let PinnedSource::Hub { package, version } = &package.source else { return None };
+        let versions = self.hub_packages.get(package)?.versions.iter().filter(|it| it.1.is_compatible);
+        let mut versions: Vec<(&String, Version)> = versions
+            .filter_map(|(text, _)| Some((text, Version::parse(text)?)))
+            .filter(|it| !it.1.is_prerelease())
+            .collect();
+        versions.sort_by(|a, b| a.1.compare(&b.1));
+        let (text, newest) = versions.pop()?;
+        let current = Version::parse(version)?;
+        newest.compare(&current).is_gt().then(|| text.clone())
     }
 
     /// Names of all packages of the hub, for suggestions; none if they cannot be had.

@@ -134,7 +134,7 @@ fn the_newest_version_that_fits_is_installed_and_stays_until_an_upgrade() {
     hub.publish("org/utils", &["0.9.0", "1.0.0", "1.2.0", "1.10.0", "1.11.0-rc1", "2.0.0"].map(version));
     project.run("deps").exit(0).stdout("").stderr(
         "
-        utils  1.10.0  (org/utils)
+        utils  1.10.0  (org/utils; there is a newer one: 2.0.0)
         wrote package-lock.yml
         installed 1 package into dbt_packages
         ",

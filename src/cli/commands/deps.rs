@@ -63,7 +63,10 @@ fn line(progress: &Progress) -> String {
         }
         Progress::NothingListed => "no packages are listed in packages.yml".to_owned(),
         Progress::Locked => format!("wrote {LOCK_FILE}"),
-        Progress::Ready { name, version, from } => format!("{name}  {version}  ({from})"),
+        Progress::Ready { name, version, from, newer: None } => format!("{name}  {version}  ({from})"),
+        Progress::Ready { name, version, from, newer: Some(newer) } => {
+            format!("{name}  {version}  ({from}; there is a newer one: {newer})")
+        }
         Progress::Installed { count, folder } => {
             format!("installed {} into {folder}", numbers::count(*count, "package"))
         }
