@@ -52,6 +52,8 @@ pub struct Surroundings<'a> {
     pub cache: Option<PathBuf>,
     /// Whether the network must not be used.
     pub is_offline: bool,
+    /// Whether packages must be written for the version of dbt that is understood.
+    pub checks_versions: bool,
     /// The environment.
     pub env: &'a BTreeMap<String, String>,
     /// Whether the user has stopped the program.

@@ -88,7 +88,7 @@ impl<'a> Store<'a> {
         if !self.hub_packages.contains_key(package) {
             let url = format!("{}api/v1/{package}.json", self.around.hub);
             let found = match self.get(&url, package, span)? {
-                Some(bytes) => hub::read(package, &bytes),
+                Some(bytes) => hub::read(package, &bytes, self.around.checks_versions),
                 None => return Err(faults::unknown_package(package, &self.hub_index(), span)),
             };
             let found = found.map_err(|problem| faults::bad_hub_answer(package, &problem, span))?;

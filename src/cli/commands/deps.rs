@@ -34,6 +34,7 @@ pub(super) fn run(session: &mut Session, args: &DepsArgs) -> Result<Exit, Stoppe
         hub: hub(&env),
         cache: cache(&env),
         is_offline: session.globals.offline.unwrap_or(false),
+        checks_versions: session.globals.version_check.unwrap_or(true),
         env: &env,
         is_stopped: &is_stopped,
     };
