@@ -144,6 +144,7 @@ impl TestProject {
             settings: Vec::new(),
             extensions: Vec::new(),
             attach: Vec::new(),
+            is_offline: false,
             wait: Duration::ZERO,
             secrets: Vec::new(),
             ..ConnectOptions::default()

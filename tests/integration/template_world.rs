@@ -24,6 +24,7 @@ impl Connection {
             settings: Vec::new(),
             extensions: Vec::new(),
             attach: Vec::new(),
+            is_offline: false,
             wait: std::time::Duration::ZERO,
             secrets: Vec::new(),
             ..ConnectOptions::default()

@@ -24,6 +24,7 @@ fn options(path: Option<&Path>) -> ConnectOptions {
         settings: Vec::new(),
         extensions: Vec::new(),
         attach: Vec::new(),
+        is_offline: false,
         wait: Duration::ZERO,
         secrets: Vec::new(),
         ..ConnectOptions::default()
