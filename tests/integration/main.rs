@@ -30,6 +30,7 @@ mod template_engine;
 mod template_modules;
 mod template_world;
 mod templates;
+mod test_arguments;
 mod tidy;
 mod warehouse;
 mod yaml_faults;
