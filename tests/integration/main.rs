@@ -13,6 +13,7 @@ mod ephemeral;
 mod files;
 mod gates;
 mod invariants;
+mod macro_faults;
 mod references;
 mod report;
 mod run;
