@@ -44,7 +44,7 @@ use self::node_config::{ConfigRules, NodeConfig};
 use self::properties::{ColumnProperties, FreshnessRule, Properties};
 use self::run_hooks::RunHook;
 use self::semantic::Semantic;
-pub(crate) use self::tests::is_template;
+pub(crate) use self::tests::argument_template;
 use self::unit_tests::UnitTest;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span, Spanned};
 use crate::node::{Materialization, NodeKind, Relation, UniqueId};

@@ -143,10 +143,10 @@ fn generic(
         Owner::Source(call) => source_calls.push(Spanned::new(call.clone(), owner.span)),
     }
     for (name, value) in &entry.arguments {
-        if let Some(text) = value.as_str().filter(|it| name.value != "column_name" && is_template(it)) {
-            let inner = text.trim().trim_start_matches("{{").trim_end_matches("}}").trim().to_owned();
-            let inner = Spanned::new(inner, value.span);
-            sources::depends_on(parser, diags, &inner, &mut refs, &mut source_calls);
+        let text = value.as_str().filter(|_| name.value != "column_name");
+        if let Some(template) = text.and_then(argument_template) {
+            let template = Spanned::new(template, value.span);
+            sources::template_depends_on(parser, diags, &template, &mut refs, &mut source_calls);
         }
     }
     let mut macros = vec![macro_id.clone()];
@@ -279,14 +279,15 @@ fn column_tags(column: Option<&ColumnProperties>) -> ConfigLayer {
     }
 }
 
-/// Whether an argument is rendered: a template, or a bare `ref(...)` as dbt takes it.
-pub(crate) fn is_template(text: &str) -> bool {
+/// The template that an argument is: its text, or a bare `ref(...)` as dbt takes it.
+pub(crate) fn argument_template(text: &str) -> Option<String> {
+    if text.contains("{{") || text.contains("{%") {
+        return Some(text.to_owned());
+    }
     let text = text.trim();
-    let call = ["ref", "source", "var", "env_var"];
-    text.contains("{{")
-        || call
-            .iter()
-            .any(|name| text.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('(')))
+    let is_call = |name: &&str| text.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('('));
+    let calls = ["ref", "source", "var", "env_var", "doc"];
+    (text.ends_with(')') && calls.iter().any(|name| is_call(&name))).then(|| format!("{{{{ {text} }}}}"))
 }
 
 /// Where failing rows are stored: in dbt's own schema for them unless the config names another.

@@ -26,6 +26,10 @@ impl Connection {
             attach: Vec::new(),
             wait: std::time::Duration::ZERO,
             secrets: Vec::new(),
+            main: None,
+            config_options: Vec::new(),
+            create_secrets: Vec::new(),
+            retryable: Vec::new(),
         };
         let mut warehouse = duckdb::open(&options).expect("a database in memory");
         let setup = [
