@@ -311,10 +311,10 @@ impl<'a> Compiler<'a> {
                 if let Ok(mut log) = self.log.lock() {
                     log.append(&mut alone.take_log());
                 }
-                Ok(Hook::Ready(sql))
+                Ok(Hook::Ready(run_hook::placed(sql, hook.span)))
             }
             Err(error) if error.code == NEEDS_WAREHOUSE => Ok(Hook::Late(hook.clone())),
-            Err(error) => Err(error),
+            Err(error) => Err(run_hook::in_yaml(error, hook.span)),
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple};
 use minijinja::{Error, ErrorKind, OutputSpan, State, Value};
 
+use super::Rendered;
 use super::blocks::unique_id;
 use super::context;
 use super::fault::{bad_call, fail_with_help, in_block, in_call, return_place, returned, unknown_macro};
@@ -16,7 +17,6 @@ use super::unit::Unit;
 use super::values::arguments::split;
 use super::values::convert::own;
 use super::values::dict::Dict;
-use super::Rendered;
 
 /// A macro that can be called.
 #[derive(Debug)]

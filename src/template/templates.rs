@@ -124,10 +124,12 @@ impl Templates {
         let unit = template_unit(source, is_lone_expression(&source.text))?;
         let session = self.session(Arc::new(unit), ctx, true);
         match self.run(&session, Vec::new())? {
-            Outcome::Finished(text, spans, _) => Ok(match session.written.whole(&session.main, &text, &spans) {
-                Some(value) => to_template_value(&value),
-                None => TemplateValue::Json(text.into()),
-            }),
+            Outcome::Finished(text, spans, _) => {
+                Ok(match session.written.whole(&session.main, &text, &spans) {
+                    Some(value) => to_template_value(&value),
+                    None => TemplateValue::Json(text.into()),
+                })
+            }
             Outcome::Returned(value, ..) if is_constant(&source.text) => {
                 Ok(TemplateValue::Json(print::text(&value).into()))
             }
