@@ -149,11 +149,12 @@ fn generic(
             sources::template_depends_on(parser, diags, &template, &mut refs, &mut source_calls);
         }
     }
-    let mut macros = vec![macro_id.clone()];
+    let (mut macros, mut functions) = (vec![macro_id.clone()], Vec::new());
     if let Some(scan) = scan_own_test(parser, diags, owner, entry, &macro_id, &arguments)? {
         layers.insert(layers.len() - 2, ConfigLayer::new(scan.config));
         refs.extend(scan.refs);
         source_calls.extend(scan.sources);
+        functions.extend(scan.functions);
         macros.extend(scan.macros);
     }
     let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
@@ -182,6 +183,7 @@ fn generic(
         config,
         refs,
         sources: source_calls,
+        functions,
         macros,
         relation: Some(relation),
         body: Body::Test(DataTest { column: column_name.map(str::to_owned), kind: TestKind::Generic(test) }),
@@ -373,6 +375,7 @@ fn singular_test(
         config,
         refs: scan.refs,
         sources: scan.sources,
+        functions: scan.functions,
         macros: scan.macros,
         relation: Some(relation),
         body: Body::Test(DataTest { column: None, kind: TestKind::Singular { sql: parser.whole(file) } }),

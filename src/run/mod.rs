@@ -17,11 +17,13 @@ mod foreign_keys;
 mod history;
 mod hooks;
 mod incremental;
+mod made;
 mod kept;
 mod merge;
 mod operation;
 mod outside;
 mod queue;
+mod snapshot;
 mod step;
 mod testing;
 mod workers;
@@ -406,9 +408,19 @@ pub fn node_ref(node: &Node) -> NodeRef {
         (Body::Model { .. }, Some(relation)) => format!("{} {}", node.made_as(), relation.short()),
         (Body::Model { .. }, None) => format!("ephemeral {}", node.name),
         (Body::Seed, Some(relation)) => format!("seed {}", relation.short()),
+        (Body::Snapshot(_), Some(relation)) => format!("snapshot {}", relation.short()),
+        (Body::Function(_), Some(relation)) => format!("function {}", relation.short()),
         (Body::Source(source), _) => format!("source {}.{}", source.source, node.name),
         (Body::Exposure(_) | Body::Semantic(_), _) => format!("{} {}", node.kind, node.name),
-        (Body::Seed | Body::Test(_) | Body::Analysis { .. } | Body::UnitTest(_), _) => node.name.clone(),
+        (
+            Body::Seed
+            | Body::Snapshot(_)
+            | Body::Function(_)
+            | Body::Test(_)
+            | Body::Analysis { .. }
+            | Body::UnitTest(_),
+            _,
+        ) => node.name.clone(),
     };
     NodeRef { unique_id: node.unique_id.clone(), kind: node.kind, label, path: node.path.as_str().to_owned() }
 }

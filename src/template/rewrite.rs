@@ -23,7 +23,7 @@ use super::unit::{Assembler, Parameter, Unit};
 use crate::diagnostics::FileId;
 
 /// Names whose calls are numbered.
-const PLACED: &[&str] = &["ref", "source", "config"];
+const PLACED: &[&str] = &["ref", "source", "config", "function"];
 
 /// Where a text comes from.
 #[derive(Clone, Debug)]

@@ -27,7 +27,7 @@ use super::{
 use crate::diagnostics::{Diagnostics, Span};
 
 /// Names that may be a template's only calls if it is to be scanned without rendering.
-const STATIC_NAMES: [&str; 4] = ["ref", "source", "config", "var"];
+const STATIC_NAMES: [&str; 5] = ["ref", "source", "config", "var", "function"];
 
 /// Reads and renders templates. Immutable, so that worker threads can share it.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use tidemill::diagnostics::{Diagnostics, Sources};
 use tidemill::node::Relation;
 use tidemill::template::{
-    Context, Engine, Globals, Host, HostError, MacroFile, Mode, NEEDS_WAREHOUSE, RefCall, SourceCall,
+    Context, Engine, Globals, Host, HostError, MacroFile, Mode, RefCall, SourceCall,
     TemplateError, TemplateSource, Templates, builtin_files,
 };
 use tidemill::warehouse::{CatalogEntry, Column, ConnectOptions, Rows, Warehouse, WarehouseError, duckdb};
@@ -26,10 +26,7 @@ impl Connection {
             attach: Vec::new(),
             wait: std::time::Duration::ZERO,
             secrets: Vec::new(),
-            main: None,
-            config_options: Vec::new(),
-            create_secrets: Vec::new(),
-            retryable: Vec::new(),
+            ..ConnectOptions::default()
         };
         let mut warehouse = duckdb::open(&options).expect("a database in memory");
         let setup = [

@@ -42,7 +42,7 @@ impl<'a> Config<'a> {
             let value = match (key.as_str(), all.get(key.as_str())) {
                 ("pre-hook" | "post-hook", _) => Cow::Owned(hooks(&value.value)),
                 ("freshness", Some(_)) => Cow::Owned(model_freshness(&value.value)),
-                ("docs" | "contract", Some(default)) => Cow::Owned(over(default, &value.value)),
+                ("docs" | "contract" | "snapshot_meta_column_names", Some(default)) => Cow::Owned(over(default, &value.value)),
                 _ => Cow::Borrowed(&value.value),
             };
             all.insert(key, value);
@@ -55,7 +55,8 @@ impl<'a> Config<'a> {
 
 /// What the project says, without defaults. Templates in it are rendered, which they are not in dbt's.
 pub(super) fn unrendered(parsed: &ParsedNode) -> BTreeMap<&str, Cow<'_, Json>> {
-    let is_default = |key: &str| parsed.kind == NodeKind::Seed && key == "materialized";
+    let has_one = matches!(parsed.kind, NodeKind::Seed | NodeKind::Snapshot | NodeKind::Function);
+    let is_default = |key: &str| has_one && key == "materialized";
     let values = parsed.config.values.iter().filter(|(key, _)| !is_default(key));
     let mut all: BTreeMap<&str, Cow<'_, Json>> =
         values.map(|(key, it)| (key.as_str(), Cow::Borrowed(&it.value))).collect();
@@ -166,15 +167,31 @@ fn defaults(kind: NodeKind) -> &'static Map<String, Json> {
         LazyLock::new(|| built(&json!({ "materialized": "view", "access": "protected", "freshness": null })));
     static SEED: LazyLock<Map<String, Json>> =
         LazyLock::new(|| built(&json!({ "materialized": "seed", "delimiter": ",", "quote_columns": null })));
+    static SNAPSHOT: LazyLock<Map<String, Json>> = LazyLock::new(|| {
+        built(&json!({
+            "materialized": "snapshot", "strategy": null, "target_schema": null, "target_database": null,
+            "updated_at": null, "check_cols": null, "dbt_valid_to_current": null,
+            "snapshot_meta_column_names": {
+                "dbt_valid_to": null, "dbt_valid_from": null, "dbt_scd_id": null, "dbt_updated_at": null,
+                "dbt_is_deleted": null,
+            },
+        }))
+    });
+    static FUNCTION: LazyLock<Map<String, Json>> = LazyLock::new(|| {
+        built(&json!({
+            "materialized": "function", "type": "scalar", "volatility": null, "runtime_version": null,
+            "entry_point": null,
+        }))
+    });
     static OTHER: LazyLock<Map<String, Json>> = LazyLock::new(|| built(&json!({ "materialized": "view" })));
     static TEST: LazyLock<Map<String, Json>> = LazyLock::new(tested);
     match kind {
         NodeKind::Model => &MODEL,
         NodeKind::Seed => &SEED,
         NodeKind::Test => &TEST,
+        NodeKind::Snapshot => &SNAPSHOT,
+        NodeKind::Function => &FUNCTION,
         NodeKind::Source
-        | NodeKind::Snapshot
-        | NodeKind::Function
         | NodeKind::Analysis
         | NodeKind::Exposure
         | NodeKind::UnitTest

@@ -47,7 +47,7 @@ fn refusal(loaded: &Loaded, target: &Spanned<String>) -> Option<Diagnostic> {
     }
     let paths = &loaded.project.config.paths;
     let sources =
-        [&paths.models, &paths.seeds, &paths.tests, &paths.macros, &paths.analyses, &paths.snapshots];
+        [&paths.models, &paths.seeds, &paths.tests, &paths.macros, &paths.analyses, &paths.snapshots, &paths.functions];
     let cleaned = parts.join("/");
     let is_source = sources.iter().flat_map(|it| it.iter()).any(|source| {
         let source = source.value.trim_start_matches("./").trim_end_matches('/');
