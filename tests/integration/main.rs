@@ -1,23 +1,26 @@
 //! All Rust integration tests, in one binary.
 
-mod incremental;
-mod merge;
-mod phases;
-mod project;
-
 mod access;
 mod artifacts;
 mod builtin_tests;
 mod commands;
 mod config;
+mod contracts;
 mod deps;
 mod deps_hub;
 mod deps_safety;
 mod ephemeral;
+mod external;
+mod external_sources;
 mod files;
 mod gates;
+mod incremental;
 mod invariants;
 mod macro_faults;
+mod merge;
+mod persist_docs;
+mod phases;
+mod project;
 mod project_settings;
 mod references;
 mod report;
@@ -26,6 +29,7 @@ mod seed;
 mod selection;
 mod selectors_yml;
 mod store_failures;
+mod target_keys;
 mod targets;
 mod template_adapter;
 mod template_api;
