@@ -298,7 +298,7 @@ impl<'a> Compiler<'a> {
             Some(id) => alone.node_context(id, is_incremental),
             None => alone.inline_context(),
         };
-        match self.graph.templates.render(&self.inline_source(hook), &context) {
+        match self.graph.templates.render(&self.hook_source(id, hook), &context) {
             Ok(sql) => {
                 if let Ok(mut log) = self.log.lock() {
                     log.append(&mut alone.take_log());
@@ -322,9 +322,11 @@ impl<'a> Compiler<'a> {
         rendered
     }
 
-    fn inline_source(&self, text: &Spanned<String>) -> TemplateSource {
+    /// A node's hook sees the macros that the node sees.
+    fn hook_source(&self, id: Option<NodeId>, text: &Spanned<String>) -> TemplateSource {
+        let project = &self.project.config.name.value;
         TemplateSource {
-            package: self.project.config.name.value.clone(),
+            package: id.map_or(project, |it| &self.graph.node(it).package).clone(),
             file: text.span.file,
             text: Arc::from(text.value.as_str()),
             offset: text.span.start as usize,
