@@ -24,6 +24,7 @@ pub mod yaml;
 
 pub mod artifacts;
 pub mod compile;
+pub mod deps;
 pub mod graph;
 pub mod parse;
 pub mod plan;

@@ -57,6 +57,8 @@ pub struct Globals {
     pub quiet: Option<bool>,
     /// `--debug`.
     pub debug: Option<bool>,
+    /// `--offline`.
+    pub offline: Option<bool>,
     /// `--log-format`.
     pub log_format: Option<LogFormat>,
     /// `--use-colors`.
@@ -139,6 +141,7 @@ impl Cli {
         globals.wait = globals.wait.or(environment::parsed(variables, "WAIT", parse_duration)?);
         globals.quiet = globals.quiet.or(environment::switch(variables, "QUIET")?);
         globals.debug = globals.debug.or(environment::switch(variables, "DEBUG")?);
+        globals.offline = globals.offline.or(environment::switch(variables, "OFFLINE")?);
         globals.use_colors = globals.use_colors.or(environment::switch(variables, "USE_COLORS")?);
         globals.width = globals.width.or(environment::number(variables, "PRINTER_WIDTH")?);
         let log_format = |text: &str| LogFormat::from_str(text, true);
@@ -217,6 +220,11 @@ struct GlobalArgs {
     debug: bool,
     #[arg(long, global = true, hide = true, overrides_with = "debug")]
     no_debug: bool,
+    /// Open no connection to other machines
+    #[arg(long, global = true, overrides_with = "no_offline")]
+    offline: bool,
+    #[arg(long, global = true, hide = true, overrides_with = "offline")]
+    no_offline: bool,
     /// Report as text for people, or as one JSON object a line for programs
     #[arg(long, global = true, value_name = "FORMAT", ignore_case = true)]
     log_format: Option<LogFormat>,
@@ -246,6 +254,7 @@ impl GlobalArgs {
             wait: self.wait,
             quiet: switch(self.quiet, self.no_quiet),
             debug: switch(self.debug, self.no_debug),
+            offline: switch(self.offline, self.no_offline),
             log_format: self.log_format,
             use_colors: switch(self.use_colors, self.no_use_colors),
             width: self.printer_width,

@@ -23,6 +23,7 @@ use crate::graph::{self, Graph};
 use crate::node::NodeId;
 use crate::parse;
 use crate::project::disk::{Disk, PROJECT_FILES};
+use crate::project::settings::Settings;
 use crate::project::target::ProfilesFile;
 use crate::project::{self, Dialect, LoadOptions, Project};
 use crate::report::{self, ReportOptions, Reporter};
@@ -223,10 +224,14 @@ impl Session {
     pub(super) fn resolve(&mut self, purpose: Purpose) -> Result<(&'static Loaded, &'static Graph), Stopped> {
         // Faults of the project file and of the files it leads to are shown together.
         let mut diags = Diagnostics::default();
-        let resolved = self.load_with(&mut diags, purpose)?.map(|loaded| {
+        let resolved = self.load_with(&mut diags, purpose)?.and_then(|loaded| {
+            if let Some(fault) = &loaded.project.missing_packages {
+                diags.push(fault.clone());
+                return Err(Aborted);
+            }
             let parsed = parse::parse(&mut diags, &mut self.sources, &loaded.project);
             let graph = graph::resolve(&mut diags, parsed);
-            (&*Box::leak(Box::new(loaded)), &*Box::leak(Box::new(graph)))
+            Ok((&*Box::leak(Box::new(loaded)), &*Box::leak(Box::new(graph))))
         });
         self.report(diags)?;
         let (loaded, graph) = resolved.map_err(|Aborted| Stopped(Exit::CouldNotRun))?;
@@ -252,6 +257,12 @@ impl Session {
             files: &loaded.disk,
         };
         graph.shown.project.get_or_init(|| Arc::new(project_graph(&input, &stamp)));
+    }
+
+    /// Variables of the command line and the environment, for a command that needs no target.
+    pub(super) fn settings(&mut self, command: &str) -> Result<Settings, Stopped> {
+        let globals = project::bare_globals(&self.invocation_id, &self.started_at, command);
+        Ok(Settings::new(self.vars()?, self.variables.clone(), globals))
     }
 
     fn vars(&mut self) -> Result<BTreeMap<String, Json>, Stopped> {

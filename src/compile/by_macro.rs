@@ -4,8 +4,8 @@ use serde_json::{Value as Json, json};
 
 use super::{IsIncremental, Late};
 use crate::diagnostics::Diagnostic;
-use crate::graph::Node;
 use crate::node::{NodeId, Relation};
+use crate::parse::node_config::NodeHook;
 use crate::template::{MacroCall, Rendered, TemplateError, TemplateValue};
 
 impl Late<'_> {
@@ -30,8 +30,8 @@ impl Late<'_> {
         context.locals.extend([
             ("sql".to_owned(), text(&sql.text)),
             ("compiled_code".to_owned(), text(&sql.text)),
-            ("pre_hooks".to_owned(), hooks(node, "pre-hook")),
-            ("post_hooks".to_owned(), hooks(node, "post-hook")),
+            ("pre_hooks".to_owned(), hooks(&node.config.pre_hooks)),
+            ("post_hooks".to_owned(), hooks(&node.config.post_hooks)),
         ]);
         let call = MacroCall { macro_id, package: &node.package, place: node.span };
         self.compiler.graph.templates.materialize(call, &context).map_err(|mut error| {
@@ -44,36 +44,25 @@ impl Late<'_> {
 
 impl Late<'_> {
     /// Calls a macro that belongs to no node and gives what it returned, or else the text that it wrote.
-    pub fn operation(&self, call: MacroCall<'_>, arguments: &[(String, Json)]) -> Result<Json, Diagnostic> {
-        let called =
-            self.compiler.graph.templates.call_macro(call, arguments, &self.compiler.inline_context());
+    pub fn operation(
+        &self,
+        call: MacroCall<'_>,
+        arguments: &[(String, Json)],
+    ) -> Result<TemplateValue, Diagnostic> {
+        let arguments: Vec<(&str, TemplateValue)> = arguments
+            .iter()
+            .map(|(name, value)| (name.as_str(), TemplateValue::Json(value.clone())))
+            .collect();
+        let context = self.compiler.inline_context();
+        let called = self.compiler.graph.templates.call_macro(call, &arguments, &context);
         called.map_err(TemplateError::into_diagnostic)
     }
 }
 
-/// A node's hooks as dbt's macros take them: their text as it is written, and whether they belong to the
-/// transaction.
-fn hooks(node: &Node, key: &str) -> TemplateValue {
-    let written = node.config.values.get(key).map(|it| it.value.clone()).unwrap_or_default();
-    let list = match written {
-        Json::Array(list) => list,
-        Json::Null => Vec::new(),
-        one => vec![one],
-    };
-    let hook = |(index, hook): (usize, Json)| match hook {
-        Json::Object(mut hook) => {
-            hook.entry("transaction").or_insert(Json::Bool(true));
-            hook.insert("index".to_owned(), Json::from(index));
-            Json::Object(hook)
-        }
-        other => {
-            let sql = other.as_str().unwrap_or_default();
-            // `before_begin(..)` and its kin write such a text.
-            match serde_json::from_str::<Json>(sql) {
-                Ok(Json::Object(hook)) if hook.contains_key("sql") => Json::Object(hook),
-                _ => json!({ "sql": sql, "transaction": true, "index": index }),
-            }
-        }
-    };
-    TemplateValue::Json(list.into_iter().enumerate().map(hook).collect())
+/// A node's hooks as dbt's macros take them: as they are written. Those outside of the transaction are not the
+/// macro's affair.
+fn hooks(hooks: &[NodeHook]) -> TemplateValue {
+    let inside = hooks.iter().filter(|it| it.in_transaction).enumerate();
+    let hook = |(index, hook): (usize, &NodeHook)| json!({ "sql": hook.sql.value, "transaction": true, "index": index + 1 });
+    TemplateValue::Json(inside.map(hook).collect())
 }

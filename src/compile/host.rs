@@ -138,6 +138,11 @@ impl CompileHost {
         }
     }
 
+    /// The same with another package's variables.
+    pub(super) fn with_settings(self, settings: Settings) -> Self {
+        Self { settings, ..self }
+    }
+
     /// The same with a warehouse to ask.
     pub(super) fn asking(self, engine: Option<Arc<dyn Engine>>) -> Self {
         Self { engine, ..self }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{
-    Compiled, CompiledNode, Compiler, Hook, IsIncremental, TemplateLog, ctes, is_ephemeral, of_run_hook,
-    query_fault,
+    Compiled, CompiledNode, Compiler, Hook, IsIncremental, TemplateLog, ctes, is_ephemeral, query_fault,
+    run_hook::in_yaml,
 };
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::Graph;
@@ -46,10 +46,10 @@ impl<'a> Late<'a> {
         Ok(self.with_ctes(&sql, &ctes::mentioned(graph, &sql.text))?.sql)
     }
 
-    /// A hook of a node, or of the project if there is none.
+    /// A hook of a node.
     pub fn hook(
         &self,
-        id: Option<NodeId>,
+        id: NodeId,
         hook: &Spanned<String>,
         is_incremental: IsIncremental,
     ) -> Result<Rendered, Diagnostic> {
@@ -58,7 +58,7 @@ impl<'a> Late<'a> {
             Ok(Hook::Late(_)) => {
                 Err(Diagnostic::error("needs-warehouse", "this hook asks the warehouse").at(hook.span, ""))
             }
-            Err(error) => Err(of_run_hook(error, hook).into_diagnostic()),
+            Err(error) => Err(in_yaml(error, hook.span).into_diagnostic()),
         }
     }
 

@@ -10,6 +10,7 @@ mod context;
 mod ctes;
 mod host;
 mod late;
+mod run_hook;
 mod test_sql;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,10 +22,12 @@ use self::ctes::Injected;
 use self::host::CompileHost;
 pub use self::host::{TemplateLog, TemplateLogLevel};
 pub use self::late::Late;
+pub use self::run_hook::{check_run_hooks, node_as_json};
 pub use self::test_sql::{column_sql, freshness_query};
-use crate::diagnostics::{Diagnostic, Diagnostics, Spanned};
+use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::{Graph, Node};
 use crate::node::{Materialization, NodeId, Relation};
+use crate::parse::node_config::NodeHook;
 use crate::parse::{Body, DataTest, TestKind};
 use crate::project::Project;
 use crate::sql::{self, OneQuery};
@@ -39,10 +42,6 @@ pub struct Compiled {
     pub faults: BTreeMap<NodeId, Diagnostic>,
     /// Nodes whose templates ask the warehouse, or which have such an ephemeral model in them.
     pub late: BTreeSet<NodeId>,
-    /// What to run before the first node.
-    pub on_run_start: Vec<Hook>,
-    /// What to run after the last node.
-    pub on_run_end: Vec<Hook>,
     /// What templates logged, in the order of node ids.
     pub log: Vec<TemplateLog>,
 }
@@ -138,14 +137,6 @@ fn query_fault(node: &Node, sql: &Rendered) -> Option<Diagnostic> {
                 .help(format!("a {} is one `select` without `;`", node.kind)),
         ),
     }
-}
-
-/// Renders the project's own hooks into `compiled`, if a run is to follow.
-pub fn compile_run_hooks(diags: &mut Diagnostics, project: &Project, graph: &Graph, compiled: &mut Compiled) {
-    let compiler = Compiler::new(project, graph);
-    compiled.on_run_start = compiler.run_hooks(diags, &project.config.on_run_start);
-    compiled.on_run_end = compiler.run_hooks(diags, &project.config.on_run_end);
-    compiled.log.append(&mut compiler.take_log());
 }
 
 fn with_ephemeral_parents(graph: &Graph, wanted: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
@@ -278,27 +269,29 @@ impl<'a> Compiler<'a> {
     fn hooks(
         &self,
         id: NodeId,
-        hooks: &[Spanned<String>],
+        hooks: &[NodeHook],
         is_incremental: IsIncremental,
     ) -> Result<Vec<Hook>, TemplateError> {
-        let hook = |hook| self.hook(Some(id), hook, is_incremental);
-        hooks.iter().map(hook).collect()
+        let inside = hooks.iter().filter(|it| it.in_transaction);
+        inside.map(|it| self.hook(id, &it.sql, is_incremental)).collect()
     }
 
-    /// A hook of a node, or of the project if there is none.
     fn hook(
         &self,
-        id: Option<NodeId>,
+        id: NodeId,
         hook: &Spanned<String>,
         is_incremental: IsIncremental,
     ) -> Result<Hook, TemplateError> {
         // With a log of its own, which is lost if it is rendered again.
         let alone = Compiler { log: Arc::default(), engine: self.engine.clone(), ..*self };
-        let context = match id {
-            Some(id) => alone.node_context(id, is_incremental),
-            None => alone.inline_context(),
+        let context = alone.node_context(id, is_incremental);
+        let source = TemplateSource {
+            package: self.graph.node(id).package.clone(),
+            file: hook.span.file,
+            text: Arc::from(hook.value.as_str()),
+            offset: hook.span.start as usize,
         };
-        match self.graph.templates.render(&self.hook_source(id, hook), &context) {
+        match self.graph.templates.render(&source, &context) {
             Ok(sql) => {
                 if let Ok(mut log) = self.log.lock() {
                     log.append(&mut alone.take_log());
@@ -307,29 +300,6 @@ impl<'a> Compiler<'a> {
             }
             Err(error) if error.code == NEEDS_WAREHOUSE => Ok(Hook::Late(hook.clone())),
             Err(error) => Err(error),
-        }
-    }
-
-    fn run_hooks(&self, diags: &mut Diagnostics, hooks: &[Spanned<String>]) -> Vec<Hook> {
-        let mut rendered = Vec::new();
-        for hook in hooks {
-            match self.hook(None, hook, IsIncremental::No) {
-                Ok(Hook::Ready(sql)) if sql.text.trim().is_empty() => {}
-                Ok(hook) => rendered.push(hook),
-                Err(error) => diags.push(of_run_hook(error, hook).into_diagnostic()),
-            }
-        }
-        rendered
-    }
-
-    /// A node's hook sees the macros that the node sees.
-    fn hook_source(&self, id: Option<NodeId>, text: &Spanned<String>) -> TemplateSource {
-        let project = &self.project.config.name.value;
-        TemplateSource {
-            package: id.map_or(project, |it| &self.graph.node(it).package).clone(),
-            file: text.span.file,
-            text: Arc::from(text.value.as_str()),
-            offset: text.span.start as usize,
         }
     }
 
@@ -354,12 +324,6 @@ impl<'a> Compiler<'a> {
             locals: Vec::new(),
         }
     }
-}
-
-/// An error of one of the project's own hooks: a quoted or folded YAML text has other offsets than its value.
-fn of_run_hook(mut error: TemplateError, hook: &Spanned<String>) -> TemplateError {
-    error.span = Some(hook.span);
-    error
 }
 
 /// How a node is written where another reads it: its relation, or the name of its common table expression.

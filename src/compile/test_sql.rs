@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{Compiler, IsIncremental, reading_name};
-use crate::diagnostics::Span;
+use super::{Compiler, IsIncremental, Late, reading_name};
+use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
 use crate::node::{NodeId, Relation, quote_identifier};
 use crate::parse::check::Check;
 use crate::parse::{GenericTest, Owner, is_template};
-use crate::template::{Rendered, TemplateError, TemplateSource, TemplateValue};
+use crate::template::{MacroCall, Rendered, TemplateError, TemplateSource, TemplateValue};
 
 /// Renders a generic test: its macro with the arguments, or Tidemill's own query for a test without one.
 pub(super) fn generic(
@@ -19,7 +19,7 @@ pub(super) fn generic(
     node: &Node,
     test: &GenericTest,
 ) -> Result<Rendered, TemplateError> {
-    let Some(tested) = tested_relation(compiler, node, test) else { return Ok(Rendered::default()) };
+    let Some(tested) = tested_relation(compiler, id, node, test)? else { return Ok(Rendered::default()) };
     match &test.check {
         Check::Freshness { column, rule } => {
             Ok(plain(freshness_query(&tested, column, rule.filter.as_deref())))
@@ -53,20 +53,86 @@ fn plain(text: String) -> Rendered {
 }
 
 /// What the test reads: the node's relation, or those of its rows that `where` picks.
-fn tested_relation(compiler: &Compiler<'_>, node: &Node, test: &GenericTest) -> Option<Relation> {
+fn tested_relation(
+    compiler: &Compiler<'_>,
+    id: NodeId,
+    node: &Node,
+    test: &GenericTest,
+) -> Result<Option<Relation>, TemplateError> {
     let owner = match &test.owner {
         Owner::Ref(call) => node.refs.get(call),
         Owner::Source(call) => node.sources.get(call),
-    }?;
+    };
+    let Some(owner) = owner else { return Ok(None) };
     let relation = reading_name(compiler.graph.node(*owner));
-    Some(match &node.config.where_ {
+    let argument = [("relation", TemplateValue::Relation(relation.clone()))];
+    let (asked, context) =
+        ((node.package.as_str(), "get_where_subquery"), compiler.node_context(id, IsIncremental::No));
+    if let Some(own) = compiler.graph.templates.call_own(asked, &argument, &context, node.span) {
+        return own.map(|it| match it {
+            TemplateValue::Relation(relation) => Some(relation),
+            TemplateValue::Json(text) => Some(Relation::verbatim(text.as_str().unwrap_or_default().trim())),
+        });
+    }
+    Ok(Some(match &node.config.where_ {
         Some(condition) => Relation::verbatim(format!(
             "(select * from {} where {condition}) dbt_subquery",
             relation.render()
         )),
         None => relation,
-    })
+    }))
 }
+
+impl Late<'_> {
+    /// The query around a test's own that a project's `get_test_sql` or `get_limit_subquery_sql` makes: one row
+    /// of the number of failures, whether to warn and whether to fail. `None` if the project has no such macro.
+    pub fn judged_test(&self, id: NodeId, sql: &Rendered) -> Option<Result<String, Diagnostic>> {
+        let (templates, node) = (&self.compiler.graph.templates, self.compiler.graph.node(id));
+        let package = node.package.as_str();
+        let is_own = |name| templates.override_of(package, name).is_some();
+        if !TEST_QUERIES.iter().any(|it| is_own(it)) {
+            return None;
+        }
+        let context = self.compiler.node_context(id, IsIncremental::No);
+        let call = |name: &str, arguments: &[(&str, TemplateValue)]| {
+            let macro_id =
+                templates.find_macro(package, name).map(|it| format!("macro.{}.{name}", it.package));
+            let macro_id = macro_id.unwrap_or_default();
+            let call = MacroCall { macro_id: &macro_id, package, place: node.span };
+            let called = templates.call_macro(call, arguments, &context)?;
+            Ok::<_, TemplateError>(match called {
+                TemplateValue::Json(text) => text.as_str().unwrap_or_default().to_owned(),
+                TemplateValue::Relation(relation) => relation.render(),
+            })
+        };
+        let json = |value: Json| TemplateValue::Json(value);
+        let configured = |key: &str, default: &str| {
+            let value = node.config.values.get(key).and_then(|it| it.value.as_str());
+            json(Json::from(value.unwrap_or(default)))
+        };
+        let text = sql.text.as_str();
+        let limited = call(
+            "get_limit_subquery_sql",
+            &[("sql", json(text.into())), ("limit", json(node.config.limit.into()))],
+        );
+        let judged = limited.and_then(|main_sql| {
+            call(
+                "get_test_sql",
+                &[
+                    ("main_sql", json(main_sql.into())),
+                    ("fail_calc", configured("fail_calc", "count(*)")),
+                    ("warn_if", configured("warn_if", "!= 0")),
+                    ("error_if", configured("error_if", "!= 0")),
+                    ("limit", json(Json::Null)),
+                ],
+            )
+        });
+        Some(judged.map_err(TemplateError::into_diagnostic))
+    }
+}
+
+/// Macros around a test's query.
+const TEST_QUERIES: [&str; 3] = ["get_test_sql", "get_limit_subquery_sql", "get_limit_sql"];
 
 /// An argument's value; a text that is a template, or a bare `ref(...)`, is rendered with its type.
 fn argument(

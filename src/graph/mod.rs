@@ -24,6 +24,7 @@ use self::semantic::SemanticLookup;
 use crate::diagnostics::{Diagnostics, Spanned};
 use crate::node::{NodeId, NodeKind, UniqueId};
 use crate::parse::properties::MacroProperties;
+use crate::parse::run_hooks::RunHook;
 use crate::parse::unit_tests::{Input, UnitTest};
 use crate::parse::{Body, DataTest, Doc, Group, Owner, Parsed, ParsedNode, TestKind};
 use crate::template::{RefCall, SourceCall, Templates};
@@ -44,6 +45,8 @@ pub struct Graph {
     pub docs: Vec<Doc>,
     /// What YAML says about macros.
     pub macro_properties: Vec<MacroProperties>,
+    /// The hooks of runs, in their order.
+    pub run_hooks: Vec<RunHook>,
     /// Groups of nodes.
     pub groups: Vec<Group>,
     /// What later phases tell templates about the whole.
@@ -146,6 +149,7 @@ pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
         templates: parsed.templates,
         docs: parsed.docs,
         macro_properties: parsed.macro_properties,
+        run_hooks: parsed.run_hooks,
         groups: parsed.groups,
         shown: Shown::default(),
     };

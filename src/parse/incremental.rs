@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::merge::{self, Merge};
 use super::node_config::ConfigRules;
 use super::properties::texts;
-use crate::diagnostics::{Diagnostic, Diagnostics, Spanned, suggest};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Spanned, suggest};
 
 /// What the config says about taking up new rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,10 +20,8 @@ pub struct Incremental {
     pub on_schema_change: OnSchemaChange,
     /// Conditions on the rows of the table that are looked at.
     pub predicates: Vec<String>,
-    /// Columns that `merge` updates; all if empty.
-    pub update_columns: Vec<String>,
-    /// Columns that `merge` does not update.
-    pub exclude_columns: Vec<String>,
+    /// What `merge` does with rows.
+    pub merge: Merge,
 }
 
 /// What happens to rows that are there already.
@@ -67,26 +66,26 @@ pub(super) fn read(
         strategy: strategy(diags, values, rules),
         on_schema_change: word(diags, values, "on_schema_change", SCHEMA_CHANGES).unwrap_or_default(),
         predicates,
-        update_columns: list("merge_update_columns"),
-        exclude_columns: list("merge_exclude_columns"),
+        merge: merge::read(diags, values),
     };
     if incremental.strategy == Strategy::Merge
         && incremental.unique_key.is_empty()
+        && incremental.merge.using.is_empty()
         && let Some(strategy) = values.get("incremental_strategy")
     {
+        // dbt adds all rows then; its projects may have learned to live with it.
+        let message = "the strategy `merge` needs a `unique_key`";
+        let diagnostic = match rules.unknown {
+            Severity::Error => Diagnostic::error("missing-config", message),
+            Severity::Warning => {
+                Diagnostic::warning("missing-config", message).note("all new rows are added")
+            }
+        };
         diags.push(
-            Diagnostic::error("missing-config", "the strategy `merge` needs a `unique_key`")
+            diagnostic
                 .at(strategy.span, "set here")
                 .help("add `unique_key: id`, say, or use the strategy `append`"),
         );
-    }
-    for key in ["merge_clauses", "merge_update_condition", "merge_insert_condition"] {
-        if let Some(value) = values.get(key) {
-            diags.push(
-                Diagnostic::error("unsupported-config", format!("the config `{key}` is not supported yet"))
-                    .at(value.span, "set here"),
-            );
-        }
     }
     incremental
 }

@@ -10,11 +10,13 @@ pub mod config_layer;
 mod groups;
 mod host;
 pub mod incremental;
+pub mod merge;
 pub mod model_details;
 mod models;
 mod naming;
 pub mod node_config;
 pub mod properties;
+pub mod run_hooks;
 pub mod semantic;
 mod sources;
 mod test_names;
@@ -36,6 +38,7 @@ pub(crate) use self::host::doc;
 use self::model_details::ModelDetails;
 use self::node_config::{ConfigRules, NodeConfig};
 use self::properties::{ColumnProperties, FreshnessRule, Properties};
+use self::run_hooks::RunHook;
 use self::semantic::Semantic;
 pub(crate) use self::tests::is_template;
 use self::unit_tests::UnitTest;
@@ -62,6 +65,8 @@ pub struct Parsed {
     pub docs: Vec<Doc>,
     /// What YAML says about macros.
     pub macro_properties: Vec<properties::MacroProperties>,
+    /// The hooks of runs: those of packages by the packages' names, then the project's own.
+    pub run_hooks: Vec<RunHook>,
     /// Groups, those of packages too.
     pub groups: Vec<Group>,
     /// Packages whose protected models are for themselves alone.
@@ -127,6 +132,17 @@ pub struct ParsedNode {
 }
 
 impl ParsedNode {
+    /// The word in `materialized` of a model, a custom one too.
+    pub fn made_as(&self) -> &str {
+        match &self.body {
+            Body::Model { materialized: Materialization::Custom, .. } => {
+                self.config.values.get("materialized").and_then(|it| it.value.as_str()).unwrap_or_default()
+            }
+            Body::Model { materialized, .. } => materialized.as_str(),
+            _ => "",
+        }
+    }
+
     /// The group that it says it is in.
     pub fn group(&self) -> Option<&str> {
         self.config.values.get("group").and_then(|it| it.value.as_str())
@@ -314,18 +330,23 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
     let by_macro = ByMacro::new(project, &templates);
     let docs = read_docs(diags, project);
     let mut all = Vec::new();
+    let mut run_hooks = Vec::new();
     let mut described = Described::default();
     for package in &project.packages {
         let trees = vec![&package.config.trees, &project.config.trees];
         let parser = Parser::new(project, &package.name, &package.settings, trees, &by_macro, &docs);
         let mut own = Diagnostics::default();
         all.extend(parse_package(&parser, &mut own, &mut described));
+        run_hooks.extend(run_hooks::read(&parser, &mut own, &package.config));
         // What a package could do better is for its authors to hear.
         own.take().into_iter().filter(|it| it.severity == Severity::Error).for_each(|it| diags.push(it));
     }
     let trees = vec![&project.config.trees];
     let parser = Parser::new(project, root, &project.settings, trees, &by_macro, &docs);
     all.extend(parse_package(&parser, diags, &mut described));
+    // Those of packages first, as in dbt.
+    run_hooks.sort_by(|a: &RunHook, b| (&a.package, a.moment, a.index).cmp(&(&b.package, b.moment, b.index)));
+    run_hooks.extend(run_hooks::read(&parser, diags, &project.config));
 
     report_unused_folders(diags, project, &all);
     all.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
@@ -339,6 +360,7 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
         macro_properties: described.macros,
         groups: described.groups,
         restricted: restricted(project),
+        run_hooks,
     }
 }
 

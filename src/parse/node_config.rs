@@ -36,10 +36,10 @@ pub struct NodeConfig {
     pub tags: Vec<String>,
     /// Free-form data.
     pub meta: Json,
-    /// SQL to run before the node is built, in its transaction.
-    pub pre_hooks: Vec<Spanned<String>>,
-    /// SQL to run after the node is built, in its transaction.
-    pub post_hooks: Vec<Spanned<String>>,
+    /// SQL to run before the node is built.
+    pub pre_hooks: Vec<NodeHook>,
+    /// SQL to run after the node is built.
+    pub post_hooks: Vec<NodeHook>,
     /// Seeds: types of columns, by name.
     pub column_types: Vec<(String, String)>,
     /// Seeds: the character between values.
@@ -115,6 +115,9 @@ pub const KNOWN_KEYS: &[&str] = &[
     "materialized",
     "merge_clauses",
     "merge_exclude_columns",
+    "merge_on_using_columns",
+    "merge_returning_columns",
+    "merge_update_set_expressions",
     "merge_update_columns",
     "meta",
     "node_color",
@@ -154,6 +157,15 @@ pub const KNOWN_KEYS: &[&str] = &[
     "warn_if",
     "where",
 ];
+
+/// SQL to run before or after a node is built.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeHook {
+    /// Its text.
+    pub sql: Spanned<String>,
+    /// Whether it is part of the node's transaction; else it comes before it begins or after it is committed.
+    pub in_transaction: bool,
+}
 
 /// Whose config it is, for messages and rules.
 #[derive(Clone, Copy)]
@@ -235,20 +247,20 @@ fn unused_folder(key: &Spanned<String>, path: &[&str], fqns: &[&[String]], what:
 /// Merges layers, weakest first, and reads them into types; faults are reported at the winning value.
 pub fn merge(diags: &mut Diagnostics, layers: &[&ConfigLayer], rules: ConfigRules<'_>) -> NodeConfig {
     let mut values: BTreeMap<String, Spanned<Json>> = BTreeMap::new();
-    let mut hooks: [Vec<Spanned<String>>; 2] = [Vec::new(), Vec::new()];
+    let mut hooks: [Vec<NodeHook>; 2] = [Vec::new(), Vec::new()];
     // A materialization of the project's own may read any key.
     let is_custom = rules.by_macro.is_custom(layers);
     for (key, value) in layers.iter().flat_map(|it| it.entries()) {
         let name = canonical(&key.value);
         match name {
-            "pre-hook" => hooks[0].extend(hook_texts(value, key.span)),
-            "post-hook" => hooks[1].extend(hook_texts(value, key.span)),
+            "pre-hook" => hooks[0].extend(hooks_of(value, key.span)),
+            "post-hook" => hooks[1].extend(hooks_of(value, key.span)),
             _ => {}
         }
         if !is_custom {
             check_known(diags, key, rules.unknown);
+            check_effect(diags, key, value);
         }
-        check_effect(diags, key, value);
         check_mergeable(diags, key, value);
         let merged = match values.get(name) {
             Some(old) => combine(name, &old.value, value),
@@ -356,24 +368,22 @@ fn as_list(value: &Json) -> Vec<Json> {
     }
 }
 
-fn hook_texts(value: &Json, span: Span) -> Vec<Spanned<String>> {
-    let text = |it: &Json| match it {
-        Json::String(sql) => Some(sql.clone()),
-        Json::Object(hook) => hook.get("sql").and_then(Json::as_str).map(str::to_owned),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) => None,
+/// Hooks are texts, or mappings of `sql` and `transaction`, also as JSON, which `before_begin()` writes.
+fn hooks_of(value: &Json, span: Span) -> Vec<NodeHook> {
+    let hook = |it: &Json| {
+        let decoded = it.as_str().and_then(|text| serde_json::from_str(text).ok()).filter(Json::is_object);
+        let hook = decoded.as_ref().unwrap_or(it);
+        let sql = hook.get("sql").unwrap_or(hook).as_str()?;
+        let in_transaction = hook.get("transaction").and_then(Json::as_bool).unwrap_or(true);
+        Some(NodeHook { sql: Spanned::new(sql.to_owned(), span), in_transaction })
     };
-    as_list(value)
-        .iter()
-        .filter_map(text)
-        .filter(|it| !it.trim().is_empty())
-        .map(|it| Spanned::new(it, span))
-        .collect()
+    as_list(value).iter().filter_map(hook).filter(|it| !it.sql.value.trim().is_empty()).collect()
 }
 
 fn typed(
     diags: &mut Diagnostics,
     values: BTreeMap<String, Spanned<Json>>,
-    hooks: [Vec<Spanned<String>>; 2],
+    hooks: [Vec<NodeHook>; 2],
     rules: ConfigRules<'_>,
 ) -> NodeConfig {
     let [pre_hooks, post_hooks] = hooks;

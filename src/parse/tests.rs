@@ -216,6 +216,9 @@ fn scan_own_test(
     }
 }
 
+/// Macros that say what is around a test's query: with forms of the project's own, no test's meaning is known.
+const AROUND: [&str; 4] = ["get_limit_sql", "get_limit_subquery_sql", "get_test_sql", "get_where_subquery"];
+
 /// Which macro makes the test's query, and what is known of its meaning.
 fn meaning(
     parser: &Parser<'_>,
@@ -231,7 +234,10 @@ fn meaning(
         Some(definition) => {
             let id = format!("macro.{}.{macro_name}", definition.package);
             // Only the built-in macro's meaning is known; a project's own of the same name means what it says.
-            let check = if definition.package == "dbt" {
+            let is_own = |name: &str| parser.templates.override_of(parser.package, name).is_some();
+            let is_known =
+                definition.package == "dbt" && !is_own(&macro_name) && !AROUND.iter().any(|it| is_own(it));
+            let check = if is_known {
                 check::read(diags, name, entry, column, parser.rules().unknown)?
             } else {
                 Check::Query

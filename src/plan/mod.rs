@@ -9,9 +9,10 @@ mod steps;
 use std::collections::BTreeSet;
 
 use crate::compile::Hook;
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, Spanned};
 use crate::node::{NodeId, Relation, RelationKind, TestSeverity};
 use crate::parse::check::Check;
+use crate::parse::run_hooks::RunHook;
 use crate::parse::threshold::Threshold;
 use crate::project::Dialect;
 use crate::template::Rendered;
@@ -76,10 +77,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Schemas that must be there, as database and schema.
     pub schemas: BTreeSet<(String, String)>,
-    /// What to run before the first step.
-    pub on_run_start: Vec<Hook>,
-    /// What to run after the last step.
-    pub on_run_end: Vec<Hook>,
+    /// What to run before the first step and after the last, in this order.
+    pub run_hooks: Vec<RunHook>,
 }
 
 /// One node's work: made, tested and published together.
@@ -91,6 +90,10 @@ pub struct Step {
     pub action: Action,
     /// Its relation, where it has one.
     pub relation: Option<Relation>,
+    /// Hooks before its transaction begins.
+    pub before: Vec<Spanned<String>>,
+    /// Hooks after its transaction is committed.
+    pub after_commit: Vec<Spanned<String>>,
     /// Tests that decide on it.
     pub tests: Vec<PlannedTest>,
     /// What comes before it.
@@ -136,7 +139,7 @@ pub enum Action {
     /// What a macro says.
     ByMacro(ByMacro),
     /// A table from a CSV file.
-    LoadSeed,
+    LoadSeed(Hooks),
     /// Nothing: it is there already (a source), or only in its readers (an ephemeral model).
     Nothing,
     /// Nothing: it is only said to be up to date (an exposure, a saved query).
@@ -147,6 +150,15 @@ pub enum Action {
     TestAlone,
     /// It could not be compiled.
     Broken(Box<Diagnostic>),
+}
+
+/// Hooks in a node's transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Hooks {
+    /// Statements before the node is made.
+    pub pre: Vec<Hook>,
+    /// Statements after it is made.
+    pub post: Vec<Hook>,
 }
 
 /// A model that a materialization's macro makes. Its hooks are run by the macro.

@@ -4,29 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::scan::accepted_list;
 use super::{
-    Action, ByMacro, Edge, EdgeKind, KeptIn, Plan, PlanOptions, PlannedTest, Query, QueryText, RunCommand,
-    Step, StepId, TestText, Verdict,
+    Action, ByMacro, Edge, EdgeKind, Hooks, KeptIn, Plan, PlanOptions, PlannedTest, Query, QueryText,
+    RunCommand, Step, StepId, TestText, Verdict,
 };
 use crate::compile::{Compiled, Hook, column_sql, freshness_query, is_ephemeral, reading_name};
-use crate::diagnostics::{Diagnostic, Spanned};
+use crate::diagnostics::Diagnostic;
 use crate::graph::{Depth, Gate, Graph, Node};
 use crate::node::{Materialization, NodeId, NodeKind, Relation, RelationKind, StoreFailures, TestSeverity};
 use crate::parse::check::Check;
+use crate::parse::node_config::NodeHook;
 use crate::parse::threshold::Threshold;
 use crate::parse::{Body, DataTest, GenericTest, SourceBody, TestKind};
 use crate::project::Dialect;
 use crate::template::Rendered;
 
 /// Makes the plan for the nodes selected. `compiled` is used up.
-pub fn make(
-    graph: &Graph,
-    mut compiled: Compiled,
-    selected: &BTreeSet<NodeId>,
-    options: PlanOptions,
-) -> Plan {
+pub fn make(graph: &Graph, compiled: Compiled, selected: &BTreeSet<NodeId>, options: PlanOptions) -> Plan {
     let command = options.command;
-    let on_run_start = std::mem::take(&mut compiled.on_run_start);
-    let on_run_end = std::mem::take(&mut compiled.on_run_end);
     let (steps, step_of) = (Vec::new(), BTreeMap::new());
     let mut maker = Maker { graph, compiled, command, options, steps, step_of };
     let tests = maker.place_nodes(selected);
@@ -38,7 +32,7 @@ pub fn make(
     let made = steps.iter().filter(|it| makes_relation(&it.action)).filter_map(|it| it.relation.as_ref());
     let kept = steps.iter().flat_map(|it| &it.tests).filter_map(|it| Some(&it.kept_in.as_ref()?.relation));
     let schemas = made.chain(kept).filter_map(schema);
-    Plan { command, schemas: schemas.collect(), steps, on_run_start, on_run_end }
+    Plan { command, schemas: schemas.collect(), steps, run_hooks: graph.run_hooks.clone() }
 }
 
 fn makes_relation(action: &Action) -> bool {
@@ -47,7 +41,7 @@ fn makes_relation(action: &Action) -> bool {
         | Action::CreateTable(_)
         | Action::UpdateTable { .. }
         | Action::ByMacro(_)
-        | Action::LoadSeed => true,
+        | Action::LoadSeed(_) => true,
         Action::Nothing | Action::NoOp | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
             false
         }
@@ -97,10 +91,17 @@ impl Maker<'_> {
         let step = StepId(u32::try_from(self.steps.len()).unwrap_or(u32::MAX));
         let node = self.graph.node(id);
         let relation = if node.kind == NodeKind::Test { None } else { node.relation.clone() };
+        let is_made = makes_relation(&action);
+        let outside = |hooks: &[NodeHook]| {
+            let outside = hooks.iter().filter(|it| is_made && !it.in_transaction);
+            outside.map(|it| it.sql.clone()).collect()
+        };
         self.steps.push(Step {
             node: id,
             action,
             relation,
+            before: outside(&node.config.pre_hooks),
+            after_commit: outside(&node.config.post_hooks),
             tests: Vec::new(),
             after: Vec::new(),
             priority: 0,
@@ -119,7 +120,7 @@ impl Maker<'_> {
                 Materialization::Incremental => self.update(id),
                 Materialization::Ephemeral | Materialization::Custom => Action::Nothing,
             },
-            (Body::Seed, None) => Action::LoadSeed,
+            (Body::Seed, None) => Action::LoadSeed(self.hooks(id)),
             (
                 Body::Source(_)
                 | Body::Test(_)
@@ -169,12 +170,23 @@ impl Maker<'_> {
     }
 
     fn late_query(&self, id: NodeId) -> Query {
+        let Hooks { pre, post } = self.late_hooks(id);
+        Query { sql: QueryText::Late, pre_hooks: pre, post_hooks: post }
+    }
+
+    fn late_hooks(&self, id: NodeId) -> Hooks {
         let config = &self.graph.node(id).config;
-        let late = |hooks: &[Spanned<String>]| hooks.iter().cloned().map(Hook::Late).collect();
-        Query {
-            sql: QueryText::Late,
-            pre_hooks: late(&config.pre_hooks),
-            post_hooks: late(&config.post_hooks),
+        let late = |hooks: &[NodeHook]| {
+            let inside = hooks.iter().filter(|it| it.in_transaction);
+            inside.map(|it| Hook::Late(it.sql.clone())).collect()
+        };
+        Hooks { pre: late(&config.pre_hooks), post: late(&config.post_hooks) }
+    }
+
+    fn hooks(&mut self, id: NodeId) -> Hooks {
+        match self.compiled.nodes.remove(&id) {
+            Some(node) => Hooks { pre: node.pre_hooks, post: node.post_hooks },
+            None => self.late_hooks(id),
         }
     }
 
@@ -388,7 +400,7 @@ impl Maker<'_> {
                         | Action::CreateTable(_)
                         | Action::UpdateTable { .. }
                         | Action::ByMacro(_)
-                        | Action::LoadSeed
+                        | Action::LoadSeed(_)
                         | Action::TestAlone
                         | Action::NoOp
                         | Action::Broken(_) => false,

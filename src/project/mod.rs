@@ -9,6 +9,9 @@ mod connection;
 mod credentials;
 pub mod disk;
 pub mod files;
+mod installed;
+pub mod package_list;
+pub mod package_lock;
 mod packages;
 mod reading;
 pub mod settings;
@@ -125,6 +128,8 @@ pub struct Project {
     pub settings: Settings,
     /// The packages it uses, without itself, by name.
     pub packages: Vec<Package>,
+    /// The fault that listed packages are not there: nothing can be said of what uses them.
+    pub missing_packages: Option<Diagnostic>,
     /// All files, those of packages too, sorted by path.
     pub files: Vec<ProjectFile>,
 }
@@ -155,6 +160,7 @@ pub fn load(
     let globals = |target: &Json| globals(options, &config.name.value, target);
     let of_target = globals(target.as_ref().map_or(&Json::Null, |it| &it.context));
     let mut packages = packages::find(diags, sources, files, &config, &bare.with_globals(of_target.clone()));
+    let missing_packages = packages::missing(diags, sources, files, &config, &bare, &packages);
     for package in &mut packages {
         read.append(&mut package.files);
     }
@@ -162,7 +168,7 @@ pub fn load(
     let target = target.ok_or(Aborted)?;
     let settings = settings.with_globals(of_target);
     let packages = packages.into_iter().map(|it| it.package).collect();
-    Ok(Project { dialect, config, config_path, target, settings, packages, files: read })
+    Ok(Project { dialect, config, config_path, target, settings, packages, missing_packages, files: read })
 }
 
 fn globals(options: &LoadOptions, project: &str, target: &Json) -> Globals {
@@ -211,6 +217,17 @@ fn read_target(
     };
     let profiles = tree.as_ref().map(|(file, tree)| (*file, tree));
     target::choose(diags, config, dialect, profiles, options, settings)
+}
+
+/// What templates know about a command that has no project yet.
+pub fn bare_globals(invocation_id: &str, started_at: &str, command: &str) -> Globals {
+    Globals {
+        target: Json::Null,
+        project_name: String::new(),
+        invocation_id: invocation_id.to_owned(),
+        run_started_at: started_at.to_owned(),
+        flags: flags(command, false, false, false),
+    }
 }
 
 /// `flags` as templates see them.

@@ -8,7 +8,7 @@ use super::config::{self, ProjectConfig};
 use super::disk::PROJECT_FILES;
 use super::files::{Files, Listed, ProjectPath};
 use super::settings::Settings;
-use super::{Dialect, ProjectFile, reading};
+use super::{Dialect, ProjectFile, installed, reading};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Sources};
 use crate::yaml;
 
@@ -37,7 +37,7 @@ pub(super) fn find(
     settings: &Settings,
 ) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
-    for folder in installed(files, &config.packages_path) {
+    for folder in package_folders(files, &config.packages_path) {
         let mut own = Diagnostics::default();
         let package = read(&mut own, sources, files, config, settings, &folder);
         // What a package could do better is for its authors to hear.
@@ -50,15 +50,26 @@ pub(super) fn find(
         }
         found.push(package);
     }
-    if found.is_empty() {
-        report_missing(diags, files, config);
-    }
     found.sort_by(|a, b| a.package.name.cmp(&b.package.name));
     found
 }
 
+/// The fault if a listed package is not among those that were found.
+pub(super) fn missing(
+    diags: &mut Diagnostics,
+    sources: &mut Sources,
+    files: &dyn Files,
+    config: &ProjectConfig,
+    settings: &Settings,
+    found: &[Found],
+) -> Option<Diagnostic> {
+    let folders = files.folders(&config.packages_path).into_iter();
+    let names = folders.chain(found.iter().map(|it| it.package.name.clone())).collect();
+    installed::check(diags, sources, files, config, settings, &names)
+}
+
 /// Folders of the package folder that hold a dbt project.
-fn installed(files: &dyn Files, packages_path: &str) -> BTreeSet<String> {
+fn package_folders(files: &dyn Files, packages_path: &str) -> BTreeSet<String> {
     let mut folders = BTreeSet::new();
     for name in files.folders(packages_path) {
         let folder = format!("{}/{name}", packages_path.trim_end_matches('/'));
@@ -92,24 +103,6 @@ fn read(
 fn twice(name: &str, folder: &str) -> Diagnostic {
     Diagnostic::error("duplicate-package", format!("there are two packages `{name}`"))
         .note(format!("one of them is in {folder}"))
-}
-
-/// A project that lists packages of which none is there cannot mean what it says.
-fn report_missing(diags: &mut Diagnostics, files: &dyn Files, config: &ProjectConfig) {
-    let lists = ["packages.yml", "dependencies.yml"].map(ProjectPath::new);
-    let Some(list) = lists.iter().find(|path| {
-        let text = files.read(path).ok().and_then(|it| String::from_utf8(it).ok()).unwrap_or_default();
-        text.lines().any(|line| line.trim_start().starts_with("- "))
-    }) else {
-        return;
-    };
-    diags.push(
-        Diagnostic::error(
-            "missing-packages",
-            format!("{} lists packages, but none is installed", list.as_str()),
-        )
-        .help(format!("install them into {}/, with `dbt deps` for instance", config.packages_path)),
-    );
 }
 
 /// Folders directly under a folder, from a listing of files.

@@ -170,10 +170,21 @@ pub(super) fn read_text(
     files: &dyn Files,
     path: &ProjectPath,
 ) -> Option<(FileId, Arc<str>)> {
+    read_text_as(diags, sources, files, path, path.as_str())
+}
+
+/// As [`read_text`], of a file that people know by another path.
+pub(super) fn read_text_as(
+    diags: &mut Diagnostics,
+    sources: &mut Sources,
+    files: &dyn Files,
+    path: &ProjectPath,
+    shown: &str,
+) -> Option<(FileId, Arc<str>)> {
     match decode(path, files.read(path)) {
         Ok(text) => {
             let text: Arc<str> = Arc::from(text);
-            Some((sources.add(path.as_str(), Arc::clone(&text)), text))
+            Some((sources.add(shown, Arc::clone(&text)), text))
         }
         Err(fault) => {
             diags.push(fault.report(sources));

@@ -154,6 +154,7 @@ fn node_finished(sources: &Sources, finished: &NodeFinished) -> Json {
     let (kept, published_at) = match kept {
         None => (None, None),
         Some(Kept::Nothing) => (Some("nothing"), None),
+        Some(Kept::New) => (Some("new"), None),
         Some(Kept::Previous { published_at }) => (Some("previous"), published_at.clone()),
     };
     let more = json!({

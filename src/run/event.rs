@@ -183,6 +183,8 @@ pub enum Kept {
     },
     /// Nothing: the node was never published.
     Nothing,
+    /// The new version: what went wrong came after it was published.
+    New,
 }
 
 impl fmt::Display for Kept {
@@ -191,6 +193,7 @@ impl fmt::Display for Kept {
             Kept::Previous { published_at: Some(time) } => write!(f, "kept the version of {time}"),
             Kept::Previous { published_at: None } => f.write_str("kept the previous version"),
             Kept::Nothing => f.write_str("nothing is published"),
+            Kept::New => f.write_str("the new version is published"),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::parse::incremental::{Incremental, OnSchemaChange, Strategy};
 use crate::template::Rendered;
 use crate::warehouse::{Column, Effect, Warehouse, WarehouseError};
 
-use super::faults;
+use super::{faults, merge};
 
 /// Why new rows were not taken up.
 pub(super) enum Refusal {
@@ -56,7 +56,9 @@ pub(super) fn update(
         .execute(&format!("{prefix}{}\n)", query.text))
         .map_err(|error| Refusal::Engine { error, prefix: prefix.len() })?;
     if settings.strategy == Strategy::Merge {
-        refuse_duplicates(warehouse, node, &settings.unique_key)?;
+        let using = &settings.merge.using;
+        let keys = if using.is_empty() { &settings.unique_key } else { using };
+        refuse_duplicates(warehouse, node, keys)?;
     }
     for statement in statements(&table, &columns, settings) {
         warehouse.execute(&statement)?;
@@ -156,7 +158,7 @@ fn statements(table: &str, columns: &[String], settings: &Incremental) -> Vec<St
         Strategy::Append | Strategy::Custom => vec![insert],
         Strategy::DeleteInsert if settings.unique_key.is_empty() => vec![insert],
         Strategy::DeleteInsert => vec![delete(table, settings), insert],
-        Strategy::Merge => vec![merge(table, columns, settings)],
+        Strategy::Merge => vec![merge::statement(table, NEW_ROWS, columns, settings)],
     }
 }
 
@@ -168,35 +170,11 @@ fn delete(table: &str, settings: &Incremental) -> String {
     format!("delete from {table} where {}", conditions.join(" and "))
 }
 
-fn merge(table: &str, columns: &[String], settings: &Incremental) -> String {
-    let (target, source) = ("DBT_INTERNAL_DEST", "DBT_INTERNAL_SOURCE");
-    let keys = settings.unique_key.iter().map(|key| format!("{source}.{key} = {target}.{key}"));
-    let on: Vec<String> = keys.chain(settings.predicates.iter().map(|it| format!("({it})"))).collect();
-    let is_named = |list: &[String], column: &str| {
-        list.iter().any(|it| quote_identifier(it).eq_ignore_ascii_case(column))
-    };
-    let updated = columns.iter().filter(|column| {
-        let is_chosen = settings.update_columns.is_empty() || is_named(&settings.update_columns, column);
-        is_chosen && !is_named(&settings.exclude_columns, column)
-    });
-    let set: Vec<String> = updated.map(|column| format!("{column} = {source}.{column}")).collect();
-    let update = if set.is_empty() {
-        String::new()
-    } else {
-        format!(" when matched then update set {}", set.join(", "))
-    };
-    let values: Vec<String> = columns.iter().map(|column| format!("{source}.{column}")).collect();
-    format!(
-        "merge into {table} as {target} using {NEW_ROWS} as {source} on {}{update} \
-         when not matched then insert ({}) values ({})",
-        on.join(" and "),
-        columns.join(", "),
-        values.join(", ")
-    )
-}
-
 /// A merge cannot say which of two new rows with one key is meant. A key with a null matches nothing.
 fn refuse_duplicates(warehouse: &mut dyn Warehouse, node: &Node, keys: &[String]) -> Result<(), Refusal> {
+    if keys.is_empty() {
+        return Ok(());
+    }
     let is_key = keys.iter().map(|key| format!("{key} is not null")).collect::<Vec<_>>().join(" and ");
     let keys = keys.join(", ");
     let sql = format!(

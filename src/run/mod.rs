@@ -10,9 +10,12 @@ mod connection;
 pub mod event;
 mod faults;
 mod history;
+mod hooks;
 mod incremental;
 mod kept;
+mod merge;
 mod operation;
+mod outside;
 mod queue;
 mod step;
 mod testing;
@@ -26,12 +29,13 @@ use std::time::Duration;
 
 use self::event::{LogLevel, NodeRef, RunEvent, RunStarted, Totals};
 use self::history::{History, Published};
-use crate::compile::{CompiledNode, Hook, IsIncremental, Late, TemplateLog, TemplateLogLevel};
+use crate::compile::{CompiledNode, TemplateLog, TemplateLogLevel};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::{Graph, Node};
 use crate::node::{IdentifierStyle, NodeId, NodeKind, Relation, RelationKind, quote_identifier};
 use crate::parse::Body;
+use crate::parse::run_hooks::Moment;
 use crate::plan::{Action, Plan};
 use crate::project::Project;
 use crate::project::files::Files;
@@ -123,6 +127,8 @@ pub struct RunResults {
     pub results: Vec<NodeResult>,
     /// What was done after the last node: the hooks `on-run-end`.
     pub after: Vec<OperationResult>,
+    /// Why one of the project's own hooks failed.
+    pub hook_fault: Option<Diagnostic>,
     /// SQL of templates that were rendered late.
     pub compiled: BTreeMap<NodeId, CompiledNode>,
     /// Counts.
@@ -233,25 +239,51 @@ pub fn execute(
     around.stop.register(warehouse.interrupt_handle());
     on_event(&RunEvent::RunStarted(run_started(plan, graph, options)));
     let history = History::new(warehouse.database(), &options.invocation_id, options.scrubber.clone());
-    let done =
-        prepare(plan, graph, around, history.clone(), options, &mut warehouse, on_event).and_then(|shared| {
-            let results = workers::run(&shared, options, &mut warehouse, on_event)?;
-            Ok((shared, results))
-        });
-    let (shared, mut results) = done.inspect_err(|_| {
+    let done = work(plan, graph, options, around, &history, &mut warehouse, on_event);
+    let mut results = done.inspect_err(|_| {
         // The fault that led here is what matters.
         let _ = warehouse.execute(&history.run_finished("error"));
     })?;
     let status = match &results.totals {
         totals if totals.is_interrupted => "interrupted",
-        totals if totals.is_success() => "success",
+        totals if totals.is_success() && results.hook_fault.is_none() => "success",
         _ => "error",
     };
-    let ended = end(plan, &shared, &mut warehouse, status, on_event);
+    let ended = warehouse.execute(&history.run_finished(status));
     results.elapsed = around.clock.monotonic().saturating_sub(started);
-    let (elapsed, totals) = (results.elapsed, results.totals.clone());
-    on_event(&RunEvent::RunFinished { elapsed, totals });
-    ended.map(|()| results)
+    if results.hook_fault.is_none() || !results.after.is_empty() {
+        let (elapsed, totals) = (results.elapsed, results.totals.clone());
+        on_event(&RunEvent::RunFinished { elapsed, totals });
+    }
+    ended.map(|_| results).map_err(|error| cannot_prepare(&error))
+}
+
+/// Hooks, nodes, hooks. A failing hook at the start lets nothing begin.
+fn work(
+    plan: &Plan,
+    graph: &Graph,
+    options: &RunOptions,
+    around: &Surroundings<'_>,
+    history: &History,
+    warehouse: &mut Connection,
+    on_event: &mut dyn FnMut(&RunEvent),
+) -> Result<RunResults, Diagnostic> {
+    let published = prepare(plan, history, options, warehouse)?;
+    let hooks::HookResults { results: before, fault } =
+        hooks::run(plan, graph, around, warehouse, (Moment::Start, &[]), on_event);
+    if fault.is_some() {
+        return Ok(RunResults { before, hook_fault: fault, ..RunResults::default() });
+    }
+    let shared = look_around(plan, graph, around, (history.clone(), published), options, warehouse)?;
+    let mut results = workers::run(&shared, options, warehouse, on_event)?;
+    results.before = before;
+    // Who stops a run wants nothing more to begin.
+    if !results.totals.is_interrupted {
+        let done = (Moment::End, results.results.as_slice());
+        let after = hooks::run(plan, graph, around, warehouse, done, on_event);
+        (results.after, results.hook_fault) = (after.results, after.fault);
+    }
+    Ok(results)
 }
 
 fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
@@ -275,16 +307,13 @@ fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
     }
 }
 
-/// On one connection, before any worker: schemas, history, hooks, one look at the catalog.
-fn prepare<'a>(
-    plan: &'a Plan,
-    graph: &'a Graph,
-    around: &'a Surroundings<'a>,
-    history: History,
+/// On one connection, before any worker: schemas and history. Gives what was published by earlier runs.
+fn prepare(
+    plan: &Plan,
+    history: &History,
     options: &RunOptions,
     warehouse: &mut Connection,
-    on_event: &mut dyn FnMut(&RunEvent),
-) -> Result<Shared<'a>, Diagnostic> {
+) -> Result<BTreeMap<String, Published>, Diagnostic> {
     let cannot = |error: WarehouseError| cannot_prepare(&error);
     for (database, schema) in &plan.schemas {
         let name = format!("{}.{}", quote_identifier(database), quote_identifier(schema));
@@ -296,11 +325,19 @@ fn prepare<'a>(
     let published = history.published(warehouse).map_err(cannot)?;
     let started = history.run_started(plan.command.as_str(), &options.target, env!("CARGO_PKG_VERSION"));
     warehouse.execute(&started).map_err(cannot)?;
-    let late = Late::new(around.project, graph, Some(warehouse.engine()));
-    for hook in &plan.on_run_start {
-        run_hook("on-run-start", hook, &late, warehouse, on_event)?;
-    }
-    let entries = warehouse.catalog(&[]).map_err(cannot)?;
+    Ok(published)
+}
+
+/// One look at the catalog, for all workers.
+fn look_around<'a>(
+    plan: &'a Plan,
+    graph: &'a Graph,
+    around: &'a Surroundings<'a>,
+    (history, published): (History, BTreeMap<String, Published>),
+    options: &RunOptions,
+    warehouse: &mut Connection,
+) -> Result<Shared<'a>, Diagnostic> {
+    let entries = warehouse.catalog(&[]).map_err(|error| cannot_prepare(&error))?;
     let databases = databases(warehouse, &entries);
     let catalog = entries.iter().map(|it| (catalog_key(&it.relation.render()), it.kind)).collect();
     let planned = plan.steps.iter().map(|it| it.node).collect();
@@ -319,52 +356,6 @@ fn databases(warehouse: &dyn Warehouse, entries: &[CatalogEntry]) -> Vec<String>
     names.sort();
     names.dedup();
     names
-}
-
-fn end(
-    plan: &Plan,
-    shared: &Shared<'_>,
-    warehouse: &mut Connection,
-    status: &str,
-    on_event: &mut dyn FnMut(&RunEvent),
-) -> Result<(), Diagnostic> {
-    let mut result = Ok(());
-    // Who stops a run wants nothing more to begin.
-    let hooks = if status == "interrupted" { &[][..] } else { &plan.on_run_end };
-    let late = Late::new(shared.around.project, shared.graph, Some(warehouse.engine()));
-    for hook in hooks {
-        result = run_hook("on-run-end", hook, &late, warehouse, on_event);
-        if result.is_err() {
-            break;
-        }
-    }
-    let status = if result.is_err() { "error" } else { status };
-    warehouse.execute(&shared.history.run_finished(status)).map_err(|error| cannot_prepare(&error))?;
-    result
-}
-
-/// One of the project's own hooks.
-fn run_hook(
-    which: &str,
-    hook: &Hook,
-    late: &Late<'_>,
-    warehouse: &mut Connection,
-    on_event: &mut dyn FnMut(&RunEvent),
-) -> Result<(), Diagnostic> {
-    let sql = match hook {
-        Hook::Ready(sql) => sql.clone(),
-        Hook::Late(hook) => {
-            let sql = late.hook(None, hook, IsIncremental::No);
-            for line in late.take_log() {
-                on_event(&template_log(&line));
-            }
-            sql?
-        }
-    };
-    if sql.text.trim().is_empty() {
-        return Ok(());
-    }
-    warehouse.execute(&sql.text).map(|_| ()).map_err(|error| hook_failed(which, &sql, &error))
 }
 
 /// What a template logged, as an event.
@@ -405,7 +396,7 @@ fn hook_failed(which: &str, hook: &Rendered, error: &WarehouseError) -> Diagnost
 /// A node as reports name it.
 pub fn node_ref(node: &Node) -> NodeRef {
     let label = match (&node.body, &node.relation) {
-        (Body::Model { materialized, .. }, Some(relation)) => format!("{materialized} {}", relation.short()),
+        (Body::Model { .. }, Some(relation)) => format!("{} {}", node.made_as(), relation.short()),
         (Body::Model { .. }, None) => format!("ephemeral {}", node.name),
         (Body::Seed, Some(relation)) => format!("seed {}", relation.short()),
         (Body::Source(source), _) => format!("source {}.{}", source.source, node.name),

@@ -12,7 +12,7 @@ use super::{Surroundings, template_log};
 use crate::compile::Late;
 use crate::diagnostics::Diagnostic;
 use crate::graph::Graph;
-use crate::template::{Engine, HostError, MacroCall};
+use crate::template::{Engine, HostError, MacroCall, TemplateValue};
 use crate::warehouse::{CatalogEntry, Column, Rows, Warehouse, WarehouseError};
 
 /// How often what a macro logs is passed on while it runs.
@@ -84,7 +84,7 @@ fn call(
     late: &Late<'_>,
     operation: Operation<'_>,
     on_event: &mut dyn FnMut(&RunEvent),
-) -> Result<Json, Diagnostic> {
+) -> Result<TemplateValue, Diagnostic> {
     let mut pass_on = || late.take_log().iter().for_each(|line| on_event(&template_log(line)));
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_SIZE);

@@ -15,7 +15,7 @@ use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
 use crate::node::{Materialization, NodeId, NodeKind, RelationKind};
 use crate::parse::Body;
-use crate::plan::{Action, Query, QueryText, Step};
+use crate::plan::{Action, Hooks, Query, QueryText, Step};
 use crate::template::Rendered;
 use crate::warehouse::seed::{SeedOptions, infer_seed, seed_sql};
 use crate::warehouse::{Effect, ErrorKind, Warehouse, WarehouseError};
@@ -64,12 +64,12 @@ impl StepResult {
 }
 
 /// What a try came to, before it is timed.
-struct Tried {
-    outcome: StepOutcome,
+pub(super) struct Tried {
+    pub(super) outcome: StepOutcome,
     tested: Tested,
     rows: Option<u64>,
     rows_in: Option<u64>,
-    fault: Option<Diagnostic>,
+    pub(super) fault: Option<Diagnostic>,
     warnings: Vec<String>,
 }
 
@@ -105,7 +105,7 @@ pub(super) fn run(
         | Action::CreateTable(_)
         | Action::UpdateTable { .. }
         | Action::ByMacro(_)
-        | Action::LoadSeed => worker.publish_with_retries(),
+        | Action::LoadSeed(_) => worker.publish_with_hooks(),
         Action::Nothing => worker.source(),
         Action::NoOp => Tried::no_op(),
         Action::TestPublished | Action::TestAlone => worker.test_only(),
@@ -138,7 +138,7 @@ pub(super) fn run(
 }
 
 impl Tried {
-    fn error(fault: Diagnostic, kept: Kept) -> Self {
+    pub(super) fn error(fault: Diagnostic, kept: Kept) -> Self {
         Self {
             outcome: StepOutcome::Done(Outcome::Error { kept }),
             tested: Tested::default(),
@@ -173,7 +173,7 @@ pub(super) struct Worker<'a> {
 
 impl Worker<'_> {
     /// What readers see if the new version is not published.
-    fn kept(&self) -> Kept {
+    pub(super) fn kept(&self) -> Kept {
         match self.shared.published.get(self.node.unique_id.as_str()) {
             Some(published) if self.exists_as().is_some() => {
                 Kept::Previous { published_at: Some(published.at.clone()) }
@@ -187,7 +187,7 @@ impl Worker<'_> {
         self.shared.existing(self.step.relation.as_ref()?)
     }
 
-    fn publish_with_retries(&mut self) -> Tried {
+    pub(super) fn publish_with_retries(&mut self) -> Tried {
         let mut tries = 1;
         loop {
             if self.shared.around.stop.is_requested() {
@@ -294,7 +294,7 @@ impl Worker<'_> {
                 }
             }
             Action::ByMacro(by_macro) => self.by_macro(by_macro),
-            Action::LoadSeed => self.load_seed(),
+            Action::LoadSeed(hooks) => self.load_seed(hooks),
             Action::Nothing
             | Action::NoOp
             | Action::TestPublished
@@ -428,14 +428,18 @@ impl Worker<'_> {
         rendered.map_err(|fault| Failure { kind: error.map_or(ErrorKind::Sql, |it| it.kind), fault })
     }
 
-    fn hook(&mut self, which: &str, hook: &Hook) -> Result<(), Failure> {
+    pub(super) fn hook(&mut self, which: &str, hook: &Hook) -> Result<(), Failure> {
         let sql = match hook {
             Hook::Ready(sql) => Cow::Borrowed(sql),
             Hook::Late(hook) => {
                 let (id, is_incremental) = (self.step.node, self.is_incremental);
-                Cow::Owned(self.late(|late| late.hook(Some(id), hook, is_incremental))?)
+                Cow::Owned(self.late(|late| late.hook(id, hook, is_incremental))?)
             }
         };
+        // A hook may be the call of a macro that does its work itself.
+        if sql.text.trim().is_empty() {
+            return Ok(());
+        }
         let result = self.warehouse.execute(&sql.text);
         result.map(|_| ()).map_err(|error| match error.kind {
             ErrorKind::Sql => {
@@ -454,7 +458,10 @@ impl Worker<'_> {
         result.map(|_| ()).map_err(|error| self.failure(&Rendered::default(), 0, &error))
     }
 
-    fn load_seed(&mut self) -> Result<Effect, Failure> {
+    fn load_seed(&mut self, hooks: &Hooks) -> Result<Effect, Failure> {
+        for hook in &hooks.pre {
+            self.hook("pre-hook", hook)?;
+        }
         let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
         let config = &self.node.config;
         let options = SeedOptions {
@@ -480,6 +487,9 @@ impl Worker<'_> {
             .map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
         effect.rows_written = effect.rows_written.or(Some(shape.rows));
         effect.rows_scanned = None;
+        for hook in &hooks.post {
+            self.hook("post-hook", hook)?;
+        }
         Ok(effect)
     }
 

@@ -124,7 +124,16 @@ enum Before {
 /// A value to judge.
 enum Measured {
     Failures(u64),
-    Newest { at: Option<String>, age: Option<i64> },
+    Newest {
+        at: Option<String>,
+        age: Option<i64>,
+    },
+    /// By the project's own `get_test_sql`.
+    Judged {
+        failures: u64,
+        warns: bool,
+        fails: bool,
+    },
     RowCount(u64),
 }
 
@@ -176,12 +185,22 @@ impl Tester<'_> {
             Err(fault) => return broken(test, fault),
         };
         let sql = sql.as_ref();
-        let (query, prefix) = own_query(test, sql);
+        let judged = match self.judged_query(test, sql).transpose() {
+            Ok(judged) => judged,
+            Err(fault) => return broken(test, fault),
+        };
+        let is_judged = judged.is_some();
+        let (query, prefix) = judged.map_or_else(|| own_query(test, sql), |it| (it, 0));
         let result = self.warehouse.scalars(&query);
         let elapsed = self.since(started);
         match result {
             Ok(row) => {
                 let measured = match &test.check {
+                    _ if is_judged => Measured::Judged {
+                        failures: count(&row, 0).unwrap_or(0),
+                        warns: count(&row, 1).is_some_and(|it| it > 0),
+                        fails: count(&row, 2).is_some_and(|it| it > 0),
+                    },
                     Check::Freshness { .. } => newest(&row, 0),
                     Check::RowCountDrift(_) => Measured::RowCount(count(&row, 0).unwrap_or(0)),
                     Check::Query | Check::NotNull | Check::Unique | Check::AcceptedValues { .. } => {
@@ -218,6 +237,18 @@ impl Tester<'_> {
                 Ok(Cow::Owned(sql))
             }
         }
+    }
+
+    /// The query of the project's own `get_test_sql` around the test's.
+    fn judged_query(&mut self, test: &PlannedTest, sql: &Rendered) -> Option<Result<String, Diagnostic>> {
+        if matches!(test.check, Check::Freshness { .. } | Check::RowCountDrift(_)) {
+            return None;
+        }
+        let engine = Some(self.warehouse.engine());
+        let late = Late::new(self.shared.around.project, self.shared.graph, engine);
+        let judged = late.judged_test(test.node, sql);
+        self.log.append(&mut late.take_log());
+        judged
     }
 
     fn error(
@@ -277,6 +308,16 @@ impl Tester<'_> {
                 judge_failures(*failures, test.verdict)
             }
             (Measured::Newest { .. }, _) => (TestStatus::Pass, 0, None),
+            (Measured::Judged { failures, warns, fails }, _) => {
+                let is_failed = *fails && test.verdict.severity == TestSeverity::Error;
+                let status = match (is_failed, *warns) {
+                    (true, _) => TestStatus::Fail,
+                    (false, true) => TestStatus::Warn,
+                    (false, false) => TestStatus::Pass,
+                };
+                let message = (status != TestStatus::Pass).then(|| format!("{failures} failures"));
+                (status, *failures, message)
+            }
         };
         let mut outcome = new_outcome(test, status);
         outcome.failures = Some(failures);

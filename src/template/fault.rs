@@ -138,7 +138,9 @@ impl Places<'_> {
         let unit = self.unit(error.name()?)?;
         let range = unit.map.range_to_source(error.range()?);
         let start = chain_start(&unit.source, &range);
-        Some((unit, start..range.end))
+        let blank = |text: &str| text.len() - text.trim_start().len();
+        let start = start + blank(&unit.source[start..range.end.max(start)]);
+        Some((unit, start..range.end.max(start)))
     }
 
     /// An error as the rest of the program sees it.

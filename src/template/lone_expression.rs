@@ -1,8 +1,46 @@
-//! Texts that are one `{{ expression }}`: dbt keeps the type of its value.
+//! Texts that come down to one `{{ expression }}`: dbt keeps the type of its value.
+
+use std::sync::{Mutex, PoisonError};
 
 use minijinja::machinery::{Token, Tokenizer, ast, parse};
+use minijinja::value::{Object, ObjectRepr};
+use minijinja::{OutputSpan, OutputSpanKind, Value};
 
 use super::syntax::syntax_config;
+use super::unit::Unit;
+use super::values::print;
+
+/// Name under which a template finds where to note the values that it writes.
+pub(super) const WRITTEN: &str = "__written";
+
+/// The last value that a template wrote.
+#[derive(Debug, Default)]
+pub(super) struct Written(Mutex<Value>);
+
+impl Object for Written {
+    fn repr(self: &std::sync::Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+}
+
+impl Written {
+    /// Notes a value.
+    pub(super) fn note(&self, value: &Value) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = value.clone();
+    }
+
+    /// The value, if it is all that the text consists of; constants are texts.
+    pub(super) fn whole(&self, unit: &Unit, text: &str, spans: &[OutputSpan]) -> Option<Value> {
+        let mut spans = spans.iter().filter(|it| !it.output_range().is_empty());
+        let (Some(only), None) = (spans.next(), spans.next()) else { return None };
+        let value = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let source = &unit.source[unit.map.range_to_source(only.source_range())];
+        let is_value = only.kind() != OutputSpanKind::Raw
+            && print::text(&value) == text
+            && !is_constant(&format!("{{{{ {source} }}}}"));
+        is_value.then_some(value)
+    }
+}
 
 /// Whether a text is one `{{ }}` and nothing else; a last line break does not count.
 pub(super) fn is_lone_expression(text: &str) -> bool {

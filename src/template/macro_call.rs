@@ -2,13 +2,12 @@
 
 use minijinja::Value;
 use minijinja::value::Kwargs;
-use serde_json::Value as Json;
 
 use super::context::relation::RelationObject;
 use super::fault::unknown_macro;
 use super::macros::MacroObject;
-use super::templates::template_unit;
-use super::values::convert::{from_json, to_json};
+use super::session::to_value;
+use super::templates::{template_unit, to_template_value};
 use super::values::print;
 use super::{Context, MacroDefinition, Mode, TemplateError, TemplateSource, TemplateValue, Templates};
 use crate::diagnostics::Span;
@@ -48,12 +47,25 @@ impl Templates {
     pub fn call_macro(
         &self,
         call: MacroCall<'_>,
-        arguments: &[(String, Json)],
+        arguments: &[(&str, TemplateValue)],
         ctx: &Context,
-    ) -> Result<Json, TemplateError> {
-        let named = arguments.iter().map(|(name, value)| (name.as_str(), from_json(value)));
+    ) -> Result<TemplateValue, TemplateError> {
+        let named = arguments.iter().map(|(name, value)| (*name, to_value(value)));
         let args = [Value::from(named.collect::<Kwargs>())];
-        self.call(call, if arguments.is_empty() { &[] } else { &args }, ctx).map(|it| to_json(&it))
+        self.call(call, if arguments.is_empty() { &[] } else { &args }, ctx).map(|it| to_template_value(&it))
+    }
+
+    /// Calls a macro that the program does the work of, if a project or package has its own form of it.
+    pub fn call_own(
+        &self,
+        (package, name): (&str, &str),
+        arguments: &[(&str, TemplateValue)],
+        ctx: &Context,
+        place: Span,
+    ) -> Option<Result<TemplateValue, TemplateError>> {
+        self.override_of(package, name)?;
+        let called = self.library.get(self.library.visible(package, name)?).1;
+        Some(self.call_macro(MacroCall { macro_id: &called.name, package, place }, arguments, ctx))
     }
 
     /// Calls the macro of a materialization; gives the relations that it says it made.
@@ -84,6 +96,7 @@ impl Templates {
             Mode::Execute => &self.executing,
         };
         let result = MacroObject::value(&session, index).call(&mut env.empty_state(), args);
+        session.forget_results();
         result.map_err(|error| {
             let mut error = self.describe(&session, &error);
             if error.span.is_none() {

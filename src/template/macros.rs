@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minijinja::value::{Enumerator, Object, ObjectRepr};
+use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::blocks::unique_id;
@@ -14,7 +14,6 @@ use super::unit::Unit;
 use super::values::arguments::split;
 use super::values::convert::own;
 use super::values::dict::Dict;
-use super::values::list::List;
 
 /// A macro that can be called.
 #[derive(Debug)]
@@ -49,13 +48,21 @@ impl Object for MacroObject {
         let locals = bind(&definition.name, unit, args)?;
         self.session.enter(&unit.name)?;
         let scope = Scope::value(&self.session, unit, locals);
-        let result = state.env().get_template(&unit.name).and_then(|it| it.render(scope));
+        let render = || state.env().get_template(&unit.name).and_then(|it| it.render(scope));
+        let result = with_stack(render);
         self.session.leave();
         match result {
             Ok(text) => Ok(Value::from(text)),
             Err(error) => returned(&error).ok_or_else(|| in_call(&definition.name, error)),
         }
     }
+}
+
+/// Runs a template inside of another. Threads have small stacks, and a template is a deep thing to run.
+fn with_stack<T>(run: impl FnOnce() -> T) -> T {
+    const LEFT: usize = 256 * 1024;
+    const MORE: usize = 4 * 1024 * 1024;
+    stacker::maybe_grow(LEFT, MORE, run)
 }
 
 /// Variables from arguments, as Jinja binds them.
@@ -100,7 +107,7 @@ pub(super) fn bind(name: &str, unit: &Unit, args: &[Value]) -> Result<Vec<(Strin
         let message = format!("macro `{name}` has no parameter `{unknown}`");
         return Err(fail_with_help("template-call", message, help));
     }
-    locals.push(("varargs".to_owned(), List::value(rest)));
+    locals.push(("varargs".to_owned(), Value::from(Tuple::from(rest))));
     let named = named.into_iter().map(|(key, value)| (Value::from(key), own(value)));
     locals.push(("kwargs".to_owned(), Dict::value(named)));
     locals.extend(caller.map(|it| ("caller".to_owned(), it)));
@@ -201,6 +208,7 @@ impl Object for Caller {
         locals.retain(|it| !matches!(it.0.as_str(), "varargs" | "kwargs"));
         locals.extend(self.seen.iter().cloned());
         let scope = Scope::value(&self.session, &self.unit, locals);
-        state.env().render_named_str(&self.unit.name, &self.unit.text, scope).map(Value::from)
+        let render = || state.env().render_named_str(&self.unit.name, &self.unit.text, scope);
+        with_stack(render).map(Value::from)
     }
 }

@@ -8,6 +8,8 @@
 mod blocks;
 mod context;
 mod docs_block;
+mod edits;
+mod expressions;
 mod fault;
 mod library;
 mod lone_expression;

@@ -1,8 +1,19 @@
-//! Where values begin and end among tokens: brackets, operands of `%`, and what a `[` or `-` means.
+//! Where values begin and end among tokens: brackets, operands, and what a `[` or `-` means.
+
+use std::ops::Range;
 
 use minijinja::machinery::Token;
 
 use super::syntax::Tokens;
+
+/// How strongly an operator binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    /// `*`, `/`, `//`, `%`.
+    Product,
+    /// `+`, `-`.
+    Sum,
+}
 
 impl Tokens<'_> {
     /// Index of the bracket that closes the one at this index. Brackets were checked to be balanced.
@@ -21,8 +32,22 @@ impl Tokens<'_> {
         self.list.len() - 1
     }
 
-    /// First token of what stands left of a `%`: everything that binds at least as strongly.
-    pub(super) fn operand_before(&self, index: usize) -> Option<usize> {
+    /// How many commas there are that are not inside of brackets.
+    pub(super) fn commas(&self, tokens: Range<usize>) -> usize {
+        let (mut index, mut commas) = (tokens.start, 0);
+        while index < tokens.end {
+            match self.list[index].0 {
+                Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => index = self.matching(index),
+                Token::Comma => commas += 1,
+                _ => {}
+            }
+            index += 1;
+        }
+        commas
+    }
+
+    /// First token of what stands left of an operator: everything that binds at least as strongly.
+    pub(super) fn operand_before(&self, index: usize, level: Level) -> Option<usize> {
         let mut at = index;
         let mut depth = 0_usize;
         while at > 0 {
@@ -31,8 +56,8 @@ impl Tokens<'_> {
                 Token::ParenOpen | Token::BracketOpen | Token::BraceOpen if depth == 0 => break,
                 Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => depth -= 1,
                 _ if depth > 0 => {}
-                Token::Minus if self.is_sign(at - 1) => {}
-                token if is_weaker(token) => break,
+                Token::Minus | Token::Plus if self.is_sign(at - 1) => {}
+                token if is_weaker(token, level) => break,
                 Token::Ident(name) if is_keyword(name) && !self.is_attribute(at - 1) => break,
                 _ => {}
             }
@@ -41,11 +66,40 @@ impl Tokens<'_> {
         (at < index).then_some(at)
     }
 
-    /// Last token of what stands right of a `%`: a value with its calls, items and filters.
-    pub(super) fn operand_after(&self, index: usize) -> Option<usize> {
+    /// Last token of what stands right of an operator: everything that binds more strongly.
+    pub(super) fn operand_after(&self, index: usize, level: Level) -> Option<usize> {
+        match level {
+            Level::Product => self.factor_after(index),
+            Level::Sum => self.summand_after(index),
+        }
+    }
+
+    /// Products, powers and joined texts.
+    fn summand_after(&self, index: usize) -> Option<usize> {
+        let mut last = None;
+        let mut at = index + 1;
+        while let Some((token, _)) = self.list.get(at) {
+            match token {
+                Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => at = self.matching(at),
+                Token::ParenClose | Token::BracketClose | Token::BraceClose => break,
+                Token::VariableEnd | Token::BlockEnd => break,
+                Token::Plus | Token::Minus if self.is_sign(at) => {}
+                Token::Plus | Token::Minus => break,
+                Token::Ident(name) if is_keyword(name) && !self.is_attribute(at) => break,
+                token if is_weaker(token, Level::Sum) => break,
+                _ => {}
+            }
+            last = Some(at);
+            at += 1;
+        }
+        last
+    }
+
+    /// A value with its calls, items and filters.
+    fn factor_after(&self, index: usize) -> Option<usize> {
         let list = &self.list;
         let mut at = index + 1;
-        while matches!(list.get(at)?.0, Token::Minus) {
+        while matches!(list.get(at)?.0, Token::Minus | Token::Plus) {
             at += 1;
         }
         if matches!(list.get(at)?.0, Token::ParenOpen | Token::BracketOpen | Token::BraceOpen) {
@@ -56,13 +110,13 @@ impl Tokens<'_> {
                 Some(Token::Dot | Token::Pipe) => at += 2,
                 Some(Token::ParenOpen | Token::BracketOpen) => at = self.matching(at + 1),
                 Some(Token::Str(_) | Token::String(_)) => at += 1,
-                Some(Token::Pow) => return self.operand_after(at + 1),
+                Some(Token::Pow) => return self.factor_after(at + 1),
                 _ => return Some(at),
             }
         }
     }
 
-    /// Whether a `-` at this index is the sign of what follows.
+    /// Whether a `-` or `+` at this index is the sign of what follows.
     pub(super) fn is_sign(&self, index: usize) -> bool {
         match index.checked_sub(1).map(|it| &self.list[it].0) {
             Some(Token::Ident(name)) => is_keyword(name),
@@ -94,24 +148,24 @@ fn is_end_of_value(token: &Token<'_>) -> bool {
     )
 }
 
-fn is_weaker(token: &Token<'_>) -> bool {
-    matches!(
-        token,
-        Token::Plus
-            | Token::Minus
-            | Token::Tilde
-            | Token::Eq
-            | Token::Ne
-            | Token::Gt
-            | Token::Gte
-            | Token::Lt
-            | Token::Lte
-            | Token::Comma
-            | Token::Colon
-            | Token::Assign
-            | Token::VariableStart
-            | Token::BlockStart
-    )
+fn is_weaker(token: &Token<'_>, than: Level) -> bool {
+    match token {
+        Token::Plus | Token::Minus | Token::Tilde => than == Level::Product,
+        _ => matches!(
+            token,
+            Token::Eq
+                | Token::Ne
+                | Token::Gt
+                | Token::Gte
+                | Token::Lt
+                | Token::Lte
+                | Token::Comma
+                | Token::Colon
+                | Token::Assign
+                | Token::VariableStart
+                | Token::BlockStart
+        ),
+    }
 }
 
 fn is_keyword(name: &str) -> bool {

@@ -3,10 +3,13 @@
 //! - list and dictionary literals become `__list([..])` and `__dict({..})`: objects that can be changed;
 //! - `{% set x = value %}` becomes `{% set x = __own((value)) %}`, for the same reason;
 //! - `{% do anything %}` becomes `{% do __do(anything) %}`: minijinja wants a call there;
-//! - `a % b` becomes `__rem(a , b)`, which formats texts;
+//! - `a % b` becomes `__rem(a , b)`, which formats texts; `a - b` and `a + b` likewise, for sets and dates;
+//! - `{% for x in y %}` becomes `{% for x in __each((y)) %}`: texts have characters, everything has a length;
+//! - the insides of `{% set x %}` and `{% filter f %}` get a `{% with %}`: what they set is theirs;
 //! - `ref(..)`, `source(..)` and `config(..)` get a number in their name, which tells where they are written;
 //! - `{% call(x) f() %}body{% endcall %}` becomes `{{ f(caller=__caller(0)) }}` and a unit of its own for the body.
 //!
+//! Here are tags and whole texts; `expressions` has what is inside of an expression.
 //! Deliberately absent: meaning. What the helper names do is in `values` and `context`.
 
 use std::ops::Range;
@@ -14,23 +17,13 @@ use std::sync::Arc;
 
 use minijinja::machinery::Token;
 
-use super::syntax::{SyntaxFault, Tokens, tag_end, tag_range};
-use super::unit::{Assembler, Edit, Parameter, Site, Unit};
+use super::edits::{Gathered, normalize_newlines, rank};
+use super::syntax::{SyntaxFault, Tokens, is_set_block, tag_end, tag_range};
+use super::unit::{Assembler, Parameter, Unit};
 use crate::diagnostics::FileId;
 
 /// Names whose calls are numbered.
 const PLACED: &[&str] = &["ref", "source", "config"];
-
-/// Where ranks matter: closers of inner things come before closers of outer things, all before openers.
-mod rank {
-    pub(super) const CLOSE_LITERAL: u8 = 0;
-    pub(super) const CLOSE_REMAINDER: u8 = 1;
-    pub(super) const CLOSE_TAG: u8 = 2;
-    pub(super) const OPEN_TAG: u8 = 5;
-    pub(super) const OPEN_REMAINDER: u8 = 6;
-    pub(super) const OPEN_LITERAL: u8 = 7;
-    pub(super) const REPLACE: u8 = 9;
-}
 
 /// Where a text comes from.
 #[derive(Clone, Debug)]
@@ -69,21 +62,16 @@ pub(super) struct Rewriter<'a> {
     pub(super) tokens: &'a Tokens<'a>,
 }
 
-/// What a walk over tokens gathers for its unit.
-#[derive(Default)]
-struct Gathered {
-    edits: Vec<Edit>,
-    sites: Vec<Site>,
-    callers: Vec<Arc<Unit>>,
-    identifiers: Vec<String>,
-}
-
 impl Rewriter<'_> {
     /// The whole text as a template. With `as_value`, its only expression becomes the result.
     pub(super) fn template(&self, name: &str, as_value: bool) -> Result<Unit, SyntaxFault> {
         let source = &*self.origin.source;
-        let end =
-            source.strip_suffix('\n').map_or(source.len(), |it| it.strip_suffix('\r').unwrap_or(it).len());
+        let end = source.strip_suffix('\n').unwrap_or(source);
+        let end = if end.len() < source.len() || source.ends_with('\r') {
+            end.strip_suffix('\r').unwrap_or(end).len()
+        } else {
+            end.len()
+        };
         let mut gathered = Gathered::default();
         self.walk(0..self.tokens.list.len(), name, &[], &mut gathered)?;
         if as_value {
@@ -171,7 +159,10 @@ impl Rewriter<'_> {
         while index < range.end {
             let (token, bytes) = &list[index];
             match token {
-                Token::TemplateData(_) => normalize_newlines(&self.origin.source, bytes, into),
+                Token::TemplateData(_) | Token::Str(_) | Token::String(_) => {
+                    normalize_newlines(&self.origin.source, bytes, into);
+                }
+                Token::VariableStart => self.bare_tuple(index, into),
                 Token::BlockStart => index = self.tag(index, unit, parameters, into)?,
                 Token::Ident(name) if !self.tokens.is_attribute(index) || self.is_builtin(index) => {
                     into.identifiers.push((*name).to_owned());
@@ -179,9 +170,11 @@ impl Rewriter<'_> {
                         self.place_call(index, name, into);
                     }
                 }
-                Token::BracketOpen if !self.tokens.is_postfix(index) => self.literal(index, "__list(", into),
-                Token::BraceOpen => self.literal(index, "__dict(", into),
-                Token::Mod => self.remainder(index, into),
+                Token::BracketOpen if !self.tokens.is_postfix(index) => self.literal(index, " __list(", into),
+                Token::BraceOpen => self.literal(index, " __dict(", into),
+                Token::Plus if self.tokens.is_sign(index) => self.drop_sign(index, into),
+                Token::Minus if self.tokens.is_sign(index) => {}
+                Token::Mod | Token::Plus | Token::Minus => self.operator(index, into),
                 _ => {}
             }
             index += 1;
@@ -204,13 +197,10 @@ impl Rewriter<'_> {
             into.replace(list[end - 1].1.clone(), String::new()); // `{% if x: %}`, as in Python
         }
         match tag {
-            "set" => {
-                let assign = (start + 2..end).find(|it| matches!(list[*it].0, Token::Assign));
-                if let Some(assign) = assign.filter(|it| !self.is_plain_constant(it + 1..end)) {
-                    into.insert(list[assign].1.end, rank::OPEN_TAG, " __own((");
-                    into.insert(list[end].1.start, rank::CLOSE_TAG, "))");
-                }
-            }
+            "set" if is_set_block(list, start) => self.own_scope(start, into),
+            "set" => self.assignment(start + 2..end, into),
+            "filter" => self.own_scope(start, into),
+            "for" => self.loop_head(start + 2..end, into),
             "do" => {
                 into.insert(list[start + 1].1.end, rank::OPEN_TAG, " __do(");
                 into.insert(list[end].1.start, rank::CLOSE_TAG, ")");
@@ -231,6 +221,63 @@ impl Rewriter<'_> {
             _ => {}
         }
         Ok(start + 1)
+    }
+
+    /// The value of `{% set %}` becomes one that can be changed, or is taken apart.
+    fn assignment(&self, tokens: Range<usize>, into: &mut Gathered) {
+        let list = &self.tokens.list;
+        let Some(assign) = tokens.clone().find(|it| matches!(list[*it].0, Token::Assign)) else { return };
+        let names = self.names(tokens.start..assign);
+        if names.is_none() && self.is_plain_constant(assign + 1..tokens.end) {
+            return;
+        }
+        let function = if names.is_some() { " __unpack((" } else { " __own((" };
+        into.insert(list[assign].1.end, rank::OPEN_TAG, function);
+        into.insert(list[tokens.end].1.start, rank::CLOSE_TAG, &closer(names));
+    }
+
+    /// What a loop goes through: all up to `if`, `recursive` or the end of the tag.
+    fn loop_head(&self, tokens: Range<usize>, into: &mut Gathered) {
+        let list = &self.tokens.list;
+        let word = |index: &usize, words: &[&str]| match list[*index].0 {
+            Token::Ident(name) => words.contains(&name) && !self.tokens.is_attribute(*index),
+            _ => false,
+        };
+        let Some(keyword) = tokens.clone().find(|it| word(it, &["in"])) else { return };
+        let mut index = keyword + 1;
+        while index < tokens.end && !word(&index, &["if", "recursive"]) {
+            let is_open = matches!(list[index].0, Token::ParenOpen | Token::BracketOpen | Token::BraceOpen);
+            index = if is_open { self.tokens.matching(index) + 1 } else { index + 1 };
+        }
+        if index > keyword + 1 {
+            into.insert(list[keyword].1.end, rank::OPEN_TAG, " __each((");
+            into.insert(list[index - 1].1.end, rank::CLOSE_TAG, &closer(self.names(tokens.start..keyword)));
+        }
+    }
+
+    /// How many names a target such as `a, b` or `(a, b)` has; `None` if it is one name.
+    fn names(&self, mut target: Range<usize>) -> Option<usize> {
+        let list = &self.tokens.list;
+        if matches!(list[target.start].0, Token::ParenOpen)
+            && self.tokens.matching(target.start) + 1 == target.end
+        {
+            target = target.start + 1..target.end - 1;
+        }
+        let commas = self.tokens.commas(target.clone());
+        let ends_in_comma = matches!(list[target.end - 1].0, Token::Comma);
+        (commas > 0).then(|| commas + 1 - usize::from(ends_in_comma))
+    }
+
+    /// What is set between a tag and its end tag stays there.
+    fn own_scope(&self, start: usize, into: &mut Gathered) {
+        let list = &self.tokens.list;
+        let Some(closer) = self.tokens.closers.get(&start).copied() else { return };
+        let (opener_end, closer) = (list[tag_end(list, start)].1.clone(), list[closer].1.clone());
+        let trims_after = self.origin.source[opener_end.clone()].starts_with('-');
+        let trims_before = self.origin.source[closer.clone()].ends_with('-');
+        into.insert(opener_end.end, rank::OPEN_TAG, if trims_after { "{% with -%}" } else { "{% with %}" });
+        let end = if trims_before { "{%- endwith %}" } else { "{% endwith %}" };
+        into.insert(closer.start, rank::CLOSE_TAG, end);
     }
 
     fn call_block(
@@ -299,111 +346,9 @@ impl Rewriter<'_> {
         }
         Ok((signature, self.tokens.matching(open) + 1))
     }
-
-    fn place_call(&self, index: usize, name: &str, into: &mut Gathered) {
-        let list = &self.tokens.list;
-        let is_call = matches!(list.get(index + 1), Some((Token::ParenOpen, _)));
-        if !is_call || self.is_rebound(name) {
-            return;
-        }
-        let mut site = Site {
-            call: list[index].1.start..list[self.tokens.matching(index + 1)].1.end,
-            ..Site::default()
-        };
-        for part in self.split_arguments(index + 1) {
-            match (&list[part.start].0, list.get(part.start + 1)) {
-                (Token::Ident(keyword), Some((Token::Assign, _))) => {
-                    site.keywords.push(((*keyword).to_owned(), list[part.start].1.clone()));
-                }
-                (Token::Mul | Token::Pow, _) => {}
-                _ => {
-                    let range = list[part.start].1.start..list[part.end - 1].1.end;
-                    let start = site.arguments.as_ref().map_or(range.start, |it| it.start);
-                    site.arguments = Some(start..range.end);
-                    site.argument = Some(range);
-                }
-            }
-        }
-        into.replace(list[index].1.clone(), format!("{name}__at_{}", into.sites.len()));
-        into.sites.push(site);
-    }
-
-    /// Whether the text gives a name of its own to something else.
-    fn is_rebound(&self, name: &str) -> bool {
-        self.tokens.list.windows(2).any(|pair| match (&pair[0].0, &pair[1].0) {
-            (Token::Ident("set" | "for"), Token::Ident(bound)) => *bound == name,
-            _ => false,
-        })
-    }
-
-    /// Token ranges of the arguments between an opening bracket and its closing one.
-    fn split_arguments(&self, open: usize) -> Vec<Range<usize>> {
-        let close = self.tokens.matching(open);
-        let (mut parts, mut start, mut index) = (Vec::new(), open + 1, open + 1);
-        while index < close {
-            match self.tokens.list[index].0 {
-                Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => {
-                    index = self.tokens.matching(index);
-                }
-                Token::Comma => {
-                    parts.push(start..index);
-                    start = index + 1;
-                }
-                _ => {}
-            }
-            index += 1;
-        }
-        parts.push(start..close);
-        parts.retain(|it| !it.is_empty());
-        parts
-    }
-
-    fn literal(&self, index: usize, opener: &str, into: &mut Gathered) {
-        into.insert(self.tokens.list[index].1.start, rank::OPEN_LITERAL, opener);
-        into.insert(self.tokens.list[self.tokens.matching(index)].1.end, rank::CLOSE_LITERAL, ")");
-    }
-
-    fn remainder(&self, index: usize, into: &mut Gathered) {
-        let (Some(first), Some(last)) = (self.tokens.operand_before(index), self.tokens.operand_after(index))
-        else {
-            return;
-        };
-        let bytes = |index: usize| self.tokens.list[index].1.clone();
-        into.insert(bytes(first).start, rank::OPEN_REMAINDER, "__rem(");
-        into.replace(bytes(index), " , ".to_owned());
-        into.insert(bytes(last).end, rank::CLOSE_REMAINDER, ")");
-    }
-
-    /// `builtins.ref` and its like.
-    fn is_builtin(&self, index: usize) -> bool {
-        index > 1 && matches!(self.tokens.list[index - 2].0, Token::Ident("builtins"))
-    }
-
-    fn is_plain_constant(&self, range: Range<usize>) -> bool {
-        range.len() == 1
-            && matches!(
-                self.tokens.list[range.start].0,
-                Token::Str(_) | Token::String(_) | Token::Int(_) | Token::Float(_)
-            )
-    }
 }
 
-impl Gathered {
-    fn insert(&mut self, at: usize, rank: u8, text: &str) {
-        self.edits.push(Edit { range: at..at, rank, text: text.to_owned() });
-    }
-
-    fn replace(&mut self, range: Range<usize>, text: String) {
-        self.edits.push(Edit { range, rank: rank::REPLACE, text });
-    }
-}
-
-/// Jinja writes every line break of a template as `\n`.
-fn normalize_newlines(source: &str, range: &Range<usize>, into: &mut Gathered) {
-    let data = &source[range.clone()];
-    for (index, _) in data.match_indices('\r') {
-        let at = range.start + index;
-        let with = if data[index + 1..].starts_with('\n') { "" } else { "\n" };
-        into.replace(at..at + 1, with.to_owned());
-    }
+/// What ends a call that was opened with two brackets, with the number of names as its second argument.
+fn closer(names: Option<usize>) -> String {
+    names.map_or_else(|| "))".to_owned(), |it| format!("), {it})"))
 }

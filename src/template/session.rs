@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use super::context;
 use super::fault::bad_call;
 use super::library::Library;
+use super::lone_expression::{WRITTEN, Written};
 use super::macros::{MacroObject, PackageObject};
 use super::unit::Unit;
 use super::values::convert::from_json;
@@ -32,6 +33,8 @@ pub(super) struct Session {
     pub(super) main: Arc<Unit>,
     /// Whether the value of its expression is wanted.
     pub(super) as_value: bool,
+    /// What the template wrote last.
+    pub(super) written: Arc<Written>,
     depth: AtomicUsize,
     record: Mutex<Record>,
     /// Macros that were entered and not left yet, outermost first.
@@ -61,6 +64,7 @@ impl Session {
             context,
             main,
             as_value,
+            written: Arc::default(),
             depth: AtomicUsize::new(0),
             record: Mutex::default(),
             running: Mutex::default(),
@@ -72,6 +76,11 @@ impl Session {
     /// Results of statements by name; `None` for one that was loaded.
     pub(super) fn results(&self) -> MutexGuard<'_, BTreeMap<String, Option<Value>>> {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go of the results: their tables hold the session, which would keep the connection open for ever.
+    pub(super) fn forget_results(&self) {
+        self.results().clear();
     }
 
     /// Whether a macro was entered and not left yet.
@@ -206,6 +215,9 @@ impl Scope {
         match name {
             "return" => Some(context::functions::return_function(&self.session)),
             "caller" => Some(super::macros::CallerFactory::value(&self.session, &self.unit)),
+            _ if WRITTEN.strip_prefix("__") == Some(name) && self.session.as_value => {
+                Some(Value::from_dyn_object(Arc::clone(&self.session.written)))
+            }
             _ if AS_VALUE.strip_prefix("__") == Some(name) => Some(Value::from(self.session.as_value)),
             _ => None,
         }

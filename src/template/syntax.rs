@@ -278,7 +278,7 @@ pub(super) fn tag_end(list: &[Lexeme<'_>], start: usize) -> usize {
 }
 
 /// `{% set x %}`: without a value it takes what follows until `{% endset %}`.
-fn is_set_block(list: &[Lexeme<'_>], start: usize) -> bool {
+pub(super) fn is_set_block(list: &[Lexeme<'_>], start: usize) -> bool {
     let end = tag_end(list, start);
     let mut depth = 0;
     for (token, _) in &list[start + 2..end] {

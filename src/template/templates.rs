@@ -9,7 +9,7 @@ use super::blocks::{MacroBlock, read_macro_file};
 use super::context::relation::RelationObject;
 use super::fault::{Places, from_syntax, returned, unknown_macro};
 use super::library::Library;
-use super::lone_expression::{is_constant, is_lone_expression};
+use super::lone_expression::{WRITTEN, Written, is_constant, is_lone_expression};
 use super::macros::bind;
 use super::rewrite::{Origin, Rewriter};
 use super::segments::{computed, rendered, verbatim};
@@ -120,10 +120,13 @@ impl Templates {
         if !has_template_syntax(&source.text) {
             return Ok(TemplateValue::Json(source.text.to_string().into()));
         }
-        let as_value = is_lone_expression(&source.text);
-        let session = self.session(Arc::new(template_unit(source, as_value)?), ctx, as_value);
+        let unit = template_unit(source, is_lone_expression(&source.text))?;
+        let session = self.session(Arc::new(unit), ctx, true);
         match self.run(&session, Vec::new())? {
-            Outcome::Finished(text, _) => Ok(TemplateValue::Json(text.into())),
+            Outcome::Finished(text, spans) => Ok(match session.written.whole(&session.main, &text, &spans) {
+                Some(value) => to_template_value(&value),
+                None => TemplateValue::Json(text.into()),
+            }),
             Outcome::Returned(value) if is_constant(&source.text) => {
                 Ok(TemplateValue::Json(print::text(&value).into()))
             }
@@ -206,6 +209,7 @@ impl Templates {
         };
         let scope = Scope::value(session, &session.main, locals);
         let result = compile(env, &session.main).and_then(|template| template.render_with_spans(scope));
+        session.forget_results();
         match result {
             Ok((text, spans)) => Ok(Outcome::Finished(text, spans)),
             Err(error) => match returned(&error) {
@@ -239,7 +243,15 @@ fn environment() -> Environment<'static> {
     env.set_auto_escape_callback(|_| AutoEscape::None);
     env.set_undefined_behavior(UndefinedBehavior::Lenient);
     env.set_unknown_method_callback(methods::call);
-    env.set_formatter(|out, _, value| out.write_str(&print::text(value)).map_err(Error::from));
+    env.set_formatter(|out, state, value| {
+        if state.name() == TEMPLATE
+            && let Some(written) = state.lookup(WRITTEN)
+            && let Some(written) = written.downcast_object_ref::<Written>()
+        {
+            written.note(value);
+        }
+        out.write_str(&print::text(value)).map_err(Error::from)
+    });
     filters::register(&mut env);
     env
 }
@@ -292,7 +304,7 @@ pub(super) fn template_unit(source: &TemplateSource, as_value: bool) -> Result<U
     rewriter.template(TEMPLATE, as_value).map_err(|fault| from_syntax(span, fault))
 }
 
-fn to_template_value(value: &Value) -> TemplateValue {
+pub(super) fn to_template_value(value: &Value) -> TemplateValue {
     match value.downcast_object_ref::<RelationObject>() {
         Some(relation) => relation.to_template_value(),
         None => TemplateValue::Json(to_json(value)),

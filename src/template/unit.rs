@@ -15,6 +15,8 @@ pub(super) struct Edit {
     pub(super) range: Range<usize>,
     /// Order among edits that start at the same byte.
     pub(super) rank: u8,
+    /// How far what it opens reaches: of two that start at the same byte, the longer one is outside.
+    pub(super) reach: usize,
     /// What to write there.
     pub(super) text: String,
 }
@@ -101,7 +103,7 @@ impl<'a> Assembler<'a> {
 
     /// Adds a range of the source with the edits that lie in it.
     pub(super) fn source(&mut self, range: Range<usize>, mut edits: Vec<Edit>) {
-        edits.sort_by_key(|it| (it.range.start, it.rank));
+        edits.sort_by_key(|it| (it.range.start, it.rank, std::cmp::Reverse(it.reach)));
         let mut at = range.start;
         for edit in edits {
             if edit.range.start < at || edit.range.end > range.end {

@@ -1,6 +1,7 @@
 //! All Rust integration tests, in one binary.
 
 mod incremental;
+mod merge;
 mod phases;
 mod project;
 

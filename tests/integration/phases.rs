@@ -113,8 +113,8 @@ impl Phases {
         let resolved = resolved.ok().filter(|_| !diags.has_errors());
         let compiled = resolved.map(|(project, graph)| {
             let all: BTreeSet<NodeId> = graph.nodes().map(|(id, _)| id).collect();
-            let mut compiled = compile::compile(&project, &graph, &all);
-            compile::compile_run_hooks(&mut diags, &project, &graph, &mut compiled);
+            let compiled = compile::compile(&project, &graph, &all);
+            compile::check_run_hooks(&mut diags, &project, &graph);
             for fault in compiled.faults.values() {
                 diags.push(fault.clone());
             }

@@ -17,8 +17,9 @@ const ORDER: &[&str] = &[
     "sql",
     "warehouse",
     "template",
-    // The phases.
+    // The phases; `deps` fills the folder of packages that they read.
     "project",
+    "deps",
     "parse",
     "graph",
     "compile",
@@ -66,8 +67,11 @@ const WALLS: &[Wall] = &[
     Wall { names: &["serde_yaml"],                             only_in: &["yaml/"],                 why: ONE_FOLDER },
     Wall { names: &["annotate_snippets"],                      only_in: &["diagnostics/render.rs"], why: ONE_FOLDER },
     Wall { names: &["std::fs", "std::env", "std::time::Instant", "std::time::SystemTime"],
-           only_in: &["project/disk.rs", "artifacts/", "docs/write.rs", "cli/", "warehouse/duckdb", "main.rs"],
+           only_in: &["project/disk.rs", "deps/", "artifacts/", "docs/write.rs", "cli/", "warehouse/duckdb", "main.rs"],
            why: "files, environment and clock are at the edges, so the middle is the same on every machine" },
+    Wall { names: &["ureq", "flate2", "tar", "std::net", "std::process::Command", "std::process::Stdio"],
+           only_in: &["deps/"],
+           why: "only `deps` opens sockets, starts programs and unpacks what others made: everything else works offline" },
     Wall { names: &["print!", "println!", "eprint!", "eprintln!", "dbg!"],
            only_in: &[],
            why: "only `report` writes to the terminal, through its own streams: output can be silenced and tested" },

@@ -31,6 +31,9 @@ pub enum Command {
     /// Show rows of a model or of a query
     #[command(after_help = help::SHOW)]
     Show(ShowArgs),
+    /// Install the packages that packages.yml lists
+    #[command(after_help = help::DEPS)]
+    Deps(DepsArgs),
     /// Run a macro by itself
     #[command(after_help = help::RUN_OPERATION)]
     RunOperation(RunOperationArgs),
@@ -68,6 +71,7 @@ impl Command {
             | Command::Parse
             | Command::List(_)
             | Command::Show(_)
+            | Command::Deps(_)
             | Command::RunOperation(_)
             | Command::Clean
             | Command::Debug
@@ -225,6 +229,37 @@ impl ShowArgs {
     pub fn selector(&self) -> Option<&str> {
         self.model.as_deref().or(self.select.as_deref())
     }
+}
+
+/// `deps`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DepsArgs {
+    /// Take the newest versions that fit, whatever package-lock.yml says
+    #[arg(long)]
+    pub upgrade: bool,
+    /// Write package-lock.yml and install nothing
+    #[arg(long)]
+    pub lock: bool,
+    /// Add a package to the list first; with a version, except for a folder
+    #[arg(long, value_name = "PACKAGE@VERSION")]
+    pub add_package: Option<String>,
+    /// Where the added package comes from
+    #[arg(long, value_name = "SOURCE", default_value = "hub")]
+    pub source: PackageOrigin,
+}
+
+/// Where a package that is added comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PackageOrigin {
+    /// The hub.
+    #[value(help = "the hub: dbt-labs/dbt_utils@1.3.0")]
+    Hub,
+    /// A git repository.
+    #[value(help = "a git repository: https://host/org/repo.git@v1.0")]
+    Git,
+    /// A folder.
+    #[value(help = "a folder: ../shared")]
+    Local,
 }
 
 /// `run-operation`.

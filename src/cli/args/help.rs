@@ -47,7 +47,7 @@ Selectors, for --select and --exclude:
 Environment variables:
   Each of these flags can be given as TIDEMILL_X or, as dbt names it, DBT_X; the command line wins:
   PROJECT_DIR, PROFILES_DIR, PROFILE, TARGET, TARGET_PATH, VARS, THREADS, FULL_REFRESH, STORE_FAILURES,
-  FAIL_FAST, WAIT, QUIET, DEBUG, LOG_FORMAT, USE_COLORS, PRINTER_WIDTH.
+  FAIL_FAST, WAIT, QUIET, DEBUG, OFFLINE, LOG_FORMAT, USE_COLORS, PRINTER_WIDTH.
   NO_COLOR takes colour out; CLICOLOR_FORCE=1 puts it in where no terminal is.
 
 Exit status:
@@ -134,6 +134,14 @@ Examples:
   tidemill show orders                     its first 5 rows
   tidemill show orders --limit -1 --output csv > orders.csv
   tidemill show --inline \"select count(*) from {{ ref('orders') }}\"";
+
+pub(super) const DEPS: &str = "\
+Examples:
+  tidemill deps                            install what package-lock.yml says, or lock and install
+  tidemill deps --upgrade                  take newer versions
+  tidemill deps --add-package dbt-labs/dbt_utils@1.3.0
+  tidemill deps --add-package '../shared' --source local
+  tidemill deps --offline                  from the cache, folders and files only";
 
 pub(super) const RUN_OPERATION: &str = "\
 Examples:

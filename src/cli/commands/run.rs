@@ -32,9 +32,9 @@ pub(super) fn run(
     if let Some(kinds) = kinds {
         selected.retain(|id| kinds.includes(graph.node(*id).kind));
     }
-    let mut compiled = compile::compile(&loaded.project, graph, &selected);
+    let compiled = compile::compile(&loaded.project, graph, &selected);
     let mut diags = Diagnostics::default();
-    compile::compile_run_hooks(&mut diags, &loaded.project, graph, &mut compiled);
+    compile::check_run_hooks(&mut diags, &loaded.project, graph);
     session.report(diags)?;
     report_log(session, &compiled.log);
 
@@ -65,7 +65,13 @@ pub(super) fn run(
         session.write_manifest(&output, loaded, graph, Some(&for_results), &stamp)?;
     }
     session.write(output.write_run_results(&loaded.project, graph, &for_results, &results, &stamp))?;
-    Ok(exit_of(&results))
+    match results.hook_fault.clone() {
+        Some(fault) => {
+            let Stopped(_) = session.fail(fault);
+            Ok(Exit::Failed)
+        }
+        None => Ok(exit_of(&results)),
+    }
 }
 
 fn execute(

@@ -1,13 +1,22 @@
-{#- The four generic tests. Each gives the rows that break the rule; a project may define its own. -#}
+{#- The four generic tests. Each gives the rows that break the rule; a project may define its own, by
+    the same name or as `default__test_...`. -#}
 
 {% test not_null(model, column_name) %}
+  {{- return(adapter.dispatch('test_not_null', 'dbt')(model, column_name)) -}}
+{% endtest %}
+
+{% macro default__test_not_null(model, column_name) %}
 select {{ '*' if should_store_failures() else column_name }}
 from {{ model }}
 where {{ column_name }} is null
-{% endtest %}
+{% endmacro %}
 
 
 {% test unique(model, column_name) %}
+  {{- return(adapter.dispatch('test_unique', 'dbt')(model, column_name)) -}}
+{% endtest %}
+
+{% macro default__test_unique(model, column_name) %}
 select
     {{ column_name }} as unique_field,
     count(*) as n_records
@@ -15,10 +24,14 @@ from {{ model }}
 where {{ column_name }} is not null
 group by {{ column_name }}
 having count(*) > 1
-{% endtest %}
+{% endmacro %}
 
 
 {% test accepted_values(model, column_name, values, quote=True) %}
+  {{- return(adapter.dispatch('test_accepted_values', 'dbt')(model, column_name, values, quote)) -}}
+{% endtest %}
+
+{% macro default__test_accepted_values(model, column_name, values, quote=True) %}
 select value_field, n_records
 from (
     select {{ column_name }} as value_field, count(*) as n_records
@@ -30,10 +43,14 @@ where value_field not in (
     {{ "'" ~ value ~ "'" if quote else value }}{{ ", " if not loop.last }}
     {%- endfor -%}
 )
-{% endtest %}
+{% endmacro %}
 
 
 {% test relationships(model, column_name, to, field) %}
+  {{- return(adapter.dispatch('test_relationships', 'dbt')(model, column_name, to, field)) -}}
+{% endtest %}
+
+{% macro default__test_relationships(model, column_name, to, field) %}
 select child.from_field
 from (
     select {{ column_name }} as from_field
@@ -45,7 +62,7 @@ left join (
     from {{ to }}
 ) as parent on child.from_field = parent.to_field
 where parent.to_field is null
-{% endtest %}
+{% endmacro %}
 
 
 {% macro should_store_failures() %}

@@ -59,7 +59,7 @@ pub(super) fn statement(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let caller = args.named("caller");
     let name = args.optional("name").filter(|it| !it.is_none());
     let is_fetched = args.optional("fetch_result").is_some_and(|it| it.is_true());
-    args.optional("auto_begin");
+    let begins = args.optional("auto_begin").is_none_or(|it| it.is_true());
     let language = args.optional("language");
     args.finish()?;
     if !call.session.is_execute() {
@@ -76,11 +76,24 @@ pub(super) fn statement(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     // Asked before the block is rendered: what the block logs is then said once.
     engine(call.session, "statement")?;
     let sql = print::text(&caller.call(call.state, &[])?);
+    if begins {
+        begin(call.session)?;
+    }
     let table = execute(call.session, "statement", &sql, is_fetched)?;
     if let Some(name) = name {
         store(call.session, &print::text(&name), Response::ok(), table.into_value(call.session));
     }
     Ok(Value::from(""))
+}
+
+/// Begins a transaction where there is none.
+pub(super) fn begin(session: &Session) -> Result<(), Error> {
+    engine(session, "adapter.begin")?.begin_transaction().map_err(refused)
+}
+
+/// Ends a transaction, where it is the template's own.
+pub(super) fn commit(session: &Session) -> Result<(), Error> {
+    engine(session, "adapter.commit")?.commit_transaction().map_err(refused)
 }
 
 /// Runs statements; without `is_fetched` their rows are dropped.

@@ -1,5 +1,6 @@
 //! Arguments of a call, by position and by name.
 
+use minijinja::value::{Kwargs, Rest};
 use minijinja::{Error, ErrorKind, Value};
 
 /// The arguments that were not taken yet.
@@ -29,6 +30,12 @@ impl Arguments {
     pub(crate) fn new(function: &'static str, args: &[Value]) -> Self {
         let (positional, named) = split(args);
         Self { function, positional: positional.into_iter(), named }
+    }
+
+    /// The same, of a filter or function that minijinja calls.
+    pub(crate) fn of(function: &'static str, positional: Rest<Value>, named: &Kwargs) -> Self {
+        let named = named.args().map(|name| (name.to_owned(), named.get(name).unwrap_or_default()));
+        Self { function, positional: positional.0.into_iter(), named: named.collect() }
     }
 
     /// The next argument, if it was given by position or by this name.

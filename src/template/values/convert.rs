@@ -2,14 +2,11 @@
 
 use indexmap::IndexMap;
 use minijinja::Value;
-use minijinja::value::{Tuple, ValueKind};
+use minijinja::value::ValueKind;
 use serde_json::{Map, Number, Value as Json};
 
 use super::dict::Dict;
 use super::list::List;
-use super::set::Set;
-use crate::template::tables::mapped::Mapped;
-use crate::template::tables::table::Table;
 
 /// Plain data as a template value; lists and dictionaries can be changed.
 pub(crate) fn from_json(json: &Json) -> Value {
@@ -71,8 +68,7 @@ fn to_number(value: &Value) -> Json {
 /// The same value, but a fixed sequence or mapping becomes one that can be changed.
 pub(crate) fn own(value: Value) -> Value {
     match value.kind() {
-        ValueKind::Seq if is_kept(&value) => value,
-        ValueKind::Iterable if value.downcast_object_ref::<Set>().is_some() => value,
+        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map if is_ours(&value) || value.is_tuple() => value,
         ValueKind::Seq => collect(value),
         // Only what knows its length can be read twice and is a list by nature.
         ValueKind::Iterable if value.len().is_some() => collect(value),
@@ -84,12 +80,10 @@ pub(crate) fn own(value: Value) -> Value {
     }
 }
 
-/// Sequences that stay as they are: tuples, lists of ours, result tables and their parts.
-fn is_kept(value: &Value) -> bool {
-    value.is_tuple()
-        || value.downcast_object_ref::<List>().is_some()
-        || value.downcast_object_ref::<Table>().is_some()
-        || value.downcast_object_ref::<Mapped>().is_some()
+/// Whether a value is an object of this program, which knows itself what can be done with it.
+pub(super) fn is_ours(value: &Value) -> bool {
+    const OURS: &str = concat!(env!("CARGO_PKG_NAME"), "::");
+    value.as_object().is_some_and(|it| it.type_name().starts_with(OURS))
 }
 
 fn collect(value: Value) -> Value {
@@ -99,14 +93,7 @@ fn collect(value: Value) -> Value {
     }
 }
 
-fn is_plain_map(value: &Value) -> bool {
+/// Whether a mapping is plain data that minijinja made.
+pub(super) fn is_plain_map(value: &Value) -> bool {
     value.is_kwargs() || value.downcast_object_ref::<IndexMap<Value, Value>>().is_some()
-}
-
-/// The items of a tuple, or the value itself: what `%` formats with.
-pub(crate) fn spread(value: Value) -> Vec<Value> {
-    match value.downcast_object_ref::<Tuple>() {
-        Some(tuple) => tuple.to_vec(),
-        None => vec![value],
-    }
 }

@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexMap;
-use minijinja::value::{Enumerator, Object, Tuple};
+use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::arguments::Arguments;
-use super::list::List;
+use super::convert::own;
 use super::print;
+use super::views::{Shown, View};
 
 /// Python's `dict`: keeps the order of insertion.
 #[derive(Debug, Default)]
@@ -54,12 +55,10 @@ impl Object for Dict {
     ) -> Result<Value, Error> {
         match method {
             "get" => self.get(args),
-            "keys" => Ok(List::value(self.snapshot().into_iter().map(|it| it.0).collect())),
-            "values" => Ok(List::value(self.snapshot().into_iter().map(|it| it.1).collect())),
-            "items" => {
-                let pairs = self.snapshot().into_iter().map(|(key, value)| Tuple::from([key, value]));
-                Ok(List::value(pairs.map(Value::from).collect()))
-            }
+            "keys" => Ok(View::value(self, Shown::Keys)),
+            "values" => Ok(View::value(self, Shown::Values)),
+            "items" => Ok(View::value(self, Shown::Items)),
+            "fromkeys" => from_keys(args),
             "update" => self.update(args),
             "setdefault" => self.setdefault(args),
             "pop" => self.pop(args),
@@ -72,7 +71,8 @@ impl Object for Dict {
                 self.lock().clear();
                 Ok(Value::from(()))
             }
-            "copy" => Ok(Self::value(self.snapshot())),
+            // Results and nodes are no dictionaries in dbt, where this makes one of them.
+            "copy" | "to_dict" => Ok(Self::value(self.snapshot())),
             _ => Err(Error::from(ErrorKind::UnknownMethod)),
         }
     }
@@ -98,6 +98,7 @@ impl Dict {
             None => Vec::new(),
         };
         entries.extend(args.rest_named().into_iter().map(|(key, value)| (Value::from(key), value)));
+        let entries: Vec<_> = entries.into_iter().map(|(key, value)| (key, own(value))).collect();
         args.finish()?;
         self.refuse_itself(entries.iter().map(|it| &it.1))?;
         self.lock().extend(entries);
@@ -107,7 +108,7 @@ impl Dict {
     fn setdefault(self: &Arc<Self>, args: &[Value]) -> Result<Value, Error> {
         let mut args = Arguments::new("setdefault", args);
         let key = args.required("key")?;
-        let default = args.optional("default").unwrap_or_else(|| Value::from(()));
+        let default = args.optional("default").map_or_else(|| Value::from(()), own);
         args.finish()?;
         self.refuse_itself([&default])?;
         Ok(self.lock().entry(key).or_insert(default).clone())
@@ -134,6 +135,69 @@ impl Dict {
         }
         Ok(())
     }
+}
+
+/// `dict`: makes dictionaries of a mapping or pairs, and of names.
+#[derive(Debug)]
+pub(super) struct DictFunction;
+
+impl DictFunction {
+    /// The function as a value.
+    pub(super) fn value() -> Value {
+        Value::from_object(Self)
+    }
+}
+
+impl Object for DictFunction {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call(self: &Arc<Self>, _state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        let mut args = Arguments::new("dict", args);
+        let first = args.rest();
+        let named = args.rest_named();
+        Ok(Dict::value(merged(&first, named)?))
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _state: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        if method == "fromkeys" { from_keys(args) } else { Err(Error::from(ErrorKind::UnknownMethod)) }
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<class 'dict'>")
+    }
+}
+
+/// The entries of a mapping or pairs, and of names, as `dict()` and `namespace()` take them.
+pub(super) fn merged(
+    first: &[Value],
+    named: Vec<(String, Value)>,
+) -> Result<Vec<(Value, Value)>, Error> {
+    let mut entries = match first {
+        [] => Vec::new(),
+        [first] => entries_of(first)?,
+        _ => {
+            let message = "takes one mapping, or pairs, and names";
+            return Err(Error::new(ErrorKind::TooManyArguments, message));
+        }
+    };
+    entries.extend(named.into_iter().map(|(key, value)| (Value::from(key), value)));
+    Ok(entries.into_iter().map(|(key, value)| (key, own(value))).collect())
+}
+
+/// `dict.fromkeys(keys, value)`.
+fn from_keys(args: &[Value]) -> Result<Value, Error> {
+    let mut args = Arguments::new("fromkeys", args);
+    let keys = args.required("iterable")?;
+    let value = args.optional("value").unwrap_or_else(|| Value::from(()));
+    args.finish()?;
+    Ok(Dict::value(keys.try_iter()?.map(|key| (key, value.clone()))))
 }
 
 /// The entries of a mapping, or of a sequence of pairs.

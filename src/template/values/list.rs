@@ -7,6 +7,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::arguments::Arguments;
+use super::convert::own;
 use super::print;
 
 /// Python's `list`.
@@ -73,10 +74,7 @@ impl Object for List {
                 Ok(Value::from(()))
             }
             "pop" => self.pop(args),
-            "index" => {
-                let wanted = Arguments::new("index", args).required("value")?;
-                self.position(&wanted).map(Value::from).ok_or_else(|| not_in_list(&wanted))
-            }
+            "index" => self.index(args),
             "count" => {
                 let wanted = Arguments::new("count", args).required("value")?;
                 Ok(Value::from(self.snapshot().iter().filter(|it| **it == wanted).count()))
@@ -94,7 +92,7 @@ impl Object for List {
 impl List {
     fn append(self: &Arc<Self>, args: &[Value]) -> Result<Value, Error> {
         let mut args = Arguments::new("append", args);
-        let item = args.required("object")?;
+        let item = own(args.required("object")?);
         args.finish()?;
         self.refuse_itself(&item)?;
         self.lock().push(item);
@@ -103,7 +101,7 @@ impl List {
 
     fn extend(self: &Arc<Self>, args: &[Value]) -> Result<Value, Error> {
         let mut args = Arguments::new("extend", args);
-        let items: Vec<Value> = args.required("iterable")?.try_iter()?.collect();
+        let items: Vec<Value> = args.required("iterable")?.try_iter()?.map(own).collect();
         args.finish()?;
         self.lock().extend(items);
         Ok(Value::from(()))
@@ -112,7 +110,7 @@ impl List {
     fn insert(self: &Arc<Self>, args: &[Value]) -> Result<Value, Error> {
         let mut args = Arguments::new("insert", args);
         let index = args.required("index")?.as_i64().unwrap_or(0);
-        let item = args.required("object")?;
+        let item = own(args.required("object")?);
         args.finish()?;
         self.refuse_itself(&item)?;
         let mut items = self.lock();
@@ -128,6 +126,21 @@ impl List {
         let at = self.position(&wanted).ok_or_else(|| not_in_list(&wanted))?;
         self.lock().remove(at);
         Ok(Value::from(()))
+    }
+
+    fn index(self: &Arc<Self>, args: &[Value]) -> Result<Value, Error> {
+        let mut args = Arguments::new("index", args);
+        let wanted = args.required("value")?;
+        let items = self.snapshot();
+        let mut bound = |name, otherwise| {
+            let index = args.optional(name).and_then(|it| it.as_i64());
+            index.map_or(otherwise, |it| place(it, items.len()))
+        };
+        let (start, stop) = (bound("start", 0), bound("stop", items.len()));
+        args.finish()?;
+        let found = items.iter().enumerate().skip(start).take(stop.saturating_sub(start));
+        let mut found = found.filter(|it| *it.1 == wanted);
+        found.next().map(|it| Value::from(it.0)).ok_or_else(|| not_in_list(&wanted))
     }
 
     fn sort(self: &Arc<Self>, args: &[Value]) -> Result<Value, Error> {
@@ -177,6 +190,7 @@ fn place(index: i64, len: usize) -> usize {
     })
 }
 
-fn not_in_list(value: &Value) -> Error {
+/// Python's `index()` and `remove()` refuse what is not there.
+pub(super) fn not_in_list(value: &Value) -> Error {
     Error::new(ErrorKind::InvalidOperation, format!("{} is not in the list", print::repr(value)))
 }

@@ -9,8 +9,15 @@ use minijinja::value::ValueKind;
 pub(crate) fn text(value: &Value) -> String {
     match value.kind() {
         ValueKind::Number if !value.is_integer() => float(value),
+        ValueKind::Seq if value.is_tuple() => tuple(value),
+        ValueKind::Seq | ValueKind::Iterable if is_plain_sequence(value) => repr(value),
         _ => value.to_string(),
     }
+}
+
+fn tuple(value: &Value) -> String {
+    let items: Vec<Value> = value.try_iter().into_iter().flatten().collect();
+    sequence("(", &items, if items.len() == 1 { ",)" } else { ")" })
 }
 
 /// `repr(value)`: texts in quotes.
@@ -19,6 +26,7 @@ pub(crate) fn repr(value: &Value) -> String {
         ValueKind::String => quoted(value.as_str().unwrap_or_default()),
         ValueKind::Number if !value.is_integer() => float(value),
         ValueKind::Undefined => "Undefined".to_owned(),
+        ValueKind::Seq if value.is_tuple() => tuple(value),
         ValueKind::Seq | ValueKind::Iterable if is_plain_sequence(value) => {
             let items: Vec<Value> = value.try_iter().into_iter().flatten().collect();
             sequence("[", &items, "]")
@@ -28,7 +36,7 @@ pub(crate) fn repr(value: &Value) -> String {
 }
 
 fn is_plain_sequence(value: &Value) -> bool {
-    value.downcast_object_ref::<Vec<Value>>().is_some()
+    value.len().is_some() && !super::convert::is_ours(value)
 }
 
 /// A sequence's items in brackets.
@@ -59,14 +67,25 @@ fn quoted(text: &str) -> String {
                 out.push('\\');
                 out.push(char);
             }
-            _ if (char as u32) < 0x20 || char as u32 == 0x7f => {
-                let _ = write!(out, "\\x{:02x}", char as u32);
+            _ if is_printable(char) => out.push(char),
+            _ => {
+                let _ = match u32::from(char) {
+                    code @ ..0x100 => write!(out, "\\x{code:02x}"),
+                    code @ ..0x1_0000 => write!(out, "\\u{code:04x}"),
+                    code => write!(out, "\\U{code:08x}"),
+                };
             }
-            _ => out.push(char),
         }
     }
     out.push(quote);
     out
+}
+
+/// Whether Python shows a character as it is: no control characters, and of the blanks only the common one.
+pub(crate) fn is_printable(char: char) -> bool {
+    let is_hidden = matches!(char, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{e000}'..='\u{f8ff}' | '\u{feff}' | '\u{f0000}'..='\u{10ffff}');
+    char == ' ' || !(char.is_control() || char.is_whitespace() || is_hidden)
 }
 
 fn float(value: &Value) -> String {

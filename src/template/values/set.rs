@@ -1,10 +1,11 @@
 //! A set that can be changed.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexSet;
-use minijinja::value::{Enumerator, Object, ObjectRepr};
+use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::arguments::Arguments;
@@ -86,6 +87,17 @@ impl Object for Set {
         }
     }
 
+    /// Sets with the same items are equal, in whatever order they came.
+    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
+        let other = other.downcast_ref::<Self>()?;
+        let sorted = |set: &Self| {
+            let mut items = set.snapshot();
+            items.sort();
+            items
+        };
+        Some(sorted(self).cmp(&sorted(other)))
+    }
+
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let items = self.snapshot();
         if items.is_empty() {
@@ -96,6 +108,11 @@ impl Object for Set {
 }
 
 impl Set {
+    /// The items that are not among others.
+    pub(crate) fn without(&self, others: impl Iterator<Item = Value>) -> Value {
+        self.combine("difference", others.collect())
+    }
+
     fn combine(&self, method: &str, other: IndexSet<Value>) -> Value {
         let mut own = self.lock();
         let cloned = |it: &Value| it.clone();

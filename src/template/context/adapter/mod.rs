@@ -267,7 +267,8 @@ impl AdapterObject {
             return None;
         }
         let library = &self.session.library;
-        let names = [format!("{}__{method}", self.engine()), format!("default__{method}")];
+        let engine = self.engine();
+        let names = [method.to_owned(), format!("{engine}__{method}"), format!("default__{method}")];
         // A macro that calls the method which it stands for means the method itself.
         let found = names.iter().find_map(|it| library.in_package(library.root(), it))?;
         (!self.session.is_running(found)).then_some(found)
@@ -299,12 +300,22 @@ impl AdapterObject {
             "execute" => self.execute(args)?,
             "add_query" | "run_sql_for_tests" => {
                 let sql = Arguments::new("add_query", &args[..args.len().min(1)]).required("sql")?;
+                results::begin(&self.session)?;
                 results::execute(&self.session, &format!("adapter.{method}"), &print::text(&sql), false)?;
                 Value::from(minijinja::value::Tuple::from([Value::from(()), Value::from(())]))
             }
-            // Transactions are made around a whole node, and nothing is cached.
-            "begin" | "commit" | "rollback" | "ensure_transaction" | "cache_added" | "cache_dropped"
-            | "cache_renamed" | "verify_database" => Value::from(""),
+            "begin" | "ensure_transaction" => {
+                results::begin(&self.session)?;
+                Value::from("")
+            }
+            "commit" => {
+                results::commit(&self.session)?;
+                Value::from("")
+            }
+            // What a node did is taken back as a whole, and nothing is cached.
+            "rollback" | "cache_added" | "cache_dropped" | "cache_renamed" | "verify_database" => {
+                Value::from("")
+            }
             _ => return Ok(None),
         }))
     }
@@ -313,7 +324,9 @@ impl AdapterObject {
     fn execute(&self, args: &[Value]) -> Result<Value, Error> {
         let mut args = Arguments::new("execute", args);
         let sql = args.required("sql")?;
-        args.optional("auto_begin");
+        if args.optional("auto_begin").is_some_and(|it| it.is_true()) {
+            results::begin(&self.session)?;
+        }
         let is_fetched = args.optional("fetch").is_some_and(|it| it.is_true());
         let limit = args.optional("limit").and_then(|it| it.as_usize());
         args.finish()?;
