@@ -93,7 +93,9 @@ pub(super) fn unpack(bytes: &[u8], into: &Path) -> Result<PathBuf, ArchiveError>
                 let original = inside(&target(&entry).map_err(&refuse)?).map_err(&refuse)?;
                 copy(into, &original, &path).map_err(&refuse)?;
             }
-            other => return Err(refuse(format!("a package holds files and folders, not {}", describe(other)))),
+            other => {
+                return Err(refuse(format!("a package holds files and folders, not {}", describe(other))));
+            }
         }
     }
     for (path, target, entry) in links {

@@ -61,7 +61,8 @@ pub(super) fn unknown_version<'a>(
     let message = format!("the hub has no version of `{package}` that fits `{wanted}`");
     let shown = known.iter().take(6).copied().collect::<Vec<_>>().join(", ");
     let more = if known.len() > 6 { ", ..." } else { "" };
-    let note = if known.is_empty() { "it has none at all".to_owned() } else { format!("it has {shown}{more}") };
+    let note =
+        if known.is_empty() { "it has none at all".to_owned() } else { format!("it has {shown}{more}") };
     Box::new(error("unknown-package-version", message, span, "").note(note))
 }
 
@@ -76,9 +77,9 @@ pub(super) fn git(url: &str, problem: super::git::GitError, span: Option<Span>) 
     let shown = without_credentials(url);
     let diagnostic = error("git-failed", format!("cannot fetch the git package `{shown}`"), span, "");
     Box::new(match problem {
-        super::git::GitError::NotInstalled => {
-            diagnostic.note("there is no program `git`").help("install git, or use a `tarball:` of the package")
-        }
+        super::git::GitError::NotInstalled => diagnostic
+            .note("there is no program `git`")
+            .help("install git, or use a `tarball:` of the package"),
         super::git::GitError::Failed(said) => {
             let credentials = url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|it| it.0);
             let hidden = credentials.filter(|it| !it.is_empty() && !it.contains('/'));
@@ -101,9 +102,7 @@ pub(super) fn unknown_revision<'a>(
     span: Option<Span>,
 ) -> Fault {
     let message = format!("`{}` has no branch, tag or commit `{revision}`", without_credentials(url));
-    Box::new(
-        error("unknown-revision", message, span, "").help_opt(suggest::did_you_mean(revision, known)),
-    )
+    Box::new(error("unknown-revision", message, span, "").help_opt(suggest::did_you_mean(revision, known)))
 }
 
 /// A tag leads to another commit than it did when the lock file was written.

@@ -69,7 +69,14 @@ impl Git<'_> {
     fn run(&self, dir: &Path, arguments: &[&str]) -> Result<String, GitError> {
         let protocols = if self.is_offline { "file" } else { "file:git:http:https:ssh" };
         let output = Command::new("git")
-            .args(["-c", "core.autocrlf=false", "-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false"])
+            .args([
+                "-c",
+                "core.autocrlf=false",
+                "-c",
+                "core.hooksPath=/dev/null",
+                "-c",
+                "advice.detachedHead=false",
+            ])
             .args(arguments)
             .current_dir(dir)
             // A command that a hook of another repository runs must not work on that one.
@@ -149,14 +156,12 @@ pub(super) fn resolve(references: &[Reference], revision: &str) -> Option<Revisi
     // A tag with a message is an object of its own, which leads to the commit.
     let tag = find(&format!("refs/tags/{revision}^{{}}")).or_else(|| find(&format!("refs/tags/{revision}")));
     let tag = tag.map(|commit| Revision { commit, is_tag: true });
-    tag.or_else(|| {
-        find(&format!("refs/heads/{revision}")).map(|commit| Revision { commit, is_tag: false })
-    })
+    tag.or_else(|| find(&format!("refs/heads/{revision}")).map(|commit| Revision { commit, is_tag: false }))
 }
 
 /// Names of branches and tags.
 pub(super) fn names(references: &[Reference]) -> impl Iterator<Item = &str> {
-    references.iter().filter_map(|it| {
-        it.name.strip_prefix("refs/heads/").or_else(|| it.name.strip_prefix("refs/tags/"))
-    })
+    references
+        .iter()
+        .filter_map(|it| it.name.strip_prefix("refs/heads/").or_else(|| it.name.strip_prefix("refs/tags/")))
 }

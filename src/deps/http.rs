@@ -83,7 +83,9 @@ impl Http {
         match response.status().as_u16() {
             200..300 => {}
             404 | 410 => return Err(Problem::Final(HttpError::NotFound)),
-            status @ (429 | 500..) => return Err(Problem::Passing(format!("the server says: status {status}"))),
+            status @ (429 | 500..) => {
+                return Err(Problem::Passing(format!("the server says: status {status}")));
+            }
             status => {
                 let problem = format!("the server says: status {status}");
                 return Err(Problem::Final(HttpError::Failed(problem)));

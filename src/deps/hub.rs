@@ -74,8 +74,7 @@ fn is_compatible(required: &Json) -> bool {
         Json::Array(items) => items.iter().filter_map(Json::as_str).collect(),
         _ => return true,
     };
-    let bounds: Vec<Version> =
-        texts.iter().filter_map(|it| Version::parse(&it.replace(' ', ""))).collect();
+    let bounds: Vec<Version> = texts.iter().filter_map(|it| Version::parse(&it.replace(' ', ""))).collect();
     let installed = Version::parse(DBT_VERSION);
     Range::of_all(bounds.iter().chain(&installed)).is_ok()
 }

@@ -27,7 +27,8 @@ fn python_json(value: &Json) -> String {
         Json::Array(items) => format!("[{}]", items.iter().map(python_json).collect::<Vec<_>>().join(", ")),
         Json::Object(entries) => {
             let sorted: BTreeMap<&String, &Json> = entries.iter().collect();
-            let entry = |(key, value): (&String, &Json)| format!("{}: {}", python_text(key), python_json(value));
+            let entry =
+                |(key, value): (&String, &Json)| format!("{}: {}", python_text(key), python_json(value));
             format!("{{{}}}", sorted.into_iter().map(entry).collect::<Vec<_>>().join(", "))
         }
     }
@@ -114,7 +115,8 @@ pub(super) fn scalar(text: &str) -> String {
         && (text.parse::<f64>().is_ok() || text.starts_with("0x") || text.starts_with("0o"));
     let words = ["", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n"];
     let is_word = words.contains(&text.to_lowercase().as_str());
-    let has_mark = text.starts_with(|it: char| "-?:,[]{}#&*!|>'\"%@`= ".contains(it)) && !text.starts_with("./");
+    let has_mark =
+        text.starts_with(|it: char| "-?:,[]{}#&*!|>'\"%@`= ".contains(it)) && !text.starts_with("./");
     let is_broken = text.contains(": ") || text.contains(" #") || text.ends_with([':', ' ']);
     if is_number || is_word || has_mark || is_broken {
         format!("'{}'", text.replace('\'', "''"))

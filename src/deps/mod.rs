@@ -116,8 +116,11 @@ pub fn run(
     let Some(head) = package_list::read_head(diags, sources, &disk, "", settings) else {
         if !diags.has_errors() {
             diags.push(
-                Diagnostic::error("missing-project", "there is no project.yml or dbt_project.yml in this folder")
-                    .help("go to the project's folder, or give it with `--project-dir`"),
+                Diagnostic::error(
+                    "missing-project",
+                    "there is no project.yml or dbt_project.yml in this folder",
+                )
+                .help("go to the project's folder, or give it with `--project-dir`"),
             );
         }
         return Err(Aborted);
@@ -249,12 +252,14 @@ impl Deps<'_> {
                     let dir = self.around.dir.join(path);
                     (dir.clone(), Origin::Link(dir))
                 }
-                (None, PinnedSource::Git { .. } | PinnedSource::Tarball { .. } | PinnedSource::Hub { .. }) => {
+                (
+                    None,
+                    PinnedSource::Git { .. } | PinnedSource::Tarball { .. } | PinnedSource::Hub { .. },
+                ) => {
                     continue;
                 }
             };
-            let is_package =
-                crate::project::disk::PROJECT_FILES.iter().any(|it| dir.join(it).is_file());
+            let is_package = crate::project::disk::PROJECT_FILES.iter().any(|it| dir.join(it).is_file());
             if !is_package {
                 return Err(Some(faults::not_a_package(&package.shown(), Some(package.span))));
             }
@@ -300,12 +305,7 @@ impl Deps<'_> {
 }
 
 /// A tag that moved since it was locked is a fault. Where the repository cannot be asked, the commit counts.
-fn check_tag(
-    store: &mut Store<'_>,
-    package: &Pinned,
-    url: &str,
-    tag: &str,
-) -> Result<(), Fault> {
+fn check_tag(store: &mut Store<'_>, package: &Pinned, url: &str, tag: &str) -> Result<(), Fault> {
     match store.revision(url, tag, Some(package.span)) {
         Err(fault) if fault.code == "moved-tag" => Err(fault),
         Ok(_) | Err(_) => Ok(()),

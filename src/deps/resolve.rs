@@ -53,10 +53,7 @@ impl Listing {
             (PackageSource::Hub { versions, .. }, PackageSource::Hub { versions: more, .. }) => {
                 versions.extend(more.iter().cloned());
             }
-            (
-                PackageSource::Git { warn_unpinned, .. },
-                PackageSource::Git { warn_unpinned: other, .. },
-            ) => {
+            (PackageSource::Git { warn_unpinned, .. }, PackageSource::Git { warn_unpinned: other, .. }) => {
                 *warn_unpinned = *warn_unpinned && *other;
             }
             (PackageSource::Local { .. }, PackageSource::Local { .. })
@@ -244,7 +241,12 @@ impl Resolver<'_, '_> {
         if let Some(version) = newest(&range, &parsed(true)) {
             return Ok(version.to_owned());
         }
-        let mut fault = faults::unknown_version(name, &versions.join(", "), found.versions.keys().map(String::as_str), Some(span));
+        let mut fault = faults::unknown_version(
+            name,
+            &versions.join(", "),
+            found.versions.keys().map(String::as_str),
+            Some(span),
+        );
         if let Some(version) = newest(&range, &parsed(false)) {
             fault.notes.push(format!("{version} would fit, but needs another version of dbt than 1.11"));
         }
@@ -305,8 +307,12 @@ impl Resolver<'_, '_> {
 }
 
 fn label(request: &Request) -> crate::diagnostics::Label {
-    let versions = if request.versions.is_empty() { String::new() } else { format!("`{}` ", request.versions) };
-    crate::diagnostics::Label { span: request.span, text: format!("{versions}is asked for by {}", request.by) }
+    let versions =
+        if request.versions.is_empty() { String::new() } else { format!("`{}` ", request.versions) };
+    crate::diagnostics::Label {
+        span: request.span,
+        text: format!("{versions}is asked for by {}", request.by),
+    }
 }
 
 /// A fault with the places of all who asked.

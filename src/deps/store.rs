@@ -225,7 +225,11 @@ impl<'a> Store<'a> {
         let inner = folder.join(subdirectory);
         let is_inside = Path::new(subdirectory).is_relative()
             && !subdirectory.split(['/', '\\']).any(|it| it == "..")
-            && inner.canonicalize().ok().zip(folder.canonicalize().ok()).is_some_and(|it| it.0.starts_with(it.1));
+            && inner
+                .canonicalize()
+                .ok()
+                .zip(folder.canonicalize().ok())
+                .is_some_and(|it| it.0.starts_with(it.1));
         if !is_inside || !inner.is_dir() {
             return Err(faults::not_a_package(&format!("{url}/{subdirectory}"), span));
         }

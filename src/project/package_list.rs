@@ -128,7 +128,8 @@ pub fn read_head(
     settings: &Settings,
 ) -> Option<PackageHead> {
     let path = PROJECT_FILES.iter().map(|it| ProjectPath::new(it)).find(|it| files.exists(it))?;
-    let (file, text) = reading::read_text_as(diags, sources, files, &path, &format!("{shown}{}", path.as_str()))?;
+    let (file, text) =
+        reading::read_text_as(diags, sources, files, &path, &format!("{shown}{}", path.as_str()))?;
     let tree = yaml::parse(diags, file, &text)?;
     let rendered = |diags: &mut Diagnostics, key: &str| {
         let yaml = tree.get(key).filter(|it| !it.is_null())?;
@@ -177,10 +178,13 @@ pub fn read(
     let listed = |tree: &Option<Yaml>| tree.as_ref().and_then(|it| it.get("packages")).map(|it| it.span);
     if let (Some(first), Some(second)) = (listed(&packages), listed(&dependencies)) {
         diags.push(
-            Diagnostic::error("packages-twice", "packages are listed in packages.yml and in dependencies.yml")
-                .at(first, "here")
-                .and_at(second, "and here")
-                .help("move them all into one of the files"),
+            Diagnostic::error(
+                "packages-twice",
+                "packages are listed in packages.yml and in dependencies.yml",
+            )
+            .at(first, "here")
+            .and_at(second, "and here")
+            .help("move them all into one of the files"),
         );
     }
     if listed(&dependencies).is_some() {
@@ -235,7 +239,14 @@ fn spec(diags: &mut Diagnostics, written: &Yaml, item: &Yaml) -> Option<PackageS
     let kinds = ["local", "git", "tarball", "package", "private"];
     let Some(kind) = kinds.into_iter().find(|it| item.get(it).is_some()) else {
         fields.accept(&kinds);
-        fields.accept(&["version", "revision", "subdirectory", "name", "warn-unpinned", "install-prerelease"]);
+        fields.accept(&[
+            "version",
+            "revision",
+            "subdirectory",
+            "name",
+            "warn-unpinned",
+            "install-prerelease",
+        ]);
         fields.finish(diags, Severity::Error);
         diags.push(
             Diagnostic::error("missing-key", "this package says not where it comes from")
@@ -247,7 +258,9 @@ fn spec(diags: &mut Diagnostics, written: &Yaml, item: &Yaml) -> Option<PackageS
     let place = fields.string(diags, kind).filter(|it| !it.value.is_empty());
     let Some(place) = place else {
         let span = fields.key(kind).map_or(item.span, |it| it.span);
-        diags.push(Diagnostic::error("missing-value", format!("`{kind}` is empty")).at(span, "nothing is here"));
+        diags.push(
+            Diagnostic::error("missing-value", format!("`{kind}` is empty")).at(span, "nothing is here"),
+        );
         return None;
     };
     let mut contract = Map::new();
@@ -310,7 +323,9 @@ fn hub(
     contract: &mut Map<String, Json>,
     package: &Spanned<String>,
 ) -> Option<PackageSource> {
-    if package.value.split('/').filter(|it| is_word(it)).count() != 2 || package.value.matches('/').count() != 1 {
+    if package.value.split('/').filter(|it| is_word(it)).count() != 2
+        || package.value.matches('/').count() != 1
+    {
         let message = format!("`{}` is not the name of a package of the hub", package.value);
         diags.push(
             Diagnostic::error("invalid-package-name", message)

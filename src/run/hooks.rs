@@ -109,7 +109,7 @@ fn is_bad(status: Status) -> bool {
 /// A result as dbt's templates know it.
 fn result_as_json(graph: &Graph, result: &NodeResult) -> Json {
     let node = graph.node(result.node);
-    let mut shown = node_as_json(node);
+    let mut shown = node_as_json(graph, node);
     if let Json::Object(entries) = &mut shown {
         let name = node.relation.as_ref().map(crate::node::Relation::render);
         entries.entry("relation_name").or_insert_with(|| Json::from(name));

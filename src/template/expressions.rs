@@ -78,19 +78,47 @@ impl Rewriter<'_> {
         let list = &self.tokens.list;
         let (function, level) = match list[index].0 {
             Token::Mod => ("__rem(", Level::Product),
+            Token::Mul => ("__mul(", Level::Product),
+            Token::Div => ("__div(", Level::Product),
+            Token::FloorDiv => ("__floordiv(", Level::Product),
             Token::Minus => ("__sub(", Level::Sum),
             _ => ("__add(", Level::Sum),
         };
         let first = self.tokens.operand_before(index, level);
         let last = self.tokens.operand_after(index, level);
         let (Some(first), Some(last)) = (first, last) else { return };
-        let is_constant = |range: Range<usize>| self.is_plain_constant(range);
-        if level == Level::Sum && (is_constant(first..index) || is_constant(index + 1..last + 1)) {
-            return; // only objects need the call
+        let (left, right) = (first..index, index + 1..last + 1);
+        let is_text = |range: &Range<usize>| self.is_text(range.clone());
+        let are_constant = self.is_plain_constant(left.clone()) && self.is_plain_constant(right.clone());
+        // Only objects need the call, and `%` of texts.
+        if !matches!(list[index].0, Token::Mod) && (are_constant || is_text(&left) || is_text(&right)) {
+            return;
         }
         into.open(list[first].1.start, list[last].1.end, function);
         into.replace(list[index].1.clone(), " , ".to_owned());
         into.insert(list[last].1.end, rank::CLOSE_OPERATOR, ")");
+    }
+
+    /// `a < b` becomes `__cmp(a , '<' , b)`, for numbers that keep their places. Chains of comparisons, and
+    /// comparisons with constants of other kinds, stay as they are.
+    pub(super) fn comparison(&self, index: usize, into: &mut Gathered) {
+        let list = &self.tokens.list;
+        let first = self.tokens.operand_before(index, Level::Comparison);
+        let last = self.tokens.operand_after(index, Level::Comparison);
+        let (Some(first), Some(last), Some(sign)) = (first, last, comparison(&list[index].0)) else { return };
+        let is_other = |range: Range<usize>| {
+            self.is_text(range.clone()) || (range.len() == 1 && is_constant_name(&list[range.start].0))
+        };
+        if self.tokens.is_in_chain(first, last) || is_other(first..index) || is_other(index + 1..last + 1) {
+            return;
+        }
+        into.open(list[first].1.start, list[last].1.end, "__cmp(");
+        into.replace(list[index].1.clone(), format!(" , '{sign}' , "));
+        into.insert(list[last].1.end, rank::CLOSE_OPERATOR, ")");
+    }
+
+    fn is_text(&self, range: Range<usize>) -> bool {
+        range.len() == 1 && matches!(self.tokens.list[range.start].0, Token::Str(_) | Token::String(_))
     }
 
     /// `+5`: the sign says nothing.
@@ -119,4 +147,21 @@ impl Rewriter<'_> {
                 Token::Str(_) | Token::String(_) | Token::Int(_) | Token::Float(_)
             )
     }
+}
+
+/// The sign of a comparison.
+pub(super) fn comparison(token: &Token<'_>) -> Option<&'static str> {
+    Some(match token {
+        Token::Eq => "==",
+        Token::Ne => "!=",
+        Token::Lt => "<",
+        Token::Lte => "<=",
+        Token::Gt => ">",
+        Token::Gte => ">=",
+        _ => return None,
+    })
+}
+
+fn is_constant_name(token: &Token<'_>) -> bool {
+    matches!(token, Token::Ident("none" | "None" | "true" | "True" | "false" | "False"))
 }

@@ -54,7 +54,11 @@ fn line(progress: &Progress) -> String {
     match progress {
         Progress::Added { package, list, replaced } => {
             let instead: Vec<String> = replaced.iter().filter(|it| *it != package).cloned().collect();
-            let instead = if instead.is_empty() { String::new() } else { format!(" instead of {}", instead.join(", ")) };
+            let instead = if instead.is_empty() {
+                String::new()
+            } else {
+                format!(" instead of {}", instead.join(", "))
+            };
             format!("added {package} to {list}{instead}")
         }
         Progress::NothingListed => "no packages are listed in packages.yml".to_owned(),

@@ -120,8 +120,27 @@ impl Decimal {
         })
     }
 
+    /// Which of two is greater, if one of them is a decimal and the other a number.
+    pub(crate) fn order(left: &Value, right: &Value) -> Option<Ordering> {
+        let is_decimal = |it: &Value| it.downcast_object_ref::<Self>().is_some();
+        if !is_decimal(left) && !is_decimal(right) {
+            return None;
+        }
+        Some(Self::of(left)?.compare(Self::of(right)?))
+    }
+
+    /// The whole part.
+    pub(crate) fn truncated(self) -> Value {
+        Value::from(10_i128.checked_pow(self.scale).map_or(0, |it| self.units / it))
+    }
+
+    /// Without its sign.
+    pub(crate) fn abs(self) -> Self {
+        Self { units: self.units.abs(), ..self }
+    }
+
     /// Which of two is greater.
-    pub(crate) fn compare(self, other: Self) -> Ordering {
+    fn compare(self, other: Self) -> Ordering {
         match self.aligned(other) {
             Some((a, b, _)) => a.cmp(&b),
             None => self.to_f64().total_cmp(&other.to_f64()),

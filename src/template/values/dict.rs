@@ -175,10 +175,7 @@ impl Object for DictFunction {
 }
 
 /// The entries of a mapping or pairs, and of names, as `dict()` and `namespace()` take them.
-pub(super) fn merged(
-    first: &[Value],
-    named: Vec<(String, Value)>,
-) -> Result<Vec<(Value, Value)>, Error> {
+pub(super) fn merged(first: &[Value], named: Vec<(String, Value)>) -> Result<Vec<(Value, Value)>, Error> {
     let mut entries = match first {
         [] => Vec::new(),
         [first] => entries_of(first)?,

@@ -107,7 +107,10 @@ impl Spec {
         let length = sign.chars().count() + digits.chars().count();
         let gap = self.width.unwrap_or(0).saturating_sub(length);
         let run = |count: usize, fill: char| std::iter::repeat_n(fill, count).collect::<String>();
-        if self.is_zero_padded && natural == Align::Right && matches!(self.align, Align::Natural | Align::Right) {
+        if self.is_zero_padded
+            && natural == Align::Right
+            && matches!(self.align, Align::Natural | Align::Right)
+        {
             return format!("{sign}{}{digits}", run(gap, '0'));
         }
         match if self.align == Align::Natural { natural } else { self.align } {
@@ -148,7 +151,11 @@ pub(super) fn apply(value: &Value, spec: &Spec) -> Result<String, Error> {
         ValueKind::Number if value.is_integer() && !wants_float => integer(value, spec),
         ValueKind::Bool if spec.kind.is_some_and(|it| it != 's') && !wants_float => integer(value, spec),
         ValueKind::Number | ValueKind::Bool if wants_float || value.kind() == ValueKind::Number => {
-            let number = if value.kind() == ValueKind::Bool { Value::from(i64::from(value.is_true())) } else { value.clone() };
+            let number = if value.kind() == ValueKind::Bool {
+                Value::from(i64::from(value.is_true()))
+            } else {
+                value.clone()
+            };
             float(f64::try_from(number)?, spec)
         }
         _ => match spec.kind {
@@ -199,7 +206,9 @@ fn float(value: f64, spec: &Spec) -> Result<String, Error> {
     let is_negative = value.is_sign_negative() && !value.is_nan();
     let size = value.abs();
     if !size.is_finite() {
-        return Ok(Spec { is_zero_padded: false, ..spec.clone() }.number(is_negative, &print::float_text(size)));
+        return Ok(
+            Spec { is_zero_padded: false, ..spec.clone() }.number(is_negative, &print::float_text(size))
+        );
     }
     let precision = spec.precision.unwrap_or(6);
     let digits = match spec.kind {
@@ -214,7 +223,8 @@ fn float(value: f64, spec: &Spec) -> Result<String, Error> {
             None => print::float_text(size),
         },
         Some(kind) => {
-            let message = format!("the format `{kind}` needs a whole number, not {}", print::float_text(value));
+            let message =
+                format!("the format `{kind}` needs a whole number, not {}", print::float_text(value));
             return Err(Error::new(ErrorKind::InvalidOperation, message));
         }
     };

@@ -94,7 +94,9 @@ impl Filling<'_> {
         }
         let value = self.items.get(self.used).cloned();
         self.used += 1;
-        value.ok_or_else(|| fault(format!("the text has more places than the {} values for `%`", self.items.len())))
+        value.ok_or_else(|| {
+            fault(format!("the text has more places than the {} values for `%`", self.items.len()))
+        })
     }
 }
 
@@ -102,10 +104,12 @@ fn percent_value(value: &Value, spec: &mut Spec) -> Result<String, Error> {
     match spec.kind {
         Some('s') => spec.text(&print::text(value)),
         Some('r' | 'a') => spec.text(&print::repr(value)),
-        Some('c') => spec.text(&match value.as_i64().and_then(|it| char::from_u32(u32::try_from(it).ok()?)) {
-            Some(char) => char.to_string(),
-            None => print::text(value),
-        }),
+        Some('c') => {
+            spec.text(&match value.as_i64().and_then(|it| char::from_u32(u32::try_from(it).ok()?)) {
+                Some(char) => char.to_string(),
+                None => print::text(value),
+            })
+        }
         Some('d' | 'i' | 'u') => {
             spec.kind = Some('d');
             let whole = super::numbers::truncated(value)
@@ -198,7 +202,8 @@ impl Braces {
 
     fn at(&self, index: usize) -> Result<Value, Error> {
         let count = self.positional.len();
-        let missing = || fault(format!("`format()` got {count} values, but the text asks for number {index}"));
+        let missing =
+            || fault(format!("`format()` got {count} values, but the text asks for number {index}"));
         self.positional.get(index).cloned().ok_or_else(missing)
     }
 }

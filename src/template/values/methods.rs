@@ -40,7 +40,9 @@ fn on_a_list(
             Some(wanted.and_then(count))
         }
         _ if value.is_tuple() => None,
-        _ => known(own(value.clone()).as_object().filter(|_| is_sized(value))?.call_method(state, method, args)),
+        _ => known(
+            own(value.clone()).as_object().filter(|_| is_sized(value))?.call_method(state, method, args),
+        ),
     }
 }
 

@@ -1,15 +1,17 @@
-//! Operators that minijinja does not have for all that Python has them for: `+`, `-` and `%`.
+//! Operators that minijinja does not have for all that Python has them for.
 //!
 //! Rewritten templates call these functions. An object may answer to `__add__`, `__sub__` and so on, as
 //! in Python; sets and texts to format are known here; everything else is left to minijinja.
 #![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
 
+use std::cmp::Ordering;
 use std::sync::LazyLock;
 
 use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Expression, State, Value, context};
 
 use super::arguments::Arguments;
+use super::decimal::Decimal;
 use super::dict::{Dict, merged};
 use super::formatting::format_percent;
 use super::set::Set;
@@ -21,6 +23,9 @@ type Native = LazyLock<Result<Expression<'static, 'static>, Error>>;
 
 static ADD: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a + b"));
 static SUBTRACT: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a - b"));
+static MULTIPLY: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a * b"));
+static DIVIDE: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a / b"));
+static DIVIDE_WHOLE: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a // b"));
 static NAMESPACE: Native = LazyLock::new(|| ARITHMETIC.compile_expression("namespace(a)"));
 static REMAINDER: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a % b"));
 
@@ -29,6 +34,19 @@ pub(super) fn register(env: &mut Environment<'_>) {
     env.add_function("__add", add);
     env.add_function("__sub", subtract);
     env.add_function("__rem", remainder);
+    env.add_function("__mul", |state: &mut State<'_, '_>, left: Value, right: Value| {
+        by_object(state, [&left, &right], ["__mul__", "__rmul__"])
+            .unwrap_or_else(|| native(&MULTIPLY, left, right))
+    });
+    env.add_function("__div", |state: &mut State<'_, '_>, left: Value, right: Value| {
+        by_object(state, [&left, &right], ["__truediv__", "__rtruediv__"])
+            .unwrap_or_else(|| native(&DIVIDE, left, right))
+    });
+    env.add_function("__floordiv", |state: &mut State<'_, '_>, left: Value, right: Value| {
+        by_object(state, [&left, &right], ["__floordiv__", "__rfloordiv__"])
+            .unwrap_or_else(|| native(&DIVIDE_WHOLE, left, right))
+    });
+    env.add_function("__cmp", compare);
 }
 
 fn native(operator: &'static Native, a: Value, b: Value) -> Result<Value, Error> {
@@ -82,6 +100,19 @@ fn subtract(state: &mut State<'_, '_>, left: Value, right: Value) -> Result<Valu
     match by_object(state, [&left, &right], ["__sub__", "__rsub__"]) {
         Some(result) => result,
         None => native(&SUBTRACT, left, right),
+    }
+}
+
+/// `a < b` and its like: a decimal is compared with other numbers by its value.
+fn compare(left: Value, sign: &str, right: Value) -> bool {
+    let order = Decimal::order(&left, &right);
+    match sign {
+        "==" => order.map_or_else(|| left == right, Ordering::is_eq),
+        "!=" => order.map_or_else(|| left != right, Ordering::is_ne),
+        "<" => order.unwrap_or_else(|| left.cmp(&right)).is_lt(),
+        "<=" => order.unwrap_or_else(|| left.cmp(&right)).is_le(),
+        ">" => order.unwrap_or_else(|| left.cmp(&right)).is_gt(),
+        _ => order.unwrap_or_else(|| left.cmp(&right)).is_ge(),
     }
 }
 

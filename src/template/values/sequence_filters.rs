@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::value::{Kwargs, Enumerator, Object, ObjectRepr, Rest, Tuple};
+use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Rest, Tuple};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use minijinja_contrib::filters as contrib;
 
@@ -172,9 +172,9 @@ fn groupby(args: Rest<Value>, named: Kwargs) -> Result<Value, Error> {
             None => groups.push((folded, key, vec![item])),
         }
     }
-    let groups = groups.into_iter().map(|(_, grouper, items)| {
-        Value::from_object(Group { grouper, list: List::value(items) })
-    });
+    let groups = groups
+        .into_iter()
+        .map(|(_, grouper, items)| Value::from_object(Group { grouper, list: List::value(items) }));
     Ok(List::value(groups.collect()))
 }
 

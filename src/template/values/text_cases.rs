@@ -11,7 +11,11 @@ pub(super) fn capitalize(text: &str) -> String {
 /// Large letters small, small ones large.
 pub(super) fn swap(text: &str) -> String {
     text.chars()
-        .flat_map(|it| if it.is_uppercase() { it.to_lowercase().to_string() } else { it.to_uppercase().to_string() }.chars().collect::<Vec<_>>())
+        .flat_map(|it| {
+            if it.is_uppercase() { it.to_lowercase().to_string() } else { it.to_uppercase().to_string() }
+                .chars()
+                .collect::<Vec<_>>()
+        })
         .collect()
 }
 

@@ -300,11 +300,7 @@ fn width(args: &[Value]) -> Result<usize, Error> {
     Ok(value.as_i64().and_then(|it| usize::try_from(it).ok()).unwrap_or(0))
 }
 
-fn pad(
-    text: &str,
-    args: &[Value],
-    sides: impl Fn(usize, usize) -> (usize, usize),
-) -> Result<Value, Error> {
+fn pad(text: &str, args: &[Value], sides: impl Fn(usize, usize) -> (usize, usize)) -> Result<Value, Error> {
     let fill = args.get(1).and_then(|it| it.as_str()?.chars().next()).unwrap_or(' ');
     let width = width(args)?;
     let (left, right) = sides(width, width.saturating_sub(text.chars().count()));

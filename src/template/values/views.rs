@@ -91,7 +91,9 @@ impl Range {
             [stop] => (0, *stop, 1),
             [start, stop] => (*start, *stop, 1),
             [start, stop, step] => (*start, *stop, *step),
-            other => return Err(fault(format!("`range()` takes one to three numbers, but got {}", other.len()))),
+            other => {
+                return Err(fault(format!("`range()` takes one to three numbers, but got {}", other.len())));
+            }
         };
         if step == 0 {
             return Err(fault("the step of `range()` cannot be zero"));
@@ -127,6 +129,10 @@ impl Object for Range {
         let Self { start, step, .. } = **self;
         // The stop that was written is not kept; one that gives the same numbers is.
         let stop = start + step * i64::try_from(self.length).unwrap_or(0);
-        if step == 1 { write!(f, "range({start}, {stop})") } else { write!(f, "range({start}, {stop}, {step})") }
+        if step == 1 {
+            write!(f, "range({start}, {stop})")
+        } else {
+            write!(f, "range({start}, {stop}, {step})")
+        }
     }
 }
