@@ -97,6 +97,10 @@ pub enum Materialization {
     Table,
     /// A table that is added to instead of made anew.
     Incremental,
+    /// Files, and a view that reads them.
+    External,
+    /// A function that gives rows.
+    TableFunction,
     /// Put into its readers as a common table expression; never in the warehouse.
     Ephemeral,
     /// By a macro of the project or of a package.
@@ -110,6 +114,8 @@ impl Materialization {
             Materialization::View => "view",
             Materialization::Table => "table",
             Materialization::Incremental => "incremental",
+            Materialization::External => "external",
+            Materialization::TableFunction => "table_function",
             Materialization::Ephemeral => "ephemeral",
             Materialization::Custom => "custom",
         }

@@ -128,7 +128,18 @@ impl Serialize for Manifest<'_> {
         };
         map.serialize_entry("metrics", &semantic(&[NodeKind::Metric]))?;
         map.serialize_entry("groups", &groups::groups(context))?;
-        map.serialize_entry("selectors", &Empty {})?;
+        let selectors: BTreeMap<&str, serde_json::Value> = context
+            .project
+            .selectors
+            .iter()
+            .map(|it| {
+                let shown = serde_json::json!({
+                    "name": it.name, "description": it.description, "definition": it.shown, "default": it.is_default,
+                });
+                (it.name.as_str(), shown)
+            })
+            .collect();
+        map.serialize_entry("selectors", &selectors)?;
         map.serialize_entry("disabled", &disabled(context))?;
         map.serialize_entry("parent_map", &Streamed(context.entries.iter().map(|it| parents(context, it))))?;
         map.serialize_entry("child_map", &Streamed(context.entries.iter().map(|it| children(context, it))))?;

@@ -11,6 +11,7 @@ mod compiled;
 mod manifest;
 mod metadata;
 mod run_results;
+mod state;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -29,6 +30,7 @@ use crate::run::RunResults;
 
 pub use self::manifest::{Manifest, ManifestInput, manifest, project_graph};
 pub use self::run_results::{RunResultsFile, run_results};
+pub use self::state::read_state;
 
 /// What artifacts say about the run of the program that wrote them.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 pub mod args;
 mod commands;
 pub mod environment;
+mod selecting;
 mod session;
 
 use std::ffi::OsString;

@@ -13,14 +13,11 @@ use serde_json::Value as Json;
 use crate::artifacts::{ManifestInput, Output, OutputError, Stamp, project_graph};
 use crate::cli::Exit;
 use crate::cli::args::Globals;
-use crate::cli::args::command::SelectionArgs;
 use crate::cli::environment::Environment;
 use crate::compile::Compiled;
 use crate::diagnostics::scrub::{self, Scrubber};
-use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, Severity, Sources};
-use crate::graph::select::{self, Selection, SelectorFault};
+use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, Sources};
 use crate::graph::{self, Graph};
-use crate::node::NodeId;
 use crate::parse;
 use crate::project::disk::{Disk, PROJECT_FILES};
 use crate::project::settings::Settings;
@@ -317,27 +314,6 @@ impl Session {
         }
     }
 
-    /// The nodes that the flags select; what matches nothing is a warning, unless nothing at all is left.
-    pub(super) fn select(
-        &mut self,
-        graph: &Graph,
-        args: &SelectionArgs,
-    ) -> Result<BTreeSet<NodeId>, Stopped> {
-        let selection = Selection { select: args.select.clone(), exclude: args.exclude.clone() };
-        let selected = select::select(graph, &selection);
-        let is_fatal = selected.nodes.is_empty() && !args.select.is_empty();
-        let mut diags = Diagnostics::default();
-        for fault in selected.faults {
-            diags.push(selector_diagnostic(fault, is_fatal));
-        }
-        self.report(diags)?;
-        let mut ids: Vec<String> =
-            selected.nodes.iter().map(|it| graph.node(*it).unique_id.as_str().to_owned()).collect();
-        ids.sort();
-        graph.shown.selected.get_or_init(|| Arc::new(ids));
-        Ok(selected.nodes)
-    }
-
     pub(super) fn threads(&self, project: &Project) -> NonZeroUsize {
         let cores = || std::thread::available_parallelism().ok();
         let of_target = project.target.threads.and_then(NonZeroUsize::new);
@@ -453,16 +429,6 @@ impl Session {
 /// A path for people: `./x` is `x`.
 pub(super) fn without_dot(path: &Path) -> &Path {
     path.strip_prefix(".").unwrap_or(path)
-}
-
-fn selector_diagnostic(fault: SelectorFault, is_fatal: bool) -> Diagnostic {
-    let severity =
-        if is_fatal || fault.code == "invalid-selector" { Severity::Error } else { Severity::Warning };
-    let diagnostic = match severity {
-        Severity::Error => Diagnostic::error(fault.code, fault.message),
-        Severity::Warning => Diagnostic::warning(fault.code, fault.message),
-    };
-    diagnostic.help_opt(fault.help)
 }
 
 /// As long as dbt-duckdb waits in so many attempts: a second, two, four, ...

@@ -28,6 +28,7 @@ use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::{Graph, Node};
 use crate::node::{Materialization, NodeId, Relation};
 use crate::parse::node_config::NodeHook;
+use crate::parse::python_models::{PYTHON_HELP, PYTHON_MODEL};
 use crate::parse::{Body, DataTest, TestKind};
 use crate::project::Project;
 use crate::sql::{self, OneQuery};
@@ -211,6 +212,16 @@ struct WithParents {
     update: Option<Rendered>,
 }
 
+fn python_model(node: &Node) -> TemplateError {
+    TemplateError {
+        code: PYTHON_MODEL,
+        message: format!("`{}` is a Python model, which cannot be run", node.name),
+        span: Some(node.span),
+        trace: Vec::new(),
+        help: Some(PYTHON_HELP.to_owned()),
+    }
+}
+
 impl<'a> Compiler<'a> {
     fn new(project: &'a Project, graph: &'a Graph) -> Self {
         Self { project, graph, log: Arc::default(), engine: None }
@@ -252,6 +263,7 @@ impl<'a> Compiler<'a> {
     fn query(&self, id: NodeId, is_incremental: IsIncremental) -> Result<Rendered, TemplateError> {
         let node = self.graph.node(id);
         match &node.body {
+            Body::Model { details, .. } if details.is_python => Err(python_model(node)),
             Body::Model { sql, .. }
             | Body::Analysis { sql }
             | Body::Test(DataTest { kind: TestKind::Singular { sql }, .. }) => {

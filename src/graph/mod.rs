@@ -51,6 +51,8 @@ pub struct Graph {
     pub groups: Vec<Group>,
     /// What later phases tell templates about the whole.
     pub shown: Shown,
+    /// The project's own package.
+    pub root_package: String,
 }
 
 /// What templates see of the whole project and the command, as far as it is known.
@@ -152,6 +154,7 @@ pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
         run_hooks: parsed.run_hooks,
         groups: parsed.groups,
         shown: Shown::default(),
+        root_package: parsed.root_package,
     };
     gates::assign(&mut graph);
     graph

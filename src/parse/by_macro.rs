@@ -123,7 +123,10 @@ pub(super) fn of_model(
         Materialization::Incremental => {
             ("materialization_incremental_duckdb", vec![FOR_TABLES, FOR_INCREMENTAL])
         }
-        Materialization::Custom | Materialization::Ephemeral => return None,
+        Materialization::Custom
+        | Materialization::Ephemeral
+        | Materialization::External
+        | Materialization::TableFunction => return None,
     };
     let mut asked = parts.into_iter().chain([FOR_ALL]).flatten();
     let is_overridden = asked.any(|it| parser.templates.override_of(parser.package, it).is_some());

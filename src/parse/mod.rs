@@ -7,15 +7,19 @@
 mod by_macro;
 pub mod check;
 pub mod config_layer;
+pub mod duckdb_config;
+mod external_source;
 mod groups;
 mod host;
 pub mod incremental;
+mod macro_arguments;
 pub mod merge;
 pub mod model_details;
 mod models;
 mod naming;
 pub mod node_config;
 pub mod properties;
+pub(crate) mod python_models;
 pub mod run_hooks;
 pub mod semantic;
 mod sources;
@@ -51,7 +55,7 @@ use crate::project::{Dialect, FileKind, Project, ProjectFile};
 use crate::template::{
     self, Context, MacroFile, Mode, RefCall, SourceCall, TemplateSource, Templates, has_template_syntax,
 };
-use crate::yaml::{self, Yaml};
+use crate::yaml::{self, Yaml, YamlKind};
 
 /// A project's nodes by themselves.
 pub struct Parsed {
@@ -67,6 +71,8 @@ pub struct Parsed {
     pub macro_properties: Vec<properties::MacroProperties>,
     /// The hooks of runs: those of packages by the packages' names, then the project's own.
     pub run_hooks: Vec<RunHook>,
+    /// The project's own package.
+    pub root_package: String,
     /// Groups, those of packages too.
     pub groups: Vec<Group>,
     /// Packages whose protected models are for themselves alone.
@@ -359,6 +365,7 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
         docs: docs.into_values().collect(),
         macro_properties: described.macros,
         groups: described.groups,
+        root_package: root.to_owned(),
         restricted: restricted(project),
         run_hooks,
     }
@@ -387,8 +394,24 @@ fn parse_package(parser: &Parser<'_>, diags: &mut Diagnostics, described: &mut D
     nodes.extend(unit_tests::read(parser, diags, &properties, &nodes));
     nodes.extend(semantic::read(parser, diags, &properties));
     described.groups.extend(groups::read(parser, diags, &properties));
-    described.macros.extend(properties.into_iter().flat_map(|(_, it)| it.macros));
+    for entry in properties.into_iter().flat_map(|(_, it)| it.macros) {
+        macro_arguments::check(parser, diags, &entry);
+        described.macros.push(rendered_macro(parser, diags, entry));
+    }
     nodes
+}
+
+/// A macro's entry with the descriptions in it rendered.
+fn rendered_macro(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    mut entry: properties::MacroProperties,
+) -> properties::MacroProperties {
+    let arguments = entry.arguments.iter_mut().filter_map(|it| it.description.as_mut());
+    for text in arguments.chain(entry.description.as_mut()) {
+        text.value = parser.description(diags, Some(text));
+    }
+    entry
 }
 
 /// Files of one kind, of the package at hand.
@@ -455,6 +478,7 @@ fn read_properties(parser: &Parser<'_>, diags: &mut Diagnostics) -> Vec<FileProp
         .map(|file| {
             let mut own = Diagnostics::default();
             let tree = yaml::parse(&mut own, file.id, &file.text);
+            let tree = tree.map(|it| rendered_properties(parser, &mut own, it));
             let properties = tree.map(|it| properties::read(&mut own, &it, severity)).unwrap_or_default();
             own.sort_by_place();
             (properties, own)
@@ -466,6 +490,38 @@ fn read_properties(parser: &Parser<'_>, diags: &mut Diagnostics) -> Vec<FileProp
         all.push((file.clone(), properties));
     }
     all
+}
+
+/// Keys of properties whose texts are templates for later: docs, tests, hooks and queries.
+const RENDERED_LATER: [&str; 12] = [
+    "description",
+    "tests",
+    "data_tests",
+    "loaded_at_query",
+    "pre-hook",
+    "pre_hook",
+    "post-hook",
+    "post_hook",
+    "sql_header",
+    "given",
+    "expect",
+    "external_location",
+];
+
+/// The tree with variables and environment put in where templates may stand.
+fn rendered_properties(parser: &Parser<'_>, diags: &mut Diagnostics, tree: Yaml) -> Yaml {
+    let YamlKind::Map(entries) = tree.kind else { return tree };
+    let render = |(key, value): (Spanned<String>, Yaml)| {
+        let mut later = RENDERED_LATER.to_vec();
+        // Filters of the semantic layer are templates of its own.
+        if ["metrics", "saved_queries", "semantic_models"].contains(&key.value.as_str()) {
+            later.extend(["filter", "where"]);
+        }
+        // At the top of a file, `data_tests` are singular tests, of which this is an entry.
+        let value = parser.settings.render_tree(diags, &value, &later);
+        (key, value)
+    };
+    Yaml { kind: YamlKind::Map(entries.into_iter().map(render).collect()), span: tree.span }
 }
 
 fn report_duplicates(diags: &mut Diagnostics, nodes: &[ParsedNode]) {

@@ -20,6 +20,8 @@ pub struct ModelDetails {
     pub deprecation: Option<Deprecation>,
     /// What makes it a table of days or other spans of time.
     pub time_spine: Option<TimeSpine>,
+    /// Whether it is written in Python, so that it cannot be run.
+    pub is_python: bool,
 }
 
 /// Who may refer to a model.
@@ -87,7 +89,7 @@ impl ModelDetails {
         if let Some(spine) = &time_spine {
             check_time_spine(diags, model, spine);
         }
-        Self { access, contract, constraints, deprecation, time_spine }
+        Self { access, contract, constraints, deprecation, time_spine, is_python: false }
     }
 }
 

@@ -10,7 +10,9 @@ use super::config_layer::ConfigLayer;
 use super::model_details::{self, Checked, ModelDetails};
 use super::node_config::{self, NodeConfig};
 use super::properties::{ColumnProperties, ConstraintKind, NodeProperties, Section, VersionProperties};
-use super::{Body, FileProperties, Named, ParsedNode, Parser, Version, files, fqn, sources, start_of};
+use super::{
+    Body, FileProperties, Named, ParsedNode, Parser, Version, files, fqn, python_models, sources, start_of,
+};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Spanned, suggest};
 use crate::node::{Materialization, NodeKind, UniqueId};
 use crate::project::files::ProjectPath;
@@ -34,17 +36,13 @@ pub(super) fn read(
     diags: &mut Diagnostics,
     properties: &mut [FileProperties],
 ) -> Vec<ParsedNode> {
-    let stems: BTreeSet<&str> = files(parser, FileKind::Model).map(|it| it.path.stem()).collect();
+    let of_kind = |kind| files(parser, kind).map(|it| it.path.stem());
+    let stems: BTreeSet<&str> = of_kind(FileKind::Model).chain(of_kind(FileKind::PythonModel)).collect();
     let by_stem = index(diags, properties, &stems);
     let mut used: BTreeSet<(Section, String)> = BTreeSet::new();
     let mut nodes = Vec::new();
 
-    for file in files(parser, FileKind::PythonModel) {
-        diags.push(
-            Diagnostic::error("python-model", "Python models are not supported")
-                .at(start_of(file.id), "a model is one `select` in a .sql file"),
-        );
-    }
+    files(parser, FileKind::PythonModel).for_each(|it| diags.push(python_models::notice(it)));
     for file in files(parser, FileKind::Snapshot) {
         diags.push(
             Diagnostic::error("unsupported-snapshot", "snapshots are not supported yet")
@@ -55,11 +53,15 @@ pub(super) fn read(
         .project
         .files
         .par_iter()
-        .filter(|it| matches!(it.kind, FileKind::Model | FileKind::Analysis) && it.package == parser.package)
-        .map(|file| (file, parser.templates.scan(&parser.whole(file), &parser.context)))
+        .filter(|it| it.package == parser.package)
+        .filter(|it| matches!(it.kind, FileKind::Model | FileKind::Analysis | FileKind::PythonModel))
+        .map(|file| match file.kind {
+            FileKind::PythonModel => (file, Ok(python_models::scan(file))),
+            _ => (file, parser.templates.scan(&parser.whole(file), &parser.context)),
+        })
         .collect();
     for (file, scan) in scanned {
-        let section = if file.kind == FileKind::Model { Section::Models } else { Section::Analyses };
+        let section = if file.kind == FileKind::Analysis { Section::Analyses } else { Section::Models };
         let key = (section, file.path.stem().to_owned());
         let described = by_stem.get(&key).copied();
         used.insert(key);
@@ -100,10 +102,9 @@ fn index<'a>(
             }
             for version in &node.versions {
                 let default = || format!("{}_v{}", node.name.value, version.version.value);
-                let stem = version
-                    .defined_in
-                    .as_ref()
-                    .map_or_else(default, |it| it.value.trim_end_matches(".sql").to_owned());
+                let stem = version.defined_in.as_ref().map_or_else(default, |it| {
+                    it.value.trim_end_matches(".sql").trim_end_matches(".py").to_owned()
+                });
                 let is_plain = !stems.contains(stem.as_str())
                     && stems.contains(node.name.value.as_str())
                     && version.version.value == latest(node);
@@ -202,7 +203,8 @@ fn sql_node(
         (Some(_), Some(described)) => described.properties.name.value.clone(),
         _ => stem.clone(),
     };
-    let is_model = file.kind == FileKind::Model;
+    let is_model = file.kind != FileKind::Analysis;
+    let is_python = file.kind == FileKind::PythonModel;
     let mut fqn = fqn(parser.package, &file.path, &file.folder, &name);
     if let Some(version) = &version {
         fqn.push(format!("v{}", version.version));
@@ -214,13 +216,16 @@ fn sql_node(
     let suffix = version.as_ref().map(|it| format!(".v{}", it.version)).unwrap_or_default();
     let kind = if is_model { NodeKind::Model } else { NodeKind::Analysis };
     let default_alias = version.as_ref().map_or_else(|| name.clone(), |it| format!("{name}_v{}", it.version));
-    let materialized = config.materialized.unwrap_or(Materialization::View);
+    let materialized =
+        config.materialized.unwrap_or(if is_python { Materialization::Table } else { Materialization::View });
     let relation = match (kind, materialized) {
         (
             NodeKind::Model,
             Materialization::View
             | Materialization::Table
             | Materialization::Incremental
+            | Materialization::External
+            | Materialization::TableFunction
             | Materialization::Custom,
         ) => Some(parser.relation(
             diags,
@@ -231,7 +236,8 @@ fn sql_node(
     let texts = Texts::new(parser, diags, described);
     let body = if is_model {
         let model = Checked { name: &name, config: &config, materialized, columns: &texts.columns };
-        let details = Box::new(details(parser, diags, &model, described));
+        let mut details = Box::new(details(parser, diags, &model, described));
+        details.is_python = is_python;
         foreign_keys(parser, diags, &details, &texts.columns, &mut scan);
         let materialization = config.values.get("materialized").and_then(|it| it.value.as_str());
         let by_macro = by_macro::of_model(parser, materialization.unwrap_or("view"), materialized, &config);

@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::by_macro::ByMacro;
 use super::config_layer::{ConfigLayer, from_entries};
+use super::duckdb_config::{self, DuckDbConfig};
 use super::incremental::{self, Incremental};
 use super::properties::texts;
 use super::threshold::Threshold;
@@ -64,6 +65,8 @@ pub struct NodeConfig {
     pub incremental: Incremental,
     /// `full_refresh`: overrides the command line's flag.
     pub full_refresh: Option<bool>,
+    /// What dbt-duckdb adds.
+    pub duckdb: DuckDbConfig,
     /// Everything as merged, for artifacts and `config.get`.
     pub values: BTreeMap<String, Spanned<Json>>,
 }
@@ -80,6 +83,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "column_types",
     "concurrent_batches",
     "contract",
+    "csv_read_options",
     "data_test",
     "database",
     "dbt_valid_to_current",
@@ -93,6 +97,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "fail_calc",
     "fast",
     "format",
+    "formatter",
     "freshness",
     "full_refresh",
     "glue_database",
@@ -107,6 +112,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "predicates",
     "indexes",
     "invalidate_hard_deletes",
+    "json_read_options",
     "limit",
     "loaded_at_field",
     "loaded_at_query",
@@ -126,8 +132,10 @@ pub const KNOWN_KEYS: &[&str] = &[
     "options",
     "overwrite",
     "packages",
+    "parameters",
     "parquet_read_options",
     "partition_by",
+    "partition_columns",
     "partitioned_by",
     "persist_docs",
     "plugin",
@@ -140,6 +148,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "severity",
     "snapshot_meta_column_names",
     "snapshot_name",
+    "sort_by",
     "schema",
     "sql_header",
     "sorted_by",
@@ -297,19 +306,12 @@ fn check_known(diags: &mut Diagnostics, key: &Spanned<String>, severity: Severit
     );
 }
 
-/// Keys that dbt knows and that change nothing here yet: what they ask for would be missed in silence.
-const WITHOUT_EFFECT: [&str; 4] = ["grants", "indexes", "persist_docs", "sql_header"];
-
+/// `grants` are for engines that have users.
 fn check_effect(diags: &mut Diagnostics, key: &Spanned<String>, value: &Json) {
-    let is_off = match value {
-        Json::Null | Json::Bool(false) => true,
-        Json::Object(entries) => entries.values().all(|it| *it == Json::Bool(false)),
-        Json::Bool(true) | Json::Number(_) | Json::String(_) | Json::Array(_) => false,
-    };
-    let is_contract = key.value == "contract" && value.get("enforced") == Some(&Json::Bool(true));
-    if !is_off && (WITHOUT_EFFECT.contains(&key.value.as_str()) || is_contract) {
+    let is_empty = value.is_null() || value.as_object().is_some_and(Map::is_empty);
+    if key.value == "grants" && !is_empty {
         diags.push(
-            Diagnostic::warning("no-effect", format!("the config `{}` has no effect yet", key.value))
+            Diagnostic::warning("no-effect", "the config `grants` has no effect: DuckDB has no users")
                 .at(key.span, "set here"),
         );
     }
@@ -388,9 +390,9 @@ fn typed(
 ) -> NodeConfig {
     let [pre_hooks, post_hooks] = hooks;
     let mut reader = Typed { diags, values: &values, rules };
+    let materialized = reader.materialized();
     NodeConfig {
         enabled: reader.bool("enabled").unwrap_or(true),
-        materialized: reader.materialized(),
         schema: reader.text("schema").map(|it| it.value),
         database: reader.text("database").map(|it| it.value),
         alias: reader.text("alias").map(|it| it.value),
@@ -408,6 +410,8 @@ fn typed(
         store_failures: reader.store_failures(),
         full_refresh: reader.bool("full_refresh"),
         incremental: incremental::read(reader.diags, &values, rules),
+        duckdb: duckdb_config::read(reader.diags, &values, materialized),
+        materialized,
         pre_hooks,
         post_hooks,
         values,
@@ -480,6 +484,8 @@ impl Typed<'_> {
             "table" => Some(Materialization::Table),
             "incremental" => Some(Materialization::Incremental),
             "ephemeral" => Some(Materialization::Ephemeral),
+            "external" => Some(Materialization::External),
+            "table_function" => Some(Materialization::TableFunction),
             "seed" | "test" | "snapshot" => None,
             other => match self.rules.by_macro.find(other) {
                 FoundMaterialization::Macro(_) => Some(Materialization::Custom),
@@ -551,8 +557,8 @@ fn wrong_type(key: &str, span: Span, expected: &str) -> Diagnostic {
 }
 
 fn unknown_materialization(name: &str, span: Span, own: &[String]) -> Diagnostic {
-    const LATER: [&str; 4] = ["external", "materialized_view", "table_function", "plugin"];
-    let built_in = ["view", "table", "incremental", "ephemeral"];
+    const LATER: [&str; 2] = ["materialized_view", "plugin"];
+    let built_in = ["view", "table", "incremental", "ephemeral", "external", "table_function"];
     let known: Vec<&str> = built_in.into_iter().chain(own.iter().map(String::as_str)).collect();
     if LATER.contains(&name) {
         return Diagnostic::error(
@@ -560,7 +566,7 @@ fn unknown_materialization(name: &str, span: Span, own: &[String]) -> Diagnostic
             format!("the materialization `{name}` is not supported yet"),
         )
         .at(span, "set here")
-        .note("supported: view, table, incremental, ephemeral");
+        .note(format!("supported: {}", built_in.join(", ")));
     }
     Diagnostic::error("unknown-materialization", format!("there is no materialization `{name}`"))
         .at(span, "set here")

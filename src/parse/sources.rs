@@ -1,10 +1,10 @@
 //! Sources and exposures: nodes that stand in YAML alone.
 
-use super::node_config;
 use super::properties::{self, ExposureProperties, Freshness, SourceProperties};
 use super::{Body, ExposureBody, FileProperties, ParsedNode, Parser, SourceBody, SourceDetails, fqn, models};
+use super::{external_source, node_config};
 use crate::diagnostics::{Diagnostic, Diagnostics, Spanned};
-use crate::node::{NodeKind, Relation, UniqueId, quote_literal};
+use crate::node::{NodeKind, Relation, UniqueId};
 use crate::project::ProjectFile;
 use crate::template::{RefCall, SourceCall};
 
@@ -43,15 +43,15 @@ fn source(
     let database = rendered(&table.database).unwrap_or_else(|| parser.project.target.database.clone());
     let identifier = rendered(&table.identifier).unwrap_or_else(|| name.clone());
     let loaded_at_field = rendered(&table.loaded_at_field);
-    let location = config
-        .values
-        .get("external_location")
-        .map(|it| it.value.clone())
-        .or_else(|| config.meta.get("external_location").cloned());
-    let relation = match location.as_ref().and_then(serde_json::Value::as_str) {
-        Some(location) => external(location, &schema, &name, &identifier),
-        None => Relation::new(database, schema, identifier),
+    let names = external_source::Names {
+        name: &name,
+        identifier: &identifier,
+        schema: &schema,
+        database: &database,
+        tags: &config.tags,
     };
+    let in_place = external_source::read(diags, &config, &names, table.table.span);
+    let relation = in_place.unwrap_or_else(|| Relation::new(database, schema, identifier));
     let of_project = |key: &str| config.values.get(key)?.value.as_str().map(str::to_owned);
     // The project file's freshness holds where the properties say nothing at all.
     let freshness = match (&table.freshness, config.values.get("freshness")) {
@@ -100,15 +100,6 @@ fn source(
         relation: Some(relation),
         body: Body::Source(body),
     }
-}
-
-/// A source that is read from files: a path is quoted, a call such as `read_csv('x')` stays as it is.
-/// `{name}`, `{identifier}` and `{schema}` stand for the table's own (dbt-duckdb's rule).
-fn external(location: &str, schema: &str, name: &str, identifier: &str) -> Relation {
-    let location =
-        location.replace("{name}", name).replace("{identifier}", identifier).replace("{schema}", schema);
-    let is_call = location.contains('(') || location.starts_with('\'');
-    Relation::verbatim(if is_call { location } else { quote_literal(&location) })
 }
 
 /// Every exposure.

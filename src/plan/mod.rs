@@ -138,6 +138,10 @@ pub enum Action {
     },
     /// What a macro says.
     ByMacro(ByMacro),
+    /// Files, and a view that reads them.
+    WriteFiles(Query),
+    /// A function that gives the query's rows.
+    CreateTableFunction(Query),
     /// A table from a CSV file.
     LoadSeed(Hooks),
     /// Nothing: it is there already (a source), or only in its readers (an ephemeral model).

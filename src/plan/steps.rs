@@ -40,6 +40,8 @@ fn makes_relation(action: &Action) -> bool {
         Action::CreateView(_)
         | Action::CreateTable(_)
         | Action::UpdateTable { .. }
+        | Action::WriteFiles(_)
+        | Action::CreateTableFunction(_)
         | Action::ByMacro(_)
         | Action::LoadSeed(_) => true,
         Action::Nothing | Action::NoOp | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
@@ -118,6 +120,8 @@ impl Maker<'_> {
                 Materialization::View => Action::CreateView(self.query(id)),
                 Materialization::Table => Action::CreateTable(self.query(id)),
                 Materialization::Incremental => self.update(id),
+                Materialization::External => Action::WriteFiles(self.query(id)),
+                Materialization::TableFunction => Action::CreateTableFunction(self.query(id)),
                 Materialization::Ephemeral | Materialization::Custom => Action::Nothing,
             },
             (Body::Seed, None) => Action::LoadSeed(self.hooks(id)),
@@ -398,6 +402,8 @@ impl Maker<'_> {
                         Action::TestPublished | Action::Nothing => true,
                         Action::CreateView(_)
                         | Action::CreateTable(_)
+                        | Action::WriteFiles(_)
+                        | Action::CreateTableFunction(_)
                         | Action::UpdateTable { .. }
                         | Action::ByMacro(_)
                         | Action::LoadSeed(_)

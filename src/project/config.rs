@@ -3,6 +3,8 @@
 use serde_json::Value as Json;
 
 use super::Dialect;
+use super::config_settings::{self as settings, QueryComment};
+use super::requirements;
 use super::settings::Settings;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned};
 use crate::yaml::fields::{Fields, wrong_type};
@@ -41,6 +43,10 @@ pub struct ProjectConfig {
     pub trees: Trees,
     /// Whether protected models are for this package alone.
     pub restrict_access: bool,
+    /// What is to stand beside every statement.
+    pub query_comment: Option<QueryComment>,
+    /// Flags that the project sets, by name.
+    pub flags: Vec<(Spanned<String>, Json)>,
     /// The whole file's place, for faults of the file itself.
     pub span: Span,
 }
@@ -122,6 +128,8 @@ pub fn read(
     if let Some(name) = &name {
         check_name(diags, name);
     }
+    settings::check(diags, &mut fields);
+    let requirements = fields.strings(diags, "require-dbt-version").unwrap_or_default();
     let config = ProjectConfig {
         name: name.unwrap_or_else(|| Spanned::new("project".to_owned(), yaml.span)),
         version: fields.string(diags, "version").map(|it| it.value),
@@ -139,23 +147,24 @@ pub fn read(
         on_run_end: fields.strings(diags, "on-run-end").unwrap_or_default(),
         dispatch: dispatch(diags, &mut fields),
         trees: trees(diags, &mut fields),
+        query_comment: settings::query_comment(diags, &mut fields),
+        flags: settings::flags(diags, &mut fields),
         restrict_access: fields.bool(diags, "restrict-access").unwrap_or(false),
         span: yaml.span,
     };
-    fields.accept(&[
-        "config-version",
-        "require-dbt-version",
-        "log-path",
-        "asset-paths",
-        "function-paths",
-        "quoting",
-        "query-comment",
-        "flags",
-        "dbt-cloud",
-        "functions",
-    ]);
+    fields.accept(&["log-path", "asset-paths", "function-paths", "functions", "analyses", "project-root"]);
     fields.finish(diags, dialect.unknown_key_severity());
+    if config.flag("version_check") != Some(&Json::Bool(false)) {
+        requirements::check(diags, &config.name.value, &requirements);
+    }
     Some(config)
+}
+
+impl ProjectConfig {
+    /// The value of a flag that the project sets.
+    pub fn flag(&self, name: &str) -> Option<&Json> {
+        self.flags.iter().find(|(key, _)| key.value == name).map(|(_, value)| value)
+    }
 }
 
 fn paths(diags: &mut Diagnostics, fields: &mut Fields<'_>, span: Span) -> Paths {

@@ -5,15 +5,19 @@
 //! Deliberately absent: what the files mean (that is `parse/`), and the database (nothing is opened).
 
 pub mod config;
+pub mod config_settings;
 mod connection;
 mod credentials;
 pub mod disk;
 pub mod files;
+mod ignored;
 mod installed;
 pub mod package_list;
 pub mod package_lock;
 mod packages;
 mod reading;
+pub mod requirements;
+pub mod selectors;
 pub mod settings;
 pub mod target;
 
@@ -26,6 +30,7 @@ use self::config::ProjectConfig;
 use self::disk::PROJECT_FILES;
 use self::files::{Files, ProjectPath};
 pub use self::packages::Package;
+use self::selectors::{NamedSelector, SELECTORS_FILE};
 use self::settings::Settings;
 use self::target::{ProfilesFile, Target};
 use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, FileId, Severity, Sources};
@@ -130,6 +135,8 @@ pub struct Project {
     pub packages: Vec<Package>,
     /// The fault that listed packages are not there: nothing can be said of what uses them.
     pub missing_packages: Option<Diagnostic>,
+    /// Selectors with names.
+    pub selectors: Vec<NamedSelector>,
     /// All files, those of packages too, sorted by path.
     pub files: Vec<ProjectFile>,
 }
@@ -152,10 +159,19 @@ pub fn load(
     let (file, text) = reading::read_text(diags, sources, files, &config_path).ok_or(Aborted)?;
     let tree = yaml::parse(diags, file, &text).ok_or(Aborted)?;
     let bare = Settings::new(options.vars.clone(), options.env.clone(), globals(options, "", &Json::Null));
-    let config = config::read(diags, &tree, dialect, &bare).ok_or(Aborted)?;
+    // The file names the target, and templates in the file may ask for the target: it is read twice.
+    let first = config::read(&mut Diagnostics::default(), &tree, dialect, &bare);
+    let mut of_target = Diagnostics::default();
+    let target = first.as_ref().and_then(|config| {
+        let settings = bare.with_vars(&config.name.value, &[&config.vars]);
+        read_target(&mut of_target, sources, config, dialect, options, &settings)
+    });
+    let known = target.as_ref().map_or(&Json::Null, |it| &it.context);
+    let with_target = bare.with_globals(globals(options, "", known));
+    let config = config::read(diags, &tree, dialect, &with_target).ok_or(Aborted)?;
+    diags.append(of_target);
     let settings = bare.with_vars(&config.name.value, &[&config.vars]);
 
-    let target = read_target(diags, sources, &config, dialect, options, &settings);
     let mut read = reading::read_files(diags, sources, files, &config, "");
     let globals = |target: &Json| globals(options, &config.name.value, target);
     let of_target = globals(target.as_ref().map_or(&Json::Null, |it| &it.context));
@@ -167,8 +183,36 @@ pub fn load(
     read.sort_by(|a, b| a.path.cmp(&b.path));
     let target = target.ok_or(Aborted)?;
     let settings = settings.with_globals(of_target);
+    let selectors = read_selectors(diags, sources, files, dialect, &settings);
     let packages = packages.into_iter().map(|it| it.package).collect();
-    Ok(Project { dialect, config, config_path, target, settings, packages, missing_packages, files: read })
+    Ok(Project {
+        dialect,
+        config,
+        config_path,
+        target,
+        settings,
+        packages,
+        missing_packages,
+        selectors,
+        files: read,
+    })
+}
+
+fn read_selectors(
+    diags: &mut Diagnostics,
+    sources: &mut Sources,
+    files: &dyn Files,
+    dialect: Dialect,
+    settings: &Settings,
+) -> Vec<NamedSelector> {
+    let path = ProjectPath::new(SELECTORS_FILE);
+    if !files.exists(&path) {
+        return Vec::new();
+    }
+    let Some((file, text)) = reading::read_text(diags, sources, files, &path) else { return Vec::new() };
+    let Some(tree) = yaml::parse(diags, file, &text) else { return Vec::new() };
+    let tree = settings.render_tree(diags, &tree, &["description"]);
+    selectors::read(diags, &tree, dialect.unknown_key_severity())
 }
 
 fn globals(options: &LoadOptions, project: &str, target: &Json) -> Globals {

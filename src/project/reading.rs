@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::config::ProjectConfig;
 use super::files::{Files, Listed, ProjectPath};
-use super::{FileKind, ProjectFile};
+use super::{FileKind, ProjectFile, ignored};
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span, Spanned};
 
 /// One folder of a package's paths, and what its `.sql` files are.
@@ -72,6 +72,7 @@ pub(super) fn read_files(
     root: &str,
 ) -> Vec<ProjectFile> {
     let package = &config.name.value;
+    let ignored = ignored::read(diags, sources, files, root);
     let mut found: BTreeMap<ProjectPath, (FileKind, String)> = BTreeMap::new();
     for folder in folders(config, root) {
         if leads_outside(&folder.declared.value) {
@@ -80,6 +81,7 @@ pub(super) fn read_files(
         }
         for listed in files.list(&folder.path) {
             match listed {
+                Listed::File(path) if ignored.has(&path) => {}
                 Listed::File(path) => {
                     if let Some(kind) = kind_of(&path, &folder) {
                         found.entry(path).or_insert((kind, folder.path.clone()));

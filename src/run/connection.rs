@@ -7,7 +7,7 @@ use super::Clock;
 use crate::node::Relation;
 use crate::template::{Engine, HostError};
 use crate::warehouse::{
-    CatalogEntry, Column, Effect, Interrupt, Rows, Stash, Value, Warehouse, WarehouseError,
+    CatalogEntry, Column, Effect, Interrupt, Replacement, Rows, Stash, Value, Warehouse, WarehouseError,
 };
 
 /// A statement and how long it took.
@@ -127,6 +127,22 @@ impl Warehouse for Connection {
 
     fn unstash(&mut self, stash: &Stash, relation: &Relation) -> Result<(), WarehouseError> {
         self.lock().warehouse.unstash(stash, relation)
+    }
+
+    fn stage_files(&mut self, location: &str, with_old: bool) -> Result<String, WarehouseError> {
+        self.lock().warehouse.stage_files(location, with_old)
+    }
+
+    fn discard_files(&mut self, staged: &str) {
+        self.lock().warehouse.discard_files(staged);
+    }
+
+    fn replace_files(
+        &mut self,
+        staged: &str,
+        location: &str,
+    ) -> Result<Box<dyn Replacement>, WarehouseError> {
+        self.lock().warehouse.replace_files(staged, location)
     }
 
     fn database(&self) -> &str {

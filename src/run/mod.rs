@@ -6,9 +6,14 @@
 //! (`report/`), the clock (given).
 
 mod by_macro;
+mod comments;
 mod connection;
+mod contract;
+mod creating;
 pub mod event;
+mod external;
 mod faults;
+mod foreign_keys;
 mod history;
 mod hooks;
 mod incremental;

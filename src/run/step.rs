@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::connection::Connection;
 use super::event::{Kept, Outcome, TestStatus};
+use super::external::Files;
 use super::history::{NodeRow, TestRow};
 use super::incremental::{self, Refusal};
 use super::testing::{self, Scan, TestOutcome, Tested};
@@ -99,11 +100,15 @@ pub(super) fn run(
         is_incremental: IsIncremental::No,
         compiled: &mut compiled,
         log: &mut log,
+        warnings: Vec::new(),
+        files: None,
     };
     let mut tried = match &step.action {
         Action::CreateView(_)
         | Action::CreateTable(_)
         | Action::UpdateTable { .. }
+        | Action::WriteFiles(_)
+        | Action::CreateTableFunction(_)
         | Action::ByMacro(_)
         | Action::LoadSeed(_) => worker.publish_with_hooks(),
         Action::Nothing => worker.source(),
@@ -169,6 +174,10 @@ pub(super) struct Worker<'a> {
     is_incremental: IsIncremental,
     compiled: &'a mut BTreeMap<NodeId, CompiledNode>,
     log: &'a mut Vec<TemplateLog>,
+    /// What else readers should know.
+    pub(super) warnings: Vec<String>,
+    /// Files of an external model.
+    pub(super) files: Option<Files>,
 }
 
 impl Worker<'_> {
@@ -199,6 +208,10 @@ impl Worker<'_> {
                     std::thread::sleep(FIRST_PAUSE * 2_u32.pow(tries));
                     tries += 1;
                 }
+                Err(Failure { kind: ErrorKind::Transient, .. }) if tries < self.query_attempts() => {
+                    std::thread::sleep(Duration::from_secs(2_u64.pow(tries - 1)));
+                    tries += 1;
+                }
                 Err(Failure { kind: ErrorKind::Interrupted, .. }) => return Tried::interrupted(),
                 Err(Failure { kind: ErrorKind::OutOfMemory | ErrorKind::Conflict, fault }) => {
                     return Tried { outcome: StepOutcome::Again, ..Tried::error(fault, self.kept()) };
@@ -209,16 +222,24 @@ impl Worker<'_> {
         }
     }
 
+    /// How often a node is tried when errors pass by that the target names under `retries`.
+    fn query_attempts(&self) -> u32 {
+        let retries = self.shared.around.project.target.retries.as_ref();
+        u32::try_from(retries.map_or(1, |it| it.query_attempts)).unwrap_or(1).min(16)
+    }
+
     /// One transaction: everything or nothing.
     fn publish(&mut self) -> Result<Tried, Failure> {
         self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
-        let result = self.make_and_test();
+        let result = self.make_and_test().and_then(|tried| self.place_files(tried));
         match result {
             Ok(tried) if tried.outcome == StepOutcome::Done(Outcome::Success) => {
                 self.warehouse.commit().map_err(|error| {
                     self.warehouse.rollback();
-                    self.failure(&Rendered::default(), 0, &error)
+                    self.drop_files();
+                    self.not_committed(&error)
                 })?;
+                self.keep_files();
                 if !self.is_beside_history() {
                     // It is published already, whatever comes of this.
                     let _ = self.keep_failures(&tried.tested);
@@ -229,6 +250,7 @@ impl Worker<'_> {
             Ok(mut tried) if matches!(tried.outcome, StepOutcome::Done(Outcome::RolledBack { .. })) => {
                 let stashed = kept::stash(self.warehouse, &self.step.tests, &tried.tested);
                 self.warehouse.rollback();
+                self.drop_files();
                 if let Err(error) = kept::write_stashed(self.shared, self.warehouse, stashed) {
                     let why = error.message.lines().next().unwrap_or_default();
                     tried
@@ -239,6 +261,7 @@ impl Worker<'_> {
             }
             other => {
                 self.warehouse.rollback();
+                self.drop_files();
                 other
             }
         }
@@ -278,7 +301,8 @@ impl Worker<'_> {
         // Rows that were made of nothing read are no reduction.
         let is_table = matches!(self.step.action, Action::CreateTable(_) | Action::UpdateTable { .. });
         let rows_in = effect.rows_scanned.filter(|it| is_table && (*it > 0 || rows == Some(0)));
-        let warnings = if outcome.is_good() { self.broken_views() } else { Vec::new() };
+        let mut warnings = if outcome.is_good() { self.broken_views() } else { Vec::new() };
+        warnings.append(&mut self.warnings);
         Ok(Tried { outcome: StepOutcome::Done(outcome), tested, rows, rows_in, fault: None, warnings })
     }
 
@@ -294,6 +318,8 @@ impl Worker<'_> {
                 }
             }
             Action::ByMacro(by_macro) => self.by_macro(by_macro),
+            Action::WriteFiles(query) => self.write_files(query),
+            Action::CreateTableFunction(query) => self.table_function(query),
             Action::LoadSeed(hooks) => self.load_seed(hooks),
             Action::Nothing
             | Action::NoOp
@@ -327,7 +353,10 @@ impl Worker<'_> {
                 continue;
             }
             match materialized {
-                Materialization::Table | Materialization::Incremental => continue,
+                Materialization::Table
+                | Materialization::Incremental
+                | Materialization::External
+                | Materialization::TableFunction => continue,
                 Materialization::View | Materialization::Ephemeral | Materialization::Custom => {
                     stack.extend(graph.children(id))
                 }
@@ -358,13 +387,9 @@ impl Worker<'_> {
             self.hook("pre-hook", hook)?;
         }
         let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
-        let name = relation.render();
-        self.drop_other_kind(&name, kind)?;
-        let prefix = format!("create or replace {} {name} as (", kind.as_str());
-        // The query's end may be a comment, so the bracket stands on a line of its own.
-        let statement = format!("{prefix}{}\n)", sql.text);
-        let effect =
-            self.warehouse.execute(&statement).map_err(|error| self.failure(&sql, prefix.len(), &error))?;
+        self.drop_other_kind(&relation.render(), kind)?;
+        let effect = self.make_relation(relation, &sql, kind)?;
+        self.comment(kind.as_str())?;
         for hook in &query.post_hooks {
             self.hook("post-hook", hook)?;
         }
@@ -381,6 +406,8 @@ impl Worker<'_> {
             self.hook("pre-hook", hook)?;
         }
         let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
+        self.header()?;
+        self.check_contract(&sql)?;
         let settings = &self.node.config.incremental;
         let updated = incremental::update(self.warehouse, self.node, relation, &sql, settings);
         let effect = updated.map_err(|refusal| {
@@ -390,6 +417,7 @@ impl Worker<'_> {
             };
             Failure { kind, fault: refusal.into_diagnostic(self.node, &sql) }
         })?;
+        self.comment("table")?;
         for hook in &query.post_hooks {
             self.hook("post-hook", hook)?;
         }
@@ -451,7 +479,7 @@ impl Worker<'_> {
     }
 
     /// A view cannot be replaced by a table or the other way round: what is there goes first.
-    fn drop_other_kind(&mut self, name: &str, kind: RelationKind) -> Result<(), Failure> {
+    pub(super) fn drop_other_kind(&mut self, name: &str, kind: RelationKind) -> Result<(), Failure> {
         let Some(existing) = self.exists_as().filter(|it| *it != kind) else { return Ok(()) };
         let statement = format!("drop {} if exists {name}", existing.as_str());
         let result = self.warehouse.execute(&statement);
@@ -485,6 +513,8 @@ impl Worker<'_> {
             .warehouse
             .execute(&statement)
             .map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        self.make_indexes(relation)?;
+        self.comment("table")?;
         effect.rows_written = effect.rows_written.or(Some(shape.rows));
         effect.rows_scanned = None;
         for hook in &hooks.post {

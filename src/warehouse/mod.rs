@@ -235,6 +235,15 @@ pub trait Interrupt: Send + Sync {
     fn interrupt(&self);
 }
 
+/// Files that have taken the place of others.
+pub trait Replacement: Send {
+    /// The others are no longer needed.
+    fn keep(self: Box<Self>);
+
+    /// Brings the others back.
+    fn undo(self: Box<Self>);
+}
+
 /// One connection to an engine. Dropping it inside a transaction rolls back.
 pub trait Warehouse: Send {
     /// Another connection to the same database, for another thread.
@@ -273,6 +282,17 @@ pub trait Warehouse: Send {
 
     /// Makes a table of the rows that were kept, in place of the table of that name.
     fn unstash(&mut self, stash: &Stash, relation: &Relation) -> Result<(), WarehouseError>;
+
+    /// A free place beside a file or folder of the machine, where its next version can be written; with
+    /// `with_old` it holds a copy of what is there now.
+    fn stage_files(&mut self, location: &str, with_old: bool) -> Result<String, WarehouseError>;
+
+    /// Removes what was written to such a place.
+    fn discard_files(&mut self, staged: &str);
+
+    /// Gives what was written to such a place its name.
+    fn replace_files(&mut self, staged: &str, location: &str)
+    -> Result<Box<dyn Replacement>, WarehouseError>;
 
     /// The name of the database that unqualified names resolve to.
     fn database(&self) -> &str;

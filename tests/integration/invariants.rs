@@ -39,7 +39,7 @@ fn text(models: &[(BTreeSet<usize>, bool)]) -> String {
 }
 
 fn selected(graph: &Graph, selector: &str) -> BTreeSet<NodeId> {
-    let selection = Selection { select: vec![selector.to_owned()], exclude: Vec::new() };
+    let selection = Selection { select: vec![selector.to_owned()], ..Selection::default() };
     let mut nodes = select(graph, &selection).nodes;
     // Tests come with what they read: the selection proper is of models.
     nodes.retain(|id| graph.node(*id).name.starts_with('m'));

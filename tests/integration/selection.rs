@@ -51,7 +51,7 @@ fn selected(checked: &Checked, selection: &Selection) -> (String, Vec<String>) {
 
 fn selection(select: &str, exclude: &str) -> Selection {
     let list = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
-    Selection { select: list(select), exclude: list(exclude) }
+    Selection { select: list(select), exclude: list(exclude), ..Selection::default() }
 }
 
 #[test]

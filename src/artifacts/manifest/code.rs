@@ -62,9 +62,10 @@ impl<'a> Code<'a> {
         let file = compiled::file(entry.parsed)?;
         let node = entry.id.and_then(|id| Some((context.compiled?, context.compiled?.nodes.get(&id)?)));
         let calls = Calls::of(entry.parsed);
+        let is_python = matches!(&entry.parsed.body, Body::Model { details, .. } if details.is_python);
         let target = &context.project.config.target_path;
         Some(Self {
-            language: "sql",
+            language: if is_python { "python" } else { "sql" },
             refs: calls.refs.iter().map(|it| Ref::new(it)).collect(),
             sources: calls.sources.iter().map(|it| [it.source.as_str(), it.table.as_str()]).collect(),
             metrics: [],

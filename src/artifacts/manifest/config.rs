@@ -82,7 +82,11 @@ pub(super) struct Docs<'a> {
 
 impl<'a> Docs<'a> {
     pub(super) fn of(parsed: &'a ParsedNode) -> Self {
-        let docs = parsed.config.values.get("docs").map(|it| &it.value);
+        Self::new(parsed.config.values.get("docs").map(|it| &it.value))
+    }
+
+    /// From `docs:` as written.
+    pub(super) fn new(docs: Option<&'a Json>) -> Self {
         let key = |name: &str| docs.and_then(|it| it.get(name));
         Self {
             show: key("show").and_then(Json::as_bool).unwrap_or(true),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::config::Docs;
 use super::entry::Context;
 use crate::parse::Doc;
-use crate::parse::properties::MacroProperties;
+use crate::parse::properties::{ArgumentProperties, MacroProperties};
 use crate::template::MacroDefinition;
 
 /// A macro or generic test with all keys that dbt gives it.
@@ -101,11 +101,12 @@ impl<'a> ManifestMacro<'a> {
     ) -> Self {
         let path = &context.sources.get(definition.span.file).path;
         let meta = properties.map_or_else(|| Json::Object(Map::new()), |it| it.meta.clone());
-        let argument = |(name, kind, description): &'a (String, Option<String>, String)| Argument {
-            name,
-            kind: kind.as_deref(),
-            description,
+        let argument = |it: &'a ArgumentProperties| Argument {
+            name: &it.name.value,
+            kind: it.kind.as_ref().map(|it| it.value.as_str()),
+            description: it.description.as_ref().map_or("", |it| &it.value),
         };
+        let docs = || properties.map_or_else(Docs::shown, |it| Docs::new(Some(&it.docs)));
         let properties_file = properties.map(|it| &context.sources.get(it.name.span.file).path);
         Self {
             name: &definition.name,
@@ -118,8 +119,8 @@ impl<'a> ManifestMacro<'a> {
             depends_on: MacroDependsOn { macros: [] },
             description: properties.and_then(|it| it.description.as_ref()).map_or("", |it| &it.value),
             meta: meta.clone(),
-            docs: Docs::shown(),
-            config: MacroConfig { meta, docs: Docs::shown() },
+            docs: docs(),
+            config: MacroConfig { meta, docs: docs() },
             patch_path: properties_file.map(|it| format!("{}://{it}", definition.package)),
             arguments: properties.map(|it| it.arguments.iter().map(argument).collect()).unwrap_or_default(),
             created_at: context.created_at,

@@ -1,8 +1,11 @@
 //! The commands with their own flags.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::args::help;
+use crate::graph::select::Indirect;
 use crate::node::NodeKind;
 
 /// The commands.
@@ -100,6 +103,43 @@ pub struct SelectionArgs {
     /// Nodes to leave out
     #[arg(long, num_args = 1.., value_name = "SELECTOR")]
     pub exclude: Vec<String>,
+    /// A selector of selectors.yml by its name
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["select", "exclude"])]
+    pub selector: Option<String>,
+    /// Which tests come with the nodes selected
+    #[arg(long, value_name = "MODE", ignore_case = true)]
+    pub indirect_selection: Option<IndirectSelection>,
+    /// Folder with the artifacts of an earlier run, for state: and result:
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
+/// Which tests come with nodes that are selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum IndirectSelection {
+    /// Any that reads one of them.
+    #[value(help = "tests that read any of them (the default)")]
+    Eager,
+    /// Those that read nothing else.
+    #[value(help = "tests that read nothing else")]
+    Cautious,
+    /// Those that read nothing else but what they are made from.
+    #[value(help = "tests that read nothing else but what they are made from")]
+    Buildable,
+    /// None.
+    #[value(help = "none but those named")]
+    Empty,
+}
+
+impl From<IndirectSelection> for Indirect {
+    fn from(mode: IndirectSelection) -> Self {
+        match mode {
+            IndirectSelection::Eager => Indirect::Eager,
+            IndirectSelection::Cautious => Indirect::Cautious,
+            IndirectSelection::Buildable => Indirect::Buildable,
+            IndirectSelection::Empty => Indirect::Empty,
+        }
+    }
 }
 
 /// Which kinds of nodes.

@@ -12,7 +12,7 @@ use crate::node::NodeKind;
 pub(super) fn run(session: &mut Session, args: &CompileArgs) -> Result<Exit, Stopped> {
     let purpose = Purpose::of("compile");
     let (loaded, graph) = session.resolve(purpose)?;
-    let selected = session.select(graph, &args.selection)?;
+    let selected = session.select(loaded, graph, &args.selection)?;
     let mut compiled = compile::compile(&loaded.project, graph, &selected);
     report_log(session, &compiled.log);
     late::render(session, loaded, graph, &mut compiled)?;

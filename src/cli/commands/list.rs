@@ -11,8 +11,8 @@ use crate::parse::Body;
 
 /// Writes the nodes in the order of their selectors.
 pub(super) fn run(session: &mut Session, args: &ListArgs) -> Result<Exit, Stopped> {
-    let (_, graph) = session.resolve(Purpose::of("list"))?;
-    let selected = session.select(graph, &args.selection)?;
+    let (loaded, graph) = session.resolve(Purpose::of("list"))?;
+    let selected = session.select(loaded, graph, &args.selection)?;
     let mut lines: Vec<String> = selected
         .into_iter()
         .filter(|id| args.kinds.includes(graph.node(*id).kind))

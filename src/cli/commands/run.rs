@@ -12,9 +12,9 @@ use crate::compile::{self, Compiled, TemplateLog};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::graph::Graph;
-use crate::node::NodeId;
+use crate::node::{NodeId, NodeKind};
 use crate::plan::{self, Plan, PlanOptions, RunCommand};
-use crate::report::Verbosity;
+use crate::report::{Verbosity, numbers};
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{self, RunOptions, RunResults, Surroundings};
 
@@ -28,7 +28,7 @@ pub(super) fn run(
 ) -> Result<Exit, Stopped> {
     session.listen_for_interrupts();
     let (loaded, graph) = session.resolve(purpose)?;
-    let mut selected = session.select(graph, selection)?;
+    let mut selected = session.select(loaded, graph, selection)?;
     if let Some(kinds) = kinds {
         selected.retain(|id| kinds.includes(graph.node(*id).kind));
     }
@@ -51,6 +51,7 @@ pub(super) fn run(
         store_failures: purpose.store_failures,
     };
     let plan = plan::make(graph, compiled, &selected, options);
+    report_unit_tests(session, graph, command, &selected);
     if plan.steps.is_empty() {
         session
             .reporter
@@ -129,6 +130,16 @@ pub(super) fn stamp(session: &Session, purpose: Purpose, selection: &SelectionAr
         "profile": session.globals.profile,
     });
     Stamp { generated_at: session.started_at.clone(), invocation_id: session.invocation_id.clone(), args }
+}
+
+/// Unit tests are read and checked, but not run: said once for all of them.
+fn report_unit_tests(session: &mut Session, graph: &Graph, command: RunCommand, selected: &BTreeSet<NodeId>) {
+    let is_unit_test = |id: &&NodeId| graph.node(**id).kind == NodeKind::UnitTest;
+    let count = selected.iter().filter(is_unit_test).count();
+    if count > 0 && matches!(command, RunCommand::Build | RunCommand::Test) {
+        let tests = numbers::count(count, "unit test");
+        session.info(&format!("not run: {tests} (read and checked; this version does not run them)"));
+    }
 }
 
 /// Passes on what templates logged.

@@ -82,8 +82,8 @@ fn of_node(
     graph: &Graph,
     selector: &str,
 ) -> Result<(Rendered, Span), Stopped> {
-    let selection = SelectionArgs { select: vec![selector.to_owned()], exclude: Vec::new() };
-    let selected = session.select(graph, &selection)?;
+    let selection = SelectionArgs { select: vec![selector.to_owned()], ..SelectionArgs::default() };
+    let selected = session.select(loaded, graph, &selection)?;
     let shown: Vec<NodeId> = selected.into_iter().filter(|id| has_rows(graph.node(*id))).collect();
     let [id] = shown[..] else {
         let names: Vec<&str> = shown.iter().take(5).map(|id| graph.node(*id).name.as_str()).collect();

@@ -15,10 +15,23 @@ pub struct MacroProperties {
     pub name: Spanned<String>,
     /// Description, as written.
     pub description: Option<Spanned<String>>,
-    /// Parameters with their descriptions.
-    pub arguments: Vec<(String, Option<String>, String)>,
+    /// Its parameters.
+    pub arguments: Vec<ArgumentProperties>,
+    /// `docs:`.
+    pub docs: Json,
     /// Free-form data.
     pub meta: Json,
+}
+
+/// What YAML says about a parameter of a macro.
+#[derive(Clone, Debug)]
+pub struct ArgumentProperties {
+    /// Name.
+    pub name: Spanned<String>,
+    /// Type, in dbt's words.
+    pub kind: Option<Spanned<String>>,
+    /// Description.
+    pub description: Option<Spanned<String>>,
 }
 
 impl Reader<'_> {
@@ -29,11 +42,11 @@ impl Reader<'_> {
         let mut arguments = Vec::new();
         for entry in fields.list(self.diags, "arguments") {
             let Some(mut argument) = Fields::new(self.diags, entry, "an argument") else { continue };
-            let name = argument.string(self.diags, "name").map(|it| it.value).unwrap_or_default();
-            let kind = argument.string(self.diags, "type").map(|it| it.value);
-            let text = argument.string(self.diags, "description").map(|it| it.value).unwrap_or_default();
+            let name = self.name(&mut argument, entry, "an argument");
+            let kind = argument.string(self.diags, "type");
+            let description = argument.string(self.diags, "description");
             argument.finish(self.diags, self.unknown);
-            arguments.push((name, kind, text));
+            arguments.extend(name.map(|name| ArgumentProperties { name, kind, description }));
         }
         let config = config_layer(self.diags, &mut fields, &["meta", "docs"]);
         fields.finish(self.diags, self.unknown);
@@ -41,6 +54,7 @@ impl Reader<'_> {
             name,
             description,
             arguments,
+            docs: config.get("docs").unwrap_or(Json::Null),
             meta: config.get("meta").unwrap_or_else(|| json!({})),
         })
     }

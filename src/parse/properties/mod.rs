@@ -21,7 +21,7 @@ pub use self::data_tests::{SingularTestProperties, TestEntry};
 pub use self::exposures::ExposureProperties;
 pub use self::freshness::{Age, Freshness, FreshnessRule, age, freshness};
 pub use self::groups::{GroupProperties, Owner};
-pub use self::macros::MacroProperties;
+pub use self::macros::{ArgumentProperties, MacroProperties};
 pub use self::nodes::{NodeProperties, TimeSpine, VersionProperties};
 pub use self::sources::{SourceProperties, SourceQuoting};
 pub use self::unit_tests::{

@@ -5,6 +5,7 @@
 //! absent: any SQL that models or materializations are made of.
 
 mod failure;
+mod files;
 mod limits;
 mod opening;
 mod profile;
@@ -18,7 +19,8 @@ use ::duckdb::{Connection, InterruptHandle, Row};
 
 use crate::node::{Relation, RelationKind, quote_literal};
 use crate::warehouse::{
-    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Rows, Stash, Value, Warehouse, WarehouseError,
+    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Replacement, Rows, Stash, Value, Warehouse,
+    WarehouseError,
 };
 use opening::SpillFolder;
 
@@ -151,6 +153,22 @@ impl Warehouse for DuckDb {
 
     fn unstash(&mut self, stash: &Stash, relation: &Relation) -> Result<(), WarehouseError> {
         stash::read(self, stash, relation)
+    }
+
+    fn stage_files(&mut self, location: &str, with_old: bool) -> Result<String, WarehouseError> {
+        files::stage(location, with_old)
+    }
+
+    fn discard_files(&mut self, staged: &str) {
+        files::discard(staged);
+    }
+
+    fn replace_files(
+        &mut self,
+        staged: &str,
+        location: &str,
+    ) -> Result<Box<dyn Replacement>, WarehouseError> {
+        files::replace(staged, location)
     }
 
     fn database(&self) -> &str {
