@@ -7,6 +7,7 @@ use std::sync::Arc;
 use minijinja::value::{DynObject, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::print::float_text;
 use crate::template::modules::arithmetic;
 
 /// `units` times ten to the power of minus `scale`.
@@ -37,8 +38,14 @@ impl Decimal {
         }
         match i128::try_from(value.clone()) {
             Ok(units) if value.is_integer() => Some(Self { units, scale: 0 }),
-            _ => Self::parse(&format!("{}", f64::try_from(value.clone()).ok()?)),
+            _ => Self::of_float(f64::try_from(value.clone()).ok()?),
         }
+    }
+
+    /// The digits that a float is written with.
+    pub(crate) fn of_float(value: f64) -> Option<Self> {
+        let text = float_text(value);
+        Self::parse(&if text.contains('e') { format!("{value}") } else { text })
     }
 
     /// The decimal as a template value.
@@ -162,6 +169,10 @@ impl fmt::Display for Decimal {
 impl Object for Decimal {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Plain
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        (key.as_str()? == "__repr__").then(|| Value::from(format!("Decimal('{self}')")))
     }
 
     fn is_true(self: &Arc<Self>) -> bool {
