@@ -54,7 +54,7 @@ fn values_have_the_types_that_dbt_gives_them() {
     check(&format!("{ALL}{{{{ t.columns['price'].values() | join(' ') }}}}"), "12.50 3.00");
     check(
         "{{ run_query('select 1.5::double as a, 10::hugeint as b, null as c, uuid() is not null as d').rows[0].values() | list }}",
-        "[1.5, 10, None, True]",
+        "[Decimal('1.5'), 10, None, True]",
     );
     check(
         "{{ run_query(\"select timestamptz '2024-01-01 00:00:00+00' as a\").rows[0].a.utcoffset() }}",

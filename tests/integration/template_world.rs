@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use tidemill::diagnostics::{Diagnostics, Sources};
 use tidemill::node::Relation;
 use tidemill::template::{
-    Context, Engine, Globals, Host, HostError, MacroFile, Mode, NEEDS_WAREHOUSE, RefCall, SourceCall,
+    Context, Engine, Globals, Host, HostError, MacroFile, Mode, RefCall, SourceCall,
     TemplateError, TemplateSource, Templates, builtin_files,
 };
 use tidemill::warehouse::{CatalogEntry, Column, Rows, Warehouse, WarehouseError};
