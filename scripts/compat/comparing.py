@@ -48,6 +48,18 @@ class Tool:
             if os.path.exists(results):
                 shutil.copy(results, os.path.join(target, f"results.{index}.json"))
         self.walls.append(wall)
+        with open(os.path.join(self.work, f"{self.name}{number}.wall"), "w", encoding="utf-8") as file:
+            file.write(repr(wall))
+
+    def reuse(self, job, number):
+        """Takes an earlier run as it is; false if there is none."""
+        path = os.path.join(self.work, f"{self.name}{number}.wall")
+        if not os.path.exists(path):
+            return False
+        with open(path, encoding="utf-8") as file:
+            self.walls.append(float(file.read()))
+        self.folders.append(os.path.join(self.work, f"{self.name}{number}", job.project))
+        return True
 
     def results(self, index):
         path = os.path.join(self.folders[0], "target", f"results.{index}.json")
@@ -119,15 +131,17 @@ def relations(python, folder, job, left_out):
     return json.loads(done.stdout)
 
 
-def unstable_columns(first, second, job):
-    """Columns in which two runs of dbt differ between themselves (`now()`, `uuid()`, `random()`, ties)."""
+def unstable_columns(runs, job):
+    """Columns in which runs of dbt differ among themselves (`now()`, `uuid()`, `random()`, ties), or that are named."""
     found = {}
-    for key in first.keys() & second.keys():
-        columns = {name for name, _ in first[key]["columns"]}
-        named = sorted(column for column in columns if column in job.ignored or f"{key}.{column}" in job.ignored)
-        changing = [c for c, value in first[key]["sums"].items() if second[key]["sums"].get(c) != value]
-        if named or changing:
-            found[key] = sorted({*named, *changing})
+    for key, facts in runs[0].items():
+        names = [name for name, _ in facts["columns"]]
+        columns = {name for name in names if name in job.ignored or f"{key}.{name}" in job.ignored}
+        for again in runs[1:]:
+            sums = again.get(key, facts)["sums"]
+            columns |= {name for name, value in facts["sums"].items() if sums.get(name) != value}
+        if columns:
+            found[key] = sorted(columns)
     return found
 
 
@@ -156,15 +170,12 @@ def compare_relation(dbt, ours, left_out, unstable_rows, say):
 
 
 def compare_databases(report, dbt, ours, job, python, owners):
-    first = relations(python, dbt.folders[0], job, {})
-    second = relations(python, dbt.folders[-1], job, {})
-    left_out = unstable_columns(first, second, job)
-    first = relations(python, dbt.folders[0], job, left_out)
-    second = relations(python, dbt.folders[-1], job, left_out)
-    mine = relations(python, ours.folders[0], job, left_out)
+    left_out = unstable_columns([relations(python, folder, job, {}) for folder in dbt.folders], job)
+    runs = [relations(python, folder, job, left_out) for folder in dbt.folders]
+    first, mine = runs[0], relations(python, ours.folders[0], job, left_out)
     for key in sorted(first):
-        again = second.get(key, first[key])
-        unstable = any(first[key][part] != again[part] for part in ("rows", "row_sum"))
+        others = [again.get(key, first[key]) for again in runs[1:]]
+        unstable = any(first[key][part] != again[part] for again in others for part in ("rows", "row_sum"))
         if unstable or key in left_out:
             report.unstable.append(f"{key}: {', '.join(left_out.get(key, [])) or 'rows'}")
         owner = owners.get(key)
@@ -234,12 +245,13 @@ def owners_of(manifest):
     return found
 
 
-def compare(job, dbt_program, tidemill_program, work, times):
+def compare(job, dbt_program, tidemill_program, work, times, reuse_dbt=False):
     """Runs both and returns (report, dbt, tidemill)."""
     os.makedirs(work, exist_ok=True)
     dbt, ours = Tool("dbt", dbt_program, work), Tool("tidemill", tidemill_program, work)
     for number in range(times):
-        dbt.run(job, number)
+        if not (reuse_dbt and dbt.reuse(job, number)):
+            dbt.run(job, number)
         ours.run(job, number)
     report = Report()
     manifest = dbt.manifest()

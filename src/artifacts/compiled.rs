@@ -7,10 +7,13 @@ use crate::parse::{Body, DataTest, ParsedNode, TestKind};
 pub(super) fn file(node: &ParsedNode) -> Option<String> {
     match &node.body {
         Body::Model { .. }
+        | Body::Function(_)
         | Body::Analysis { .. }
         | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. }) => {
             Some(format!("{}/{}", node.package, node.path.as_str()))
         }
+        // Several snapshots may be in one file.
+        Body::Snapshot(_) => Some(format!("{}/{}/{}.sql", node.package, node.path.as_str(), node.name)),
         Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => {
             Some(format!("{}/{}/{}", node.package, node.path.as_str(), test_file(&test.short_name)))
         }

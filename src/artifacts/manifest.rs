@@ -149,7 +149,9 @@ impl Serialize for Manifest<'_> {
         let unit_tests =
             of_kind(&[NodeKind::UnitTest]).filter_map(|it| Some((id(it), unit_test::entry(context, it)?)));
         map.serialize_entry("unit_tests", &Streamed(unit_tests))?;
-        map.serialize_entry("functions", &Empty {})?;
+        let functions = of_kind(&[NodeKind::Function]);
+        let functions = functions.filter_map(|it| Some((id(it), ManifestNode::new(context, it)?)));
+        map.serialize_entry("functions", &Streamed(functions))?;
         map.end()
     }
 }

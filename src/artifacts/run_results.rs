@@ -89,10 +89,17 @@ fn entry<'a>(graph: &'a Graph, compiled: &'a Compiled, result: &'a NodeResult) -
     let was_worked_on = result.status != Status::Skipped;
     let sql = compiled.nodes.get(&result.node).filter(|_| was_worked_on).map(|it| it.sql.text.as_str());
     let has_sql = match node.body {
-        Body::Model { .. } | Body::Test(_) | Body::Analysis { .. } => true,
+        Body::Model { .. }
+        | Body::Snapshot(_)
+        | Body::Function(_)
+        | Body::Test(_)
+        | Body::Analysis { .. } => true,
         Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => false,
     };
-    let relation = node.relation.as_ref().filter(|_| node.kind == NodeKind::Model);
+    let relation = node
+        .relation
+        .as_ref()
+        .filter(|_| matches!(node.kind, NodeKind::Model | NodeKind::Snapshot | NodeKind::Function));
     let message = result.message.clone().or_else(|| success_message(node, result));
     ResultEntry {
         status: result.status.as_str(),
@@ -173,8 +180,9 @@ fn has_rows(node: &Node) -> bool {
         Body::Model { materialized, .. } => {
             matches!(materialized, Materialization::Table | Materialization::Incremental)
         }
-        Body::Seed => true,
+        Body::Seed | Body::Snapshot(_) => true,
         Body::Source(_)
+        | Body::Function(_)
         | Body::Test(_)
         | Body::Analysis { .. }
         | Body::Exposure(_)

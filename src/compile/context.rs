@@ -7,8 +7,10 @@ use serde_json::{Map, Value as Json, json};
 use crate::graph::{Graph, Node};
 use crate::node::Relation;
 use crate::parse::config_defaults::defaults;
+use crate::parse::functions::FunctionBody;
 use crate::parse::model_details::ModelDetails;
 use crate::parse::properties::{ColumnProperties, Constraint};
+use crate::parse::snapshots::SnapshotBody;
 use crate::parse::{Body, DataTest, TestKind, Version};
 
 /// The node under dbt's keys, without those that are not set. `graph` has more, but takes longer to make.
@@ -87,6 +89,8 @@ fn constraint(it: &Constraint) -> Json {
 fn raw_code(node: &Node) -> Option<&str> {
     match &node.body {
         Body::Model { sql, .. }
+        | Body::Snapshot(SnapshotBody { sql, .. })
+        | Body::Function(FunctionBody { sql, .. })
         | Body::Analysis { sql }
         | Body::Test(DataTest { kind: TestKind::Singular { sql }, .. }) => Some(sql.text.trim()),
         Body::Test(_)
@@ -121,13 +125,35 @@ fn add_special(model: &mut Map<String, Json>, node: &Node) {
             model.insert("source_name".to_owned(), json!(source.source));
             model.insert("loader".to_owned(), json!(source.loader));
         }
+        Body::Function(function) => add_signature(model, function),
         Body::Test(_)
         | Body::Seed
+        | Body::Snapshot(_)
         | Body::Analysis { .. }
         | Body::Exposure(_)
         | Body::UnitTest(_)
         | Body::Semantic(_) => {}
     }
+}
+
+/// What a function takes and gives.
+fn add_signature(model: &mut Map<String, Json>, function: &FunctionBody) {
+    let arguments: Vec<Json> = function
+        .arguments
+        .iter()
+        .map(|it| {
+            json!({
+                "name": it.name.value,
+                "data_type": it.data_type,
+                "description": it.description,
+                "default_value": it.default_value,
+            })
+        })
+        .collect();
+    let returns = &function.returns;
+    let data_type = returns.data_type.as_ref().map(|it| it.value.as_str());
+    model.insert("arguments".to_owned(), Json::from(arguments));
+    model.insert("returns".to_owned(), json!({"data_type": data_type, "description": returns.description}));
 }
 
 fn add_details(model: &mut Map<String, Json>, version: Option<&Version>, details: &ModelDetails) {

@@ -12,7 +12,7 @@ use crate::node::{NodeId, NodeKind, Relation};
 use crate::parse::{Body, Doc};
 use crate::project::Project;
 use crate::project::settings::{Settings, refuse_secret};
-use crate::template::{Engine, Host, HostError, RefCall, SourceCall};
+use crate::template::{Engine, FunctionCall, Host, HostError, RefCall, SourceCall};
 
 /// Environment variables that say something about the run.
 const METADATA_ENV: &str = "DBT_ENV_CUSTOM_ENV_";
@@ -47,6 +47,7 @@ pub(super) struct CompileHost {
     name: String,
     refs: BTreeMap<RefCall, Relation>,
     sources: BTreeMap<SourceCall, Relation>,
+    functions: BTreeMap<FunctionCall, Relation>,
     config: BTreeMap<String, Json>,
     docs: BTreeMap<String, Doc>,
     log: Arc<Mutex<Vec<TemplateLog>>>,
@@ -74,6 +75,7 @@ impl CompileHost {
             refs: node.refs.iter().map(|(call, id)| (call.clone(), relation(id))).collect(),
             sources: node.sources.iter().map(|(call, id)| (call.clone(), relation(id))).collect(),
             config: context::config(node),
+            functions: node.functions.iter().map(|(call, id)| (call.clone(), relation(id))).collect(),
             docs: BTreeMap::new(),
             log,
             engine: None,
@@ -86,6 +88,7 @@ impl CompileHost {
     pub(super) fn inline(project: &Project, graph: &Graph, log: Arc<Mutex<Vec<TemplateLog>>>) -> Self {
         let mut refs = BTreeMap::new();
         let mut sources = BTreeMap::new();
+        let mut functions = BTreeMap::new();
         for (_, node) in graph.nodes() {
             match (&node.body, node.kind) {
                 (Body::Source(body), _) => {
@@ -108,10 +111,13 @@ impl CompileHost {
                     let call = RefCall { package: None, name: node.name.clone(), version: None };
                     refs.insert(call, reading_name(node));
                 }
+                (_, NodeKind::Function) => {
+                    functions
+                        .insert(FunctionCall { package: None, name: node.name.clone() }, reading_name(node));
+                }
                 (
                     _,
                     NodeKind::Source
-                    | NodeKind::Function
                     | NodeKind::Test
                     | NodeKind::Analysis
                     | NodeKind::Exposure
@@ -130,6 +136,7 @@ impl CompileHost {
             refs,
             sources,
             config: BTreeMap::new(),
+            functions,
             docs: graph.docs.iter().map(|it| (it.name.clone(), it.clone())).collect(),
             log,
             engine: None,
@@ -184,6 +191,19 @@ impl Host for CompileHost {
                 self.name, call.source, call.table
             ),
             help: suggest::did_you_mean(&call.table, self.sources.keys().map(|it| it.table.as_str())),
+        })
+    }
+
+    fn function(&self, call: &FunctionCall) -> Result<Relation, HostError> {
+        let without_package = FunctionCall { package: None, ..call.clone() };
+        let found = self.functions.get(call).or_else(|| self.functions.get(&without_package));
+        found.cloned().ok_or_else(|| HostError {
+            code: "unknown-function",
+            message: format!(
+                "{} calls the function `{}`, which was not seen when it was parsed",
+                self.name, call.name
+            ),
+            help: suggest::did_you_mean(&call.name, self.functions.keys().map(|it| it.name.as_str())),
         })
     }
 

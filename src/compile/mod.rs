@@ -11,6 +11,7 @@ mod ctes;
 mod host;
 mod late;
 mod run_hook;
+mod strategy;
 mod test_sql;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,8 +28,10 @@ pub use self::test_sql::{column_sql, freshness_query};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::{Graph, Node};
 use crate::node::{Materialization, NodeId, Relation};
+use crate::parse::functions::FunctionBody;
 use crate::parse::node_config::NodeHook;
 use crate::parse::python_models::{PYTHON_HELP, PYTHON_MODEL};
+use crate::parse::snapshots::SnapshotBody;
 use crate::parse::{Body, DataTest, TestKind};
 use crate::project::Project;
 use crate::sql::{self, OneQuery};
@@ -120,7 +123,7 @@ pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> C
 fn query_fault(node: &Node, sql: &Rendered) -> Option<Diagnostic> {
     if !matches!(
         &node.body,
-        Body::Model { .. } | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
+        Body::Model { .. } | Body::Snapshot(_) | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
     ) {
         return None;
     }
@@ -265,6 +268,8 @@ impl<'a> Compiler<'a> {
         match &node.body {
             Body::Model { details, .. } if details.is_python => Err(python_model(node)),
             Body::Model { sql, .. }
+            | Body::Snapshot(SnapshotBody { sql, .. })
+            | Body::Function(FunctionBody { sql, .. })
             | Body::Analysis { sql }
             | Body::Test(DataTest { kind: TestKind::Singular { sql }, .. }) => {
                 self.graph.templates.render(sql, &self.node_context(id, is_incremental))

@@ -9,7 +9,7 @@ use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
 use crate::node::{NodeId, Relation, quote_identifier};
 use crate::parse::check::Check;
-use crate::parse::{GenericTest, Owner, is_template};
+use crate::parse::{GenericTest, Owner, argument_template};
 use crate::template::{MacroCall, Rendered, TemplateError, TemplateSource, TemplateValue};
 
 /// Renders a generic test: its macro with the arguments, or Tidemill's own query for a test without one.
@@ -142,10 +142,8 @@ fn argument(
     name: &str,
     value: &Json,
 ) -> Result<TemplateValue, TemplateError> {
-    let Some(text) = value.as_str().filter(|it| name != "column_name" && is_template(it)) else {
-        return Ok(TemplateValue::Json(value.clone()));
-    };
-    let text = if text.contains("{{") { text.to_owned() } else { format!("{{{{ {text} }}}}") };
+    let text = value.as_str().filter(|_| name != "column_name");
+    let Some(text) = text.and_then(argument_template) else { return Ok(TemplateValue::Json(value.clone())) };
     let node = compiler.graph.node(id);
     let source = TemplateSource {
         package: node.package.clone(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -10,7 +11,10 @@ use ureq::Agent;
 use ureq::tls::{PemItem, RootCerts, TlsConfig};
 
 /// More than any package needs.
-const MAX_DOWNLOAD: usize = 256 << 20;
+const MAX_DOWNLOAD: u64 = 256 << 20;
+
+/// How often it is looked up whether the user stopped it.
+const LOOK_UP: Duration = Duration::from_millis(50);
 
 /// Waits before another try.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(800)];
@@ -65,50 +69,59 @@ impl Http {
                 Err(Problem::Passing(problem)) => problem,
             };
             match pauses.next() {
-                Some(_) if is_stopped() => return Err(HttpError::Stopped),
                 Some(pause) => thread::sleep(*pause),
                 None => return Err(HttpError::Failed(problem)),
             }
         }
     }
 
+    /// Waits on another thread for the server, so that Ctrl-C need not wait for it.
     fn try_get(&self, url: &str, is_stopped: &dyn Fn() -> bool) -> Result<Vec<u8>, Problem> {
-        let mut response = match self.agent.get(url).call() {
-            Ok(response) => response,
-            Err(error @ (ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::Tls(_))) => {
-                return Err(Problem::Final(HttpError::Failed(error.to_string())));
-            }
-            Err(error) => return Err(Problem::Passing(error.to_string())),
-        };
-        match response.status().as_u16() {
-            200..300 => {}
-            404 | 410 => return Err(Problem::Final(HttpError::NotFound)),
-            status @ (429 | 500..) => {
-                return Err(Problem::Passing(format!("the server says: status {status}")));
-            }
-            status => {
-                let problem = format!("the server says: status {status}");
-                return Err(Problem::Final(HttpError::Failed(problem)));
-            }
-        }
-        let mut reader = response.body_mut().as_reader();
-        let mut bytes = Vec::new();
-        let mut buffer = vec![0; 64 << 10];
+        let (sender, receiver) = mpsc::channel();
+        let (agent, url) = (self.agent.clone(), url.to_owned());
+        thread::spawn(move || {
+            // Nobody listens any more after Ctrl-C.
+            let _ = sender.send(download(&agent, &url));
+        });
         loop {
-            if is_stopped() {
-                return Err(Problem::Final(HttpError::Stopped));
-            }
-            match reader.read(&mut buffer) {
-                Ok(0) => return Ok(bytes),
-                Ok(n) => bytes.extend_from_slice(&buffer[..n]),
-                Err(error) => return Err(Problem::Passing(error.to_string())),
-            }
-            if bytes.len() > MAX_DOWNLOAD {
-                let problem = format!("it is larger than {} MiB", MAX_DOWNLOAD >> 20);
-                return Err(Problem::Final(HttpError::Failed(problem)));
+            match receiver.recv_timeout(LOOK_UP) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Timeout) if is_stopped() => {
+                    return Err(Problem::Final(HttpError::Stopped));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Problem::Passing("the connection was lost".to_owned()));
+                }
             }
         }
     }
+}
+
+fn download(agent: &Agent, url: &str) -> Result<Vec<u8>, Problem> {
+    let failed = |problem: String| Problem::Final(HttpError::Failed(problem));
+    let mut response = match agent.get(url).call() {
+        Ok(response) => response,
+        Err(error @ (ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::Tls(_))) => {
+            return Err(failed(error.to_string()));
+        }
+        Err(error) => return Err(Problem::Passing(error.to_string())),
+    };
+    match response.status().as_u16() {
+        200..300 => {}
+        404 | 410 => return Err(Problem::Final(HttpError::NotFound)),
+        status @ (429 | 500..) => {
+            return Err(Problem::Passing(format!("the server says: status {status}")));
+        }
+        status => return Err(failed(format!("the server says: status {status}"))),
+    }
+    let mut reader = response.body_mut().as_reader().take(MAX_DOWNLOAD + 1);
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).map_err(|error| Problem::Passing(error.to_string()))?;
+    if bytes.len() as u64 > MAX_DOWNLOAD {
+        return Err(failed(format!("it is larger than {} MiB", MAX_DOWNLOAD >> 20)));
+    }
+    Ok(bytes)
 }
 
 enum Problem {

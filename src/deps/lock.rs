@@ -124,3 +124,6 @@ pub(super) fn scalar(text: &str) -> String {
         text.to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,12 @@ fn gate_of(graph: &Graph, id: NodeId, added: &mut Added) -> Gate {
             Owner::Ref(call) => test.refs.get(call).copied(),
             Owner::Source(call) => test.sources.get(call).copied(),
         },
-        TestKind::Singular { .. } => last_parent(graph, &test.parents),
+        TestKind::Singular { .. } => {
+            // A function that the test calls is not what it tests.
+            let is_tested = |it: &NodeId| graph.node(*it).kind != NodeKind::Function;
+            let tested: Vec<NodeId> = test.parents.iter().copied().filter(is_tested).collect();
+            last_parent(graph, if tested.is_empty() { &test.parents } else { &tested })
+        }
     };
     let Some(node) = owner else { return Gate::Alone };
     let after: Vec<NodeId> = test.parents.iter().copied().filter(|it| *it != node).collect();

@@ -6,14 +6,16 @@ use super::id_of;
 use crate::diagnostics::{Diagnostic, Span, Spanned, suggest};
 use crate::node::{NodeId, NodeKind};
 use crate::parse::{Body, ParsedNode};
-use crate::template::{RefCall, SourceCall};
+use crate::template::{FunctionCall, RefCall, SourceCall};
 
 /// Nodes by the names that templates use.
 pub(super) struct Lookup<'a> {
     referable: BTreeMap<&'a str, Vec<(NodeId, &'a ParsedNode)>>,
     sources: BTreeMap<(&'a str, &'a str), NodeId>,
+    functions: BTreeMap<&'a str, Vec<(NodeId, &'a ParsedNode)>>,
     disabled: BTreeMap<&'a str, &'a ParsedNode>,
     disabled_sources: BTreeMap<(&'a str, &'a str), &'a ParsedNode>,
+    disabled_functions: BTreeMap<&'a str, &'a ParsedNode>,
 }
 
 /// What a name means.
@@ -44,6 +46,8 @@ fn source_key(node: &ParsedNode) -> Option<(&str, &str)> {
         Body::Source(body) => Some((&body.source, &node.name)),
         Body::Model { .. }
         | Body::Seed
+        | Body::Snapshot(_)
+        | Body::Function(_)
         | Body::Test(_)
         | Body::Analysis { .. }
         | Body::Exposure(_)
@@ -56,9 +60,13 @@ impl<'a> Lookup<'a> {
     pub(super) fn new(nodes: &'a [ParsedNode], disabled: &'a [ParsedNode]) -> Self {
         let mut referable: BTreeMap<&str, Vec<(NodeId, &ParsedNode)>> = BTreeMap::new();
         let mut sources = BTreeMap::new();
+        let mut functions: BTreeMap<&str, Vec<(NodeId, &ParsedNode)>> = BTreeMap::new();
         for (index, node) in nodes.iter().enumerate() {
             if is_referable(node) {
                 referable.entry(&node.name).or_default().push((id_of(index), node));
+            }
+            if node.kind == NodeKind::Function {
+                functions.entry(&node.name).or_default().push((id_of(index), node));
             }
             if let Some(key) = source_key(node) {
                 sources.insert(key, id_of(index));
@@ -66,7 +74,15 @@ impl<'a> Lookup<'a> {
         }
         let off = disabled.iter().filter(|it| is_referable(it)).map(|it| (it.name.as_str(), it)).collect();
         let off_sources = disabled.iter().filter_map(|it| Some((source_key(it)?, it))).collect();
-        Self { referable, sources, disabled: off, disabled_sources: off_sources }
+        let off_functions = disabled.iter().filter(|it| it.kind == NodeKind::Function);
+        Self {
+            referable,
+            sources,
+            functions,
+            disabled: off,
+            disabled_sources: off_sources,
+            disabled_functions: off_functions.map(|it| (it.name.as_str(), it)).collect(),
+        }
     }
 
     /// The node a `ref()` of a package means: that package's own first. Without a version, a versioned
@@ -94,6 +110,33 @@ impl<'a> Lookup<'a> {
             (Some(id), _) => Found::Node(*id),
             (None, Some(disabled)) => Found::Disabled(disabled),
             (None, None) => Found::Unknown,
+        }
+    }
+
+    /// The function that is meant: that of the package itself first.
+    pub(super) fn function(&self, call: &FunctionCall, from_package: &str) -> Found<'a> {
+        let candidates = self.functions.get(call.name.as_str()).map_or(&[][..], Vec::as_slice);
+        let in_package = |node: &ParsedNode| call.package.as_ref().is_none_or(|it| *it == node.package);
+        let meant = || candidates.iter().filter(|(_, node)| in_package(node));
+        let found = meant().find(|(_, node)| node.package == from_package).or_else(|| meant().next());
+        match (found, self.disabled_functions.get(call.name.as_str())) {
+            (Some((id, _)), _) => Found::Node(*id),
+            (None, Some(disabled)) => Found::Disabled(disabled),
+            (None, None) => Found::Unknown,
+        }
+    }
+
+    pub(super) fn unknown_function(&self, node: &ParsedNode, call: &Spanned<FunctionCall>) -> Diagnostic {
+        let message = format!(
+            "{} calls the function `{}`, which is not in this project",
+            describe(node),
+            call.value.name
+        );
+        let diagnostic =
+            Diagnostic::error("unknown-function", message).at(call.span, "no function has this name");
+        match suggest::did_you_mean(&call.value.name, self.functions.keys().copied()) {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic.help(format!("write it as functions/{}.sql", call.value.name)),
         }
     }
 
@@ -195,6 +238,19 @@ pub(super) fn disabled_ref(
         .at(call.span, "")
         .and_at(where_disabled(disabled), "disabled here")
         .help(format!("enable `{}`, or disable this {} too", call.value.name, node.kind))
+}
+
+pub(super) fn disabled_function(
+    node: &ParsedNode,
+    call: &Spanned<FunctionCall>,
+    disabled: &ParsedNode,
+) -> Diagnostic {
+    Diagnostic::error(
+        "disabled-function",
+        format!("{} calls the function `{}`, which is disabled", describe(node), call.value.name),
+    )
+    .at(call.span, "")
+    .and_at(where_disabled(disabled), "disabled here")
 }
 
 pub(super) fn disabled_source(

@@ -27,7 +27,7 @@ use crate::parse::properties::MacroProperties;
 use crate::parse::run_hooks::RunHook;
 use crate::parse::unit_tests::{Input, UnitTest};
 use crate::parse::{Body, DataTest, Doc, Group, Owner, Parsed, ParsedNode, TestKind};
-use crate::template::{RefCall, SourceCall, Templates};
+use crate::template::{FunctionCall, RefCall, SourceCall, Templates};
 
 /// A project's nodes with their edges.
 pub struct Graph {
@@ -74,6 +74,8 @@ pub struct Node {
     pub refs: BTreeMap<RefCall, NodeId>,
     /// Which node each `source()` means.
     pub sources: BTreeMap<SourceCall, NodeId>,
+    /// Which node each `function()` means.
+    pub functions: BTreeMap<FunctionCall, NodeId>,
     /// For tests: where the test stands in a build.
     pub gate: Option<Gate>,
 }
@@ -134,6 +136,7 @@ pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
             parents: resolved.parents.into_iter().map(renumber).collect(),
             refs: resolved.refs.into_iter().map(|(call, id)| (call, renumber(id))).collect(),
             sources: resolved.sources.into_iter().map(|(call, id)| (call, renumber(id))).collect(),
+            functions: resolved.functions.into_iter().map(|(call, id)| (call, renumber(id))).collect(),
             gate: None,
         });
     }
@@ -170,6 +173,7 @@ struct Resolved {
     parents: Vec<NodeId>,
     refs: BTreeMap<RefCall, NodeId>,
     sources: BTreeMap<SourceCall, NodeId>,
+    functions: BTreeMap<FunctionCall, NodeId>,
 }
 
 impl Resolved {
@@ -219,6 +223,19 @@ fn resolve_node(diags: &mut Diagnostics, rules: &Rules<'_>, node: &ParsedNode) -
             Found::Disabled(_) if is_test => return None,
             Found::Disabled(disabled) => diags.push(lookup::disabled_source(node, call, disabled)),
             Found::Unknown => diags.push(lookup.unknown_source(node, call)),
+        }
+    }
+    for call in &node.functions {
+        match lookup.function(&call.value, &node.package) {
+            Found::Node(id) => {
+                resolved.add(id);
+                resolved.functions.insert(call.value.clone(), id);
+            }
+            Found::Disabled(_) if is_test => return None,
+            Found::Disabled(disabled) => {
+                diags.push(lookup::disabled_function(node, call, disabled));
+            }
+            Found::Unknown => diags.push(lookup.unknown_function(node, call)),
         }
     }
     if let Body::UnitTest(test) = &node.body {

@@ -12,15 +12,31 @@ pub fn defaults(kind: NodeKind) -> &'static Map<String, Json> {
         LazyLock::new(|| built(json!({ "materialized": "view", "access": "protected", "freshness": null })));
     static SEED: LazyLock<Map<String, Json>> =
         LazyLock::new(|| built(json!({ "materialized": "seed", "delimiter": ",", "quote_columns": null })));
+    static SNAPSHOT: LazyLock<Map<String, Json>> = LazyLock::new(|| {
+        built(json!({
+            "materialized": "snapshot", "strategy": null, "target_schema": null, "target_database": null,
+            "updated_at": null, "check_cols": null, "dbt_valid_to_current": null,
+            "snapshot_meta_column_names": {
+                "dbt_valid_to": null, "dbt_valid_from": null, "dbt_scd_id": null, "dbt_updated_at": null,
+                "dbt_is_deleted": null,
+            },
+        }))
+    });
+    static FUNCTION: LazyLock<Map<String, Json>> = LazyLock::new(|| {
+        built(json!({
+            "materialized": "function", "type": "scalar", "volatility": null, "runtime_version": null,
+            "entry_point": null,
+        }))
+    });
     static OTHER: LazyLock<Map<String, Json>> = LazyLock::new(|| built(json!({ "materialized": "view" })));
     static TEST: LazyLock<Map<String, Json>> = LazyLock::new(tested);
     match kind {
         NodeKind::Model => &MODEL,
         NodeKind::Seed => &SEED,
         NodeKind::Test => &TEST,
+        NodeKind::Snapshot => &SNAPSHOT,
+        NodeKind::Function => &FUNCTION,
         NodeKind::Source
-        | NodeKind::Snapshot
-        | NodeKind::Function
         | NodeKind::Analysis
         | NodeKind::Exposure
         | NodeKind::UnitTest

@@ -9,7 +9,7 @@ use crate::diagnostics::suggest;
 use crate::node::Relation;
 use crate::project::settings::{Settings, refuse_secret};
 use crate::project::target::Target;
-use crate::template::{Host, HostError, RefCall, SourceCall};
+use crate::template::{FunctionCall, Host, HostError, RefCall, SourceCall};
 
 /// Answers for [`crate::template::Mode::Parse`].
 pub(super) struct ParseHost {
@@ -48,6 +48,10 @@ impl Host for ParseHost {
 
     fn source(&self, call: &SourceCall) -> Result<Relation, HostError> {
         Ok(Relation::new(&self.database, &call.source, &call.table))
+    }
+
+    fn function(&self, call: &FunctionCall) -> Result<Relation, HostError> {
+        Ok(Relation::new(&self.database, &self.schema, &call.name))
     }
 
     fn var(&self, name: &str, default: Option<Json>) -> Result<Json, HostError> {

@@ -10,6 +10,7 @@ pub mod config_defaults;
 pub mod config_layer;
 pub mod duckdb_config;
 mod external_source;
+pub mod functions;
 mod groups;
 mod host;
 pub mod incremental;
@@ -23,6 +24,8 @@ pub mod properties;
 pub(crate) mod python_models;
 pub mod run_hooks;
 pub mod semantic;
+pub mod snapshot_settings;
+pub mod snapshots;
 mod sources;
 mod test_names;
 mod tests;
@@ -38,6 +41,7 @@ use serde_json::Value as Json;
 use self::by_macro::ByMacro;
 use self::check::Check;
 use self::config_layer::ConfigLayer;
+use self::functions::FunctionBody;
 use self::host::ParseHost;
 pub(crate) use self::host::doc;
 use self::model_details::ModelDetails;
@@ -45,7 +49,8 @@ use self::node_config::{ConfigRules, NodeConfig};
 use self::properties::{ColumnProperties, FreshnessRule, Properties};
 use self::run_hooks::RunHook;
 use self::semantic::Semantic;
-pub(crate) use self::tests::is_template;
+use self::snapshots::SnapshotBody;
+pub(crate) use self::tests::argument_template;
 use self::unit_tests::UnitTest;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span, Spanned};
 use crate::node::{Materialization, NodeKind, Relation, UniqueId};
@@ -54,7 +59,8 @@ use crate::project::files::ProjectPath;
 use crate::project::settings::Settings;
 use crate::project::{Dialect, FileKind, Project, ProjectFile};
 use crate::template::{
-    self, Context, MacroFile, Mode, RefCall, SourceCall, TemplateSource, Templates, has_template_syntax,
+    self, Context, FunctionCall, MacroFile, Mode, RefCall, SourceCall, TemplateSource, Templates,
+    has_template_syntax,
 };
 use crate::yaml::{self, Yaml, YamlKind};
 
@@ -130,6 +136,8 @@ pub struct ParsedNode {
     pub refs: Vec<Spanned<RefCall>>,
     /// Calls of `source()`.
     pub sources: Vec<Spanned<SourceCall>>,
+    /// Calls of `function()`.
+    pub functions: Vec<Spanned<FunctionCall>>,
     /// Macros that were called, by unique id.
     pub macros: Vec<String>,
     /// Its name in the warehouse, for nodes that are there.
@@ -174,6 +182,10 @@ pub enum Body {
     },
     /// A seed; its file is at [`ParsedNode::path`].
     Seed,
+    /// A snapshot.
+    Snapshot(SnapshotBody),
+    /// A SQL function.
+    Function(FunctionBody),
     /// A source's table.
     Source(SourceBody),
     /// A data test.
@@ -389,6 +401,7 @@ fn restricted(project: &Project) -> BTreeSet<String> {
 fn parse_package(parser: &Parser<'_>, diags: &mut Diagnostics, described: &mut Described) -> Vec<ParsedNode> {
     let mut properties = read_properties(parser, diags);
     let mut nodes = models::read(parser, diags, &mut properties);
+    nodes.extend(functions::read(parser, diags, &properties));
     nodes.extend(sources::read_sources(parser, diags, &properties));
     nodes.extend(sources::read_exposures(parser, diags, &properties));
     nodes.extend(tests::read(parser, diags, &properties));
@@ -589,6 +602,8 @@ fn report_unused_folders(diags: &mut Diagnostics, project: &Project, nodes: &[Pa
         (&trees.models, NodeKind::Model),
         (&trees.seeds, NodeKind::Seed),
         (&trees.data_tests, NodeKind::Test),
+        (&trees.snapshots, NodeKind::Snapshot),
+        (&trees.functions, NodeKind::Function),
         (&trees.sources, NodeKind::Source),
         (&trees.exposures, NodeKind::Exposure),
         (&trees.unit_tests, NodeKind::UnitTest),

@@ -11,7 +11,8 @@ use super::model_details::{self, Checked, ModelDetails};
 use super::node_config::{self, NodeConfig};
 use super::properties::{ColumnProperties, ConstraintKind, NodeProperties, Section, VersionProperties};
 use super::{
-    Body, FileProperties, Named, ParsedNode, Parser, Version, files, fqn, python_models, sources, start_of,
+    Body, FileProperties, Named, ParsedNode, Parser, Version, files, fqn, python_models, snapshots, sources,
+    start_of,
 };
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Spanned, suggest};
 use crate::node::{Materialization, NodeKind, UniqueId};
@@ -20,13 +21,13 @@ use crate::project::{FileKind, ProjectFile};
 use crate::template::{Scan, TemplateError};
 
 /// Which properties belong to which file, by section and the file's stem.
-type ByStem<'a> = BTreeMap<(Section, String), Described<'a>>;
+pub(super) type ByStem<'a> = BTreeMap<(Section, String), Described<'a>>;
 
 /// A node's properties, and which version of it.
 #[derive(Clone, Copy)]
-struct Described<'a> {
-    file: &'a ProjectFile,
-    properties: &'a NodeProperties,
+pub(super) struct Described<'a> {
+    pub(super) file: &'a ProjectFile,
+    pub(super) properties: &'a NodeProperties,
     version: Option<&'a VersionProperties>,
 }
 
@@ -43,17 +44,11 @@ pub(super) fn read(
     let mut nodes = Vec::new();
 
     files(parser, FileKind::PythonModel).for_each(|it| diags.push(python_models::notice(it)));
-    for file in files(parser, FileKind::Snapshot) {
-        diags.push(
-            Diagnostic::error("unsupported-snapshot", "snapshots are not supported yet")
-                .at(start_of(file.id), "this file cannot be built"),
-        );
-    }
     let scanned: Vec<(&ProjectFile, Result<Scan, TemplateError>)> = parser
         .project
         .files
         .par_iter()
-        .filter(|it| it.package == parser.package)
+        .filter(|it| it.package == parser.package && !snapshots::holds_snapshots(it))
         .filter(|it| matches!(it.kind, FileKind::Model | FileKind::Analysis | FileKind::PythonModel))
         .map(|file| match file.kind {
             FileKind::PythonModel => (file, Ok(python_models::scan(file))),
@@ -78,6 +73,7 @@ pub(super) fn read(
         used.insert(key);
         nodes.push(seed(parser, diags, file, described));
     }
+    nodes.extend(snapshots::read(parser, diags, &by_stem, &mut used));
     report_undescribed(parser, diags, &by_stem, &used);
     nodes
 }
@@ -93,7 +89,9 @@ fn index<'a>(
         for node in &properties.nodes {
             let mut add = |stem: String, version: Option<&'a VersionProperties>| {
                 let described = Described { file, properties: node, version };
-                if let Some(first) = by_stem.insert((node.section, stem), described) {
+                let first = by_stem.insert((node.section, stem), described);
+                // A version that is listed twice was reported where it was read.
+                if let Some(first) = first.filter(|it| it.properties.name.span != node.name.span) {
                     diags.push(described_twice(node.section.singular(), &node.name, &first.properties.name));
                 }
             };
@@ -154,7 +152,7 @@ pub(super) fn undescribed<'a>(
 }
 
 /// The merged config of a node with a file.
-fn config(
+pub(super) fn config(
     parser: &Parser<'_>,
     diags: &mut Diagnostics,
     tree_layers: Vec<ConfigLayer>,
@@ -260,6 +258,7 @@ fn sql_node(
         config,
         refs: scan.refs,
         sources: scan.sources,
+        functions: scan.functions,
         macros: scan.macros,
         relation,
         body,
@@ -296,6 +295,7 @@ fn seed(
         config,
         refs: Vec::new(),
         sources: Vec::new(),
+        functions: Vec::new(),
         macros: Vec::new(),
         relation: Some(relation),
         body: Body::Seed,
@@ -339,14 +339,18 @@ fn foreign_keys(
 }
 
 /// What properties YAML says for people.
-struct Texts {
-    patch_path: Option<ProjectPath>,
-    description: String,
-    columns: Vec<ColumnProperties>,
+pub(super) struct Texts {
+    pub(super) patch_path: Option<ProjectPath>,
+    pub(super) description: String,
+    pub(super) columns: Vec<ColumnProperties>,
 }
 
 impl Texts {
-    fn new(parser: &Parser<'_>, diags: &mut Diagnostics, described: Option<Described<'_>>) -> Self {
+    pub(super) fn new(
+        parser: &Parser<'_>,
+        diags: &mut Diagnostics,
+        described: Option<Described<'_>>,
+    ) -> Self {
         let Some(Described { file, properties, version }) = described else {
             return Self { patch_path: None, description: String::new(), columns: Vec::new() };
         };

@@ -160,9 +160,11 @@ pub const KNOWN_KEYS: &[&str] = &[
     "tags",
     "target_database",
     "target_schema",
+    "type",
     "unique_key",
     "unique_tmp_table_suffix",
     "updated_at",
+    "volatility",
     "warn_if",
     "where",
 ];

@@ -96,6 +96,7 @@ fn source(
         config,
         refs: Vec::new(),
         sources: Vec::new(),
+        functions: Vec::new(),
         macros: Vec::new(),
         relation: Some(relation),
         body: Body::Source(body),
@@ -157,6 +158,7 @@ fn exposure(
         config,
         refs,
         sources,
+        functions: Vec::new(),
         macros: Vec::new(),
         relation: None,
         body: Body::Exposure(body),
@@ -179,14 +181,25 @@ pub(super) fn depends_on(
     refs: &mut Vec<Spanned<RefCall>>,
     sources: &mut Vec<Spanned<SourceCall>>,
 ) {
-    let template = format!("{{{{ {} }}}}", text.value);
-    match parser.templates.scan(&parser.inline(&template, text.span), &parser.context) {
+    let template = Spanned::new(format!("{{{{ {} }}}}", text.value), text.span);
+    template_depends_on(parser, diags, &template, refs, sources);
+}
+
+/// What a template that stands in YAML refers to.
+pub(super) fn template_depends_on(
+    parser: &Parser<'_>,
+    diags: &mut Diagnostics,
+    template: &Spanned<String>,
+    refs: &mut Vec<Spanned<RefCall>>,
+    sources: &mut Vec<Spanned<SourceCall>>,
+) {
+    match parser.templates.scan(&parser.inline(&template.value, template.span), &parser.context) {
         Ok(scan) => {
-            refs.extend(scan.refs.into_iter().map(|it| Spanned::new(it.value, text.span)));
-            sources.extend(scan.sources.into_iter().map(|it| Spanned::new(it.value, text.span)));
+            refs.extend(scan.refs.into_iter().map(|it| Spanned::new(it.value, template.span)));
+            sources.extend(scan.sources.into_iter().map(|it| Spanned::new(it.value, template.span)));
         }
         Err(mut error) => {
-            error.span = Some(text.span);
+            error.span = Some(template.span);
             diags.push(error.into_diagnostic());
         }
     }

@@ -143,17 +143,18 @@ fn generic(
         Owner::Source(call) => source_calls.push(Spanned::new(call.clone(), owner.span)),
     }
     for (name, value) in &entry.arguments {
-        if let Some(text) = value.as_str().filter(|it| name.value != "column_name" && is_template(it)) {
-            let inner = text.trim().trim_start_matches("{{").trim_end_matches("}}").trim().to_owned();
-            let inner = Spanned::new(inner, value.span);
-            sources::depends_on(parser, diags, &inner, &mut refs, &mut source_calls);
+        let text = value.as_str().filter(|_| name.value != "column_name");
+        if let Some(template) = text.and_then(argument_template) {
+            let template = Spanned::new(template, value.span);
+            sources::template_depends_on(parser, diags, &template, &mut refs, &mut source_calls);
         }
     }
-    let mut macros = vec![macro_id.clone()];
+    let (mut macros, mut functions) = (vec![macro_id.clone()], Vec::new());
     if let Some(scan) = scan_own_test(parser, diags, owner, entry, &macro_id, &arguments)? {
         layers.insert(layers.len() - 2, ConfigLayer::new(scan.config));
         refs.extend(scan.refs);
         source_calls.extend(scan.sources);
+        functions.extend(scan.functions);
         macros.extend(scan.macros);
     }
     let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
@@ -182,6 +183,7 @@ fn generic(
         config,
         refs,
         sources: source_calls,
+        functions,
         macros,
         relation: Some(relation),
         body: Body::Test(DataTest { column: column_name.map(str::to_owned), kind: TestKind::Generic(test) }),
@@ -279,14 +281,16 @@ fn column_tags(column: Option<&ColumnProperties>) -> ConfigLayer {
     }
 }
 
-/// Whether an argument is rendered: a template, or a bare `ref(...)` as dbt takes it.
-pub(crate) fn is_template(text: &str) -> bool {
+/// The template that an argument is: its text, or a bare `ref(...)` as dbt takes it.
+pub(crate) fn argument_template(text: &str) -> Option<String> {
+    if text.contains("{{") || text.contains("{%") {
+        return Some(text.to_owned());
+    }
     let text = text.trim();
-    let call = ["ref", "source", "var", "env_var"];
-    text.contains("{{")
-        || call
-            .iter()
-            .any(|name| text.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('(')))
+    let is_call =
+        |name: &&str| text.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('('));
+    let calls = ["ref", "source", "var", "env_var", "doc"];
+    (text.ends_with(')') && calls.iter().any(|name| is_call(&name))).then(|| format!("{{{{ {text} }}}}"))
 }
 
 /// Where failing rows are stored: in dbt's own schema for them unless the config names another.
@@ -371,6 +375,7 @@ fn singular_test(
         config,
         refs: scan.refs,
         sources: scan.sources,
+        functions: scan.functions,
         macros: scan.macros,
         relation: Some(relation),
         body: Body::Test(DataTest { column: None, kind: TestKind::Singular { sql: parser.whole(file) } }),

@@ -142,6 +142,7 @@ impl Reader<'_, '_> {
                 config: config.clone(),
                 refs: vec![Spanned::new(tested.clone(), entry.model.span)],
                 sources: Vec::new(),
+                functions: Vec::new(),
                 macros: Vec::new(),
                 relation: None,
                 body: Body::UnitTest(Box::new(UnitTest {

@@ -30,6 +30,8 @@ pub enum RunCommand {
     Test,
     /// Loads seeds.
     Seed,
+    /// Takes snapshots without testing them.
+    Snapshot,
 }
 
 impl RunCommand {
@@ -40,6 +42,7 @@ impl RunCommand {
             RunCommand::Run => "run",
             RunCommand::Test => "test",
             RunCommand::Seed => "seed",
+            RunCommand::Snapshot => "snapshot",
         }
     }
 }
@@ -144,6 +147,10 @@ pub enum Action {
     CreateTableFunction(Query),
     /// A table from a CSV file.
     LoadSeed(Hooks),
+    /// A table that keeps old versions of the query's rows.
+    TakeSnapshot(Query),
+    /// A function; its text is an expression or a query.
+    CreateFunction(Query),
     /// Nothing: it is there already (a source), or only in its readers (an ephemeral model).
     Nothing,
     /// Nothing: it is only said to be up to date (an exposure, a saved query).

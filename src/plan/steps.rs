@@ -43,7 +43,9 @@ fn makes_relation(action: &Action) -> bool {
         | Action::WriteFiles(_)
         | Action::CreateTableFunction(_)
         | Action::ByMacro(_)
-        | Action::LoadSeed(_) => true,
+        | Action::LoadSeed(_)
+        | Action::TakeSnapshot(_)
+        | Action::CreateFunction(_) => true,
         Action::Nothing | Action::NoOp | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
             false
         }
@@ -76,11 +78,15 @@ impl Maker<'_> {
                 (NodeKind::Test, RunCommand::Build | RunCommand::Test) => tests.push(*id),
                 (NodeKind::Model, RunCommand::Build | RunCommand::Run)
                 | (NodeKind::Seed, RunCommand::Build | RunCommand::Seed)
-                | (NodeKind::Source, RunCommand::Build) => self.add_node(*id),
+                | (NodeKind::Snapshot, RunCommand::Build | RunCommand::Snapshot)
+                | (NodeKind::Source | NodeKind::Function, RunCommand::Build) => self.add_node(*id),
                 (NodeKind::Exposure | NodeKind::SavedQuery, RunCommand::Build) => {
                     self.add_step(*id, Action::NoOp);
                 }
-                (NodeKind::Model | NodeKind::Seed | NodeKind::Source, RunCommand::Test) => {
+                (
+                    NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot | NodeKind::Source,
+                    RunCommand::Test,
+                ) => {
                     self.add_step(*id, Action::TestPublished);
                 }
                 _ => {}
@@ -125,6 +131,8 @@ impl Maker<'_> {
                 Materialization::Ephemeral | Materialization::Custom => Action::Nothing,
             },
             (Body::Seed, None) => Action::LoadSeed(self.hooks(id)),
+            (Body::Snapshot(_), None) => Action::TakeSnapshot(self.query(id)),
+            (Body::Function(_), None) => Action::CreateFunction(self.query(id)),
             (
                 Body::Source(_)
                 | Body::Test(_)
@@ -373,7 +381,8 @@ impl Maker<'_> {
                 TestSeverity::Warn => continue,
             };
             let mut common: Option<BTreeSet<NodeId>> = None;
-            for parent in &node.parents {
+            let is_tested = |it: &&NodeId| self.graph.node(**it).kind != NodeKind::Function;
+            for parent in node.parents.iter().filter(is_tested) {
                 let descendants = self.graph.descendants(*parent, Depth::All);
                 common = Some(match common {
                     Some(so_far) => so_far.intersection(&descendants).copied().collect(),
@@ -407,6 +416,8 @@ impl Maker<'_> {
                         | Action::UpdateTable { .. }
                         | Action::ByMacro(_)
                         | Action::LoadSeed(_)
+                        | Action::TakeSnapshot(_)
+                        | Action::CreateFunction(_)
                         | Action::TestAlone
                         | Action::NoOp
                         | Action::Broken(_) => false,

@@ -66,6 +66,8 @@ pub struct Paths {
     pub analyses: Vec<Spanned<String>>,
     /// Snapshots.
     pub snapshots: Vec<Spanned<String>>,
+    /// SQL functions.
+    pub functions: Vec<Spanned<String>>,
     /// Markdown with `{% docs %}`; empty means all of the above.
     pub docs: Vec<Spanned<String>>,
 }
@@ -85,6 +87,8 @@ pub struct Trees {
     pub exposures: Option<Yaml>,
     /// `snapshots:`
     pub snapshots: Option<Yaml>,
+    /// `functions:`
+    pub functions: Option<Yaml>,
     /// `unit_tests:`
     pub unit_tests: Option<Yaml>,
     /// `semantic-models:`
@@ -152,7 +156,7 @@ pub fn read(
         restrict_access: fields.bool(diags, "restrict-access").unwrap_or(false),
         span: yaml.span,
     };
-    fields.accept(&["log-path", "asset-paths", "function-paths", "functions", "analyses", "project-root"]);
+    fields.accept(&["log-path", "asset-paths", "analyses", "project-root"]);
     fields.finish(diags, dialect.unknown_key_severity());
     if config.flag("version_check") != Some(&Json::Bool(false)) {
         requirements::check(diags, &config.name.value, &requirements);
@@ -180,6 +184,7 @@ fn paths(diags: &mut Diagnostics, fields: &mut Fields<'_>, span: Span) -> Paths 
         macros: read("macro-paths", None, &["macros"]),
         analyses: read("analysis-paths", None, &["analyses"]),
         snapshots: read("snapshot-paths", None, &["snapshots"]),
+        functions: read("function-paths", None, &["functions"]),
         docs: read("docs-paths", None, &[]),
     }
 }
@@ -232,6 +237,7 @@ fn trees(diags: &mut Diagnostics, fields: &mut Fields<'_>) -> Trees {
         sources: tree("sources"),
         exposures: tree("exposures"),
         snapshots: tree("snapshots"),
+        functions: tree("functions"),
         unit_tests: tree("unit_tests"),
         semantic_models: tree("semantic-models"),
         metrics: tree("metrics"),

@@ -92,6 +92,10 @@ pub enum FileKind {
     Analysis,
     /// `.sql` in a snapshot folder.
     Snapshot,
+    /// `.sql` in a function folder.
+    Function,
+    /// `.py` or `.js` in a function folder.
+    ForeignFunction,
     /// `.yml` or `.yaml` in any of these folders.
     Properties,
     /// `.md` in any of these folders.

@@ -63,7 +63,8 @@ pub(super) fn missing(
     settings: &Settings,
     found: &[Found],
 ) -> Option<Diagnostic> {
-    let folders = files.folders(&config.packages_path).into_iter();
+    let folders = package_folders(files, &config.packages_path);
+    let folders = folders.iter().filter_map(|it| it.rsplit('/').next()).map(str::to_owned);
     let names = folders.chain(found.iter().map(|it| it.package.name.clone())).collect();
     installed::check(diags, sources, files, config, settings, &names)
 }

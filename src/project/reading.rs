@@ -27,6 +27,7 @@ fn folders<'a>(config: &'a ProjectConfig, root: &str) -> Vec<Folder<'a>> {
         (&paths.macros, FileKind::Macro),
         (&paths.analyses, FileKind::Analysis),
         (&paths.snapshots, FileKind::Snapshot),
+        (&paths.functions, FileKind::Function),
         (&paths.docs, FileKind::Docs),
     ]
     .into_iter()
@@ -41,6 +42,7 @@ fn kind_of(path: &ProjectPath, folder: &Folder<'_>) -> Option<FileKind> {
         ("yml" | "yaml", kind) => (kind != FileKind::Docs).then_some(FileKind::Properties),
         ("md", _) => Some(FileKind::Docs),
         ("csv", FileKind::Seed) => Some(FileKind::Seed),
+        ("py" | "js", FileKind::Function) => Some(FileKind::ForeignFunction),
         ("py", FileKind::Model) => Some(FileKind::PythonModel),
         ("sql" | "csv", FileKind::SingularTest) => {
             let inside = path.inside(&folder.path).unwrap_or_default();

@@ -102,7 +102,7 @@ impl Findings {
         let word = command.as_str();
         let is_whole = match command {
             RunCommand::Build | RunCommand::Run => self.needs_whole_run,
-            RunCommand::Test | RunCommand::Seed => false,
+            RunCommand::Test | RunCommand::Seed | RunCommand::Snapshot => false,
         };
         if is_whole || self.selectors.len() > MAX_SELECTED {
             return Some(format!("tidemill {word}"));
@@ -111,7 +111,7 @@ impl Findings {
         let (ancestors, descendants) = match command {
             RunCommand::Build => ("+", "+"),
             RunCommand::Run => ("", "+"),
-            RunCommand::Test | RunCommand::Seed => ("", ""),
+            RunCommand::Test | RunCommand::Seed | RunCommand::Snapshot => ("", ""),
         };
         let around = |name: &String| format!("{ancestors}{name}{descendants}");
         let names: Vec<String> = self.selectors.iter().map(around).collect();
@@ -191,6 +191,7 @@ pub(super) fn opening(started: &RunStarted) -> String {
         RunCommand::Run => "running",
         RunCommand::Test => "testing",
         RunCommand::Seed => "loading",
+        RunCommand::Snapshot => "taking",
     };
     let counts: Vec<String> =
         started.counts.iter().map(|(kind, n)| numbers::count(*n, kind.as_str())).collect();
@@ -227,6 +228,7 @@ pub(super) fn totals(command: RunCommand, totals: &Totals) -> Option<String> {
         RunCommand::Build => Some("published"),
         RunCommand::Run => Some("built"),
         RunCommand::Seed => Some("loaded"),
+        RunCommand::Snapshot => Some("taken"),
         // Which nodes were tested says less than which tests passed.
         RunCommand::Test => None,
     };

@@ -364,6 +364,7 @@ fn node_word(command: RunCommand, outcome: &Outcome) -> (&'static str, Style) {
         (Outcome::Success, RunCommand::Run) => ("built", GOOD),
         (Outcome::Success, RunCommand::Test) => ("tested", GOOD),
         (Outcome::Success, RunCommand::Seed) => ("loaded", GOOD),
+        (Outcome::Success, RunCommand::Snapshot) => ("taken", GOOD),
         (Outcome::RolledBack { .. }, _) => ("rolled back", BAD),
         (Outcome::TestsFailed { .. }, _) => ("failed", BAD),
         (Outcome::Error { .. }, _) => ("error", BAD),

@@ -18,10 +18,12 @@ mod history;
 mod hooks;
 mod incremental;
 mod kept;
+mod made;
 mod merge;
 mod operation;
 mod outside;
 mod queue;
+mod snapshot;
 mod step;
 mod testing;
 mod workers;
@@ -273,7 +275,7 @@ fn work(
     warehouse: &mut Connection,
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<RunResults, Diagnostic> {
-    let published = prepare(plan, history, options, warehouse)?;
+    let published = prepare(plan, around.project, history, options, warehouse)?;
     let hooks::HookResults { results: before, fault } =
         hooks::run(plan, graph, around, warehouse, (Moment::Start, &[]), on_event);
     if fault.is_some() {
@@ -315,14 +317,14 @@ fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
 /// On one connection, before any worker: schemas and history. Gives what was published by earlier runs.
 fn prepare(
     plan: &Plan,
+    project: &Project,
     history: &History,
     options: &RunOptions,
     warehouse: &mut Connection,
 ) -> Result<BTreeMap<String, Published>, Diagnostic> {
     let cannot = |error: WarehouseError| cannot_prepare(&error);
     for (database, schema) in &plan.schemas {
-        let name = format!("{}.{}", quote_identifier(database), quote_identifier(schema));
-        warehouse.execute(&format!("create schema if not exists {name}")).map_err(cannot)?;
+        make_schema(project, warehouse, database, schema)?;
     }
     for statement in history.set_up() {
         warehouse.execute(&statement).map_err(cannot)?;
@@ -373,6 +375,32 @@ pub fn template_log(line: &TemplateLog) -> RunEvent {
     RunEvent::Log { level, message: line.message.clone() }
 }
 
+/// Attached databases of other kinds have schemas of their own, or none.
+fn make_schema(
+    project: &Project,
+    warehouse: &mut dyn Warehouse,
+    database: &str,
+    schema: &str,
+) -> Result<(), Diagnostic> {
+    let attached = project.target.attach.iter();
+    let mut kinds =
+        attached.filter(|it| it.alias.as_deref() == Some(database)).filter_map(|it| it.kind.as_deref());
+    match kinds.next().map(str::to_ascii_lowercase).as_deref() {
+        Some("mysql") => return Ok(()),
+        Some("sqlite") if schema != "main" => {
+            return Err(Diagnostic::error(
+                "unknown-schema",
+                format!("`{schema}` cannot be a schema of `{database}`: an SQLite database has only `main`"),
+            )
+            .help(format!("set `schema` such that what is built in `{database}` is in `main`")));
+        }
+        _ => {}
+    }
+    let name = format!("{}.{}", quote_identifier(database), quote_identifier(schema));
+    let made = warehouse.execute(&format!("create schema if not exists {name}"));
+    made.map(drop).map_err(|error| cannot_prepare(&error))
+}
+
 fn cannot_prepare(error: &WarehouseError) -> Diagnostic {
     let (code, message) = match error.kind {
         ErrorKind::DiskFull => ("disk-full", "the disk is full"),
@@ -404,9 +432,19 @@ pub fn node_ref(node: &Node) -> NodeRef {
         (Body::Model { .. }, Some(relation)) => format!("{} {}", node.made_as(), relation.short()),
         (Body::Model { .. }, None) => format!("ephemeral {}", node.name),
         (Body::Seed, Some(relation)) => format!("seed {}", relation.short()),
+        (Body::Snapshot(_), Some(relation)) => format!("snapshot {}", relation.short()),
+        (Body::Function(_), Some(relation)) => format!("function {}", relation.short()),
         (Body::Source(source), _) => format!("source {}.{}", source.source, node.name),
         (Body::Exposure(_) | Body::Semantic(_), _) => format!("{} {}", node.kind, node.name),
-        (Body::Seed | Body::Test(_) | Body::Analysis { .. } | Body::UnitTest(_), _) => node.name.clone(),
+        (
+            Body::Seed
+            | Body::Snapshot(_)
+            | Body::Function(_)
+            | Body::Test(_)
+            | Body::Analysis { .. }
+            | Body::UnitTest(_),
+            _,
+        ) => node.name.clone(),
     };
     NodeRef { unique_id: node.unique_id.clone(), kind: node.kind, label, path: node.path.as_str().to_owned() }
 }

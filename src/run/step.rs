@@ -110,7 +110,9 @@ pub(super) fn run(
         | Action::WriteFiles(_)
         | Action::CreateTableFunction(_)
         | Action::ByMacro(_)
-        | Action::LoadSeed(_) => worker.publish_with_hooks(),
+        | Action::LoadSeed(_)
+        | Action::TakeSnapshot(_)
+        | Action::CreateFunction(_) => worker.publish_with_hooks(),
         Action::Nothing => worker.source(),
         Action::NoOp => Tried::no_op(),
         Action::TestPublished | Action::TestAlone => worker.test_only(),
@@ -307,6 +309,7 @@ impl Worker<'_> {
     }
 
     fn make(&mut self) -> Result<Effect, Failure> {
+        self.warnings.clear();
         match &self.step.action {
             Action::CreateView(query) => self.create(query, RelationKind::View),
             Action::CreateTable(query) => self.create(query, RelationKind::Table),
@@ -321,6 +324,8 @@ impl Worker<'_> {
             Action::WriteFiles(query) => self.write_files(query),
             Action::CreateTableFunction(query) => self.table_function(query),
             Action::LoadSeed(hooks) => self.load_seed(hooks),
+            Action::TakeSnapshot(query) => self.take_snapshot(query),
+            Action::CreateFunction(query) => self.create_function(query),
             Action::Nothing
             | Action::NoOp
             | Action::TestPublished
@@ -415,7 +420,7 @@ impl Worker<'_> {
                 Refusal::Engine { error, .. } => error.kind.clone(),
                 Refusal::Misfit(_) => ErrorKind::Sql,
             };
-            Failure { kind, fault: refusal.into_diagnostic(self.node, &sql) }
+            self.broken(Failure { kind, fault: refusal.into_diagnostic(self.node, &sql) })
         })?;
         self.comment("table")?;
         for hook in &query.post_hooks {
@@ -577,6 +582,7 @@ impl Worker<'_> {
         let command = match self.node.kind {
             NodeKind::Model => "run",
             NodeKind::Seed => "seed",
+            NodeKind::Snapshot => "snapshot",
             _ => return None,
         };
         if !matches!(self.step.action, Action::TestPublished) || !self.shared.is_missing(relation) {

@@ -73,25 +73,24 @@ impl Rewriter<'_> {
         into.insert(self.tokens.list[self.tokens.matching(index)].1.end, rank::CLOSE_LITERAL, ")");
     }
 
-    /// `a % b`, `a - b` and `a + b` become calls.
+    /// `a + b` and its like become calls, because objects such as dates and decimals may be meant.
     pub(super) fn operator(&self, index: usize, into: &mut Gathered) {
         let list = &self.tokens.list;
         let (function, level) = match list[index].0 {
-            Token::Mod => ("__rem(", Level::Product),
             Token::Mul => ("__mul(", Level::Product),
             Token::Div => ("__div(", Level::Product),
             Token::FloorDiv => ("__floordiv(", Level::Product),
+            Token::Mod => ("__rem(", Level::Product),
             Token::Minus => ("__sub(", Level::Sum),
             _ => ("__add(", Level::Sum),
         };
         let first = self.tokens.operand_before(index, level);
         let last = self.tokens.operand_after(index, level);
         let (Some(first), Some(last)) = (first, last) else { return };
-        let (left, right) = (first..index, index + 1..last + 1);
-        let is_text = |range: &Range<usize>| self.is_text(range.clone());
-        let are_constant = self.is_plain_constant(left.clone()) && self.is_plain_constant(right.clone());
-        // Only objects need the call, and `%` of texts.
-        if !matches!(list[index].0, Token::Mod) && (are_constant || is_text(&left) || is_text(&right)) {
+        if function != "__rem("
+            && self.is_plain_constant(first..index)
+            && self.is_plain_constant(index + 1..last + 1)
+        {
             return;
         }
         into.open(list[first].1.start, list[last].1.end, function);

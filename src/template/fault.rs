@@ -3,6 +3,7 @@
 //! minijinja gives an error the place where it passes first; each macro call adds a frame of its own,
 //! so that the chain of calls can be told. `return()` travels the same way, with its value.
 
+use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::fmt;
 use std::ops::Range;
@@ -13,9 +14,7 @@ use minijinja::{Error, ErrorKind, Value};
 use super::library::Library;
 use super::syntax::SyntaxFault;
 use super::unit::Unit;
-use super::wording::{
-    FILTERS, TESTS, call_message, chain_start, quoted_word, syntax_message, undefined_part,
-};
+use super::wording::{FILTERS, TESTS, call_message, chain_start, named, syntax_message, undefined_part};
 use super::{HostError, NEEDS_WAREHOUSE, TemplateError};
 use crate::diagnostics::{Span, suggest};
 
@@ -99,16 +98,16 @@ pub(super) fn returned(error: &Error) -> Option<Value> {
     error.source()?.downcast_ref::<Returned>().map(|it| it.0.clone())
 }
 
-/// An error that happened inside a macro that was called here.
+/// An error that happened inside something that was called here.
 #[derive(Debug)]
 struct InCall {
-    name: String,
+    callee: String,
     error: Error,
 }
 
 impl fmt::Display for InCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "in macro `{}`", self.name)
+        write!(f, "in {}", self.callee)
     }
 }
 
@@ -116,7 +115,16 @@ impl std::error::Error for InCall {}
 
 /// Adds a frame for a macro call.
 pub(super) fn in_call(name: &str, error: Error) -> Error {
-    Error::new(ErrorKind::EvalBlock, "").with_source(InCall { name: name.to_owned(), error })
+    called(format!("macro `{name}`"), error)
+}
+
+/// Adds a frame for the block of a `{% call %}`, unless it is on its way out with a value.
+pub(super) fn in_block(error: Error) -> Error {
+    if returned(&error).is_some() { error } else { called("the `{% call %}` block".to_owned(), error) }
+}
+
+fn called(callee: String, error: Error) -> Error {
+    Error::new(ErrorKind::EvalBlock, "").with_source(InCall { callee, error })
 }
 
 /// Where errors are looked up: the template's unit and the macros'.
@@ -138,9 +146,8 @@ impl Places<'_> {
         let unit = self.unit(error.name()?)?;
         let range = unit.map.range_to_source(error.range()?);
         let start = chain_start(&unit.source, &range);
-        let blank = |text: &str| text.len() - text.trim_start().len();
-        let start = start + blank(&unit.source[start..range.end.max(start)]);
-        Some((unit, start..range.end.max(start)))
+        let range = without_blanks(&unit.source, start..range.end.max(start));
+        Some((unit, range))
     }
 
     /// An error as the rest of the program sees it.
@@ -149,7 +156,7 @@ impl Places<'_> {
         let mut innermost = error;
         while let Some(call) = innermost.source().and_then(|it| it.downcast_ref::<InCall>()) {
             if let Some((unit, range)) = self.place(innermost) {
-                trace.push((unit.span(range), format!("in macro `{}`, called here", call.name)));
+                trace.push((unit.span(range), format!("in {}, called here", call.callee)));
             }
             innermost = &call.error;
         }
@@ -172,8 +179,8 @@ impl Places<'_> {
             ErrorKind::UnknownFunction => self.unknown_function(detail, place),
             ErrorKind::UndefinedError => self.undefined(written),
             ErrorKind::UnknownMethod if detail.starts_with("undefined") => self.undefined(written),
-            ErrorKind::UnknownFilter => unknown_of("filter", quoted_word(detail), FILTERS),
-            ErrorKind::UnknownTest => unknown_of("test", quoted_word(detail), TESTS),
+            ErrorKind::UnknownFilter => unknown_of("filter", named(detail, written), FILTERS),
+            ErrorKind::UnknownTest => unknown_of("test", named(detail, written), TESTS),
             ErrorKind::SyntaxError => described("template-syntax", syntax_message(detail), None),
             kind => described("template-call", call_message(kind, detail, written), None),
         }
@@ -182,7 +189,12 @@ impl Places<'_> {
     fn unknown_function(&self, detail: &str, place: Option<&(Arc<Unit>, Range<usize>)>) -> TemplateError {
         let name = detail.split_whitespace().next().unwrap_or_default();
         let name = name.split_once("__at_").map_or(name, |it| it.0);
-        let mut found = unknown_macro(name, self.known.iter().map(String::as_str));
+        let mut found = if name == "caller" {
+            let help = "call the macro with `{% call ...() %}` and `{% endcall %}`".to_owned();
+            described("unknown-macro", "this macro was called without a block".to_owned(), Some(help))
+        } else {
+            unknown_macro(name, self.known.iter().map(String::as_str))
+        };
         found.span = place.map(|(unit, range)| {
             let start = range.start + unit.source[range.clone()].find(name).unwrap_or(0);
             unit.span(start..start + name.len())
@@ -237,10 +249,24 @@ fn unknown_of(what: &str, name: &str, known: &[&str]) -> TemplateError {
     )
 }
 
-/// Long chains of calls are cut in the middle; a macro that calls itself is told once.
+/// A range without the mark of a tag at its start, and without blanks around it.
+fn without_blanks(source: &str, range: Range<usize>) -> Range<usize> {
+    let written = &source[range.clone()];
+    let inner = written.strip_prefix("{{").or_else(|| written.strip_prefix("{%")).unwrap_or(written);
+    let inner =
+        if inner.len() < written.len() { inner.strip_prefix(['-', '+']).unwrap_or(inner) } else { inner };
+    let inner = inner.trim_start();
+    let start = range.end - inner.len();
+    if inner.is_empty() { range } else { start..start + inner.trim_end().len() }
+}
+
+/// Macros that call each other again and again are told once, and long chains are cut in the middle.
 fn shorten(trace: &mut Vec<(Span, String)>) {
     const KEPT: usize = 5;
-    trace.dedup();
+    if trace.len() > 2 * KEPT {
+        let mut seen = BTreeSet::new();
+        trace.retain(|it| seen.insert((it.0.file, it.0.start, it.1.clone())));
+    }
     if trace.len() > 2 * KEPT {
         trace.drain(KEPT..trace.len() - KEPT);
     }

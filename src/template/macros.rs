@@ -7,7 +7,7 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 use super::blocks::unique_id;
 use super::context;
-use super::fault::{bad_call, fail_with_help, in_call, returned, unknown_macro};
+use super::fault::{bad_call, fail_with_help, in_block, in_call, returned, unknown_macro};
 use super::library::BUILTIN;
 use super::session::{Scope, Session};
 use super::unit::Unit;
@@ -45,7 +45,7 @@ impl Object for MacroObject {
 
     fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         let (definition, unit) = self.session.library.get(self.index);
-        let locals = bind(&definition.name, unit, args)?;
+        let locals = bind(&format!("macro `{}`", definition.name), unit, args)?;
         self.session.enter(&unit.name)?;
         let scope = Scope::value(&self.session, unit, locals);
         let render = || state.env().get_template(&unit.name).and_then(|it| it.render(scope));
@@ -65,8 +65,8 @@ fn with_stack<T>(run: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(LEFT, MORE, run)
 }
 
-/// Variables from arguments, as Jinja binds them.
-pub(super) fn bind(name: &str, unit: &Unit, args: &[Value]) -> Result<Vec<(String, Value)>, Error> {
+/// Variables from arguments, as Jinja binds them; `callee` is what messages call the macro or block.
+pub(super) fn bind(callee: &str, unit: &Unit, args: &[Value]) -> Result<Vec<(String, Value)>, Error> {
     let (positional, mut named) = split(args);
     let mut positional = positional.into_iter();
     let mut locals = Vec::with_capacity(unit.parameters.len() + 4);
@@ -75,7 +75,7 @@ pub(super) fn bind(name: &str, unit: &Unit, args: &[Value]) -> Result<Vec<(Strin
         let by_name = named.iter().position(|it| it.0 == parameter.name);
         let value = match (positional.next(), by_name) {
             (Some(_), Some(_)) => {
-                return Err(bad_call(format!("macro `{name}` got `{}` twice", parameter.name)));
+                return Err(bad_call(format!("{callee} got `{}` twice", parameter.name)));
             }
             (Some(value), None) => own(value),
             (None, Some(index)) => own(named.remove(index).1),
@@ -96,15 +96,18 @@ pub(super) fn bind(name: &str, unit: &Unit, args: &[Value]) -> Result<Vec<(Strin
             more => format!("{more} arguments at most"),
         };
         let given = unit.parameters.len() + rest.len();
-        return Err(bad_call(format!("macro `{name}` takes {takes}, but got {given}")));
+        return Err(bad_call(format!("{callee} takes {takes}, but got {given}")));
     }
     let caller = named.iter().position(|it| it.0 == "caller").map(|it| named.remove(it).1);
+    if caller.is_some() && !unit.mentions("caller") && !unit.mentions("kwargs") {
+        return Err(bad_call(format!("{callee} takes no block: it never calls `caller()`")));
+    }
     if let Some((unknown, _)) = named.first()
         && !unit.mentions("kwargs")
     {
         let known = unit.parameters.iter().map(|it| it.name.as_str());
         let help = crate::diagnostics::suggest::did_you_mean(unknown, known);
-        let message = format!("macro `{name}` has no parameter `{unknown}`");
+        let message = format!("{callee} has no parameter `{unknown}`");
         return Err(fail_with_help("template-call", message, help));
     }
     locals.push(("varargs".to_owned(), Value::from(Tuple::from(rest))));
@@ -204,11 +207,11 @@ impl Object for Caller {
     }
 
     fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-        let mut locals = bind("caller", &self.unit, args)?;
+        let mut locals = bind("the `{% call %}` block", &self.unit, args)?;
         locals.retain(|it| !matches!(it.0.as_str(), "varargs" | "kwargs"));
         locals.extend(self.seen.iter().cloned());
         let scope = Scope::value(&self.session, &self.unit, locals);
         let render = || state.env().render_named_str(&self.unit.name, &self.unit.text, scope);
-        with_stack(render).map(Value::from)
+        with_stack(render).map(Value::from).map_err(in_block)
     }
 }

@@ -21,6 +21,7 @@ mod operands;
 mod rewrite;
 mod segments;
 mod session;
+mod snapshot_block;
 mod static_scan;
 mod syntax;
 mod tables;
@@ -38,6 +39,7 @@ use serde_json::Value as Json;
 pub use self::docs_block::docs_blocks;
 pub use self::macro_call::MacroCall;
 pub use self::materializations::FoundMaterialization;
+pub use self::snapshot_block::{may_have_snapshots, snapshot_blocks};
 pub use self::templates::Templates;
 use crate::diagnostics::{Diagnostic, FileId, Span, Spanned};
 use crate::node::Relation;
@@ -139,6 +141,17 @@ pub struct DocsBlock {
     pub contents: String,
 }
 
+/// A `{% snapshot name %}` block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotBlock {
+    /// The snapshot's name.
+    pub name: Spanned<String>,
+    /// The template between the tags.
+    pub text: Arc<str>,
+    /// Offset of the template's first byte in the file.
+    pub offset: usize,
+}
+
 /// A call of `ref()`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RefCall {
@@ -159,6 +172,15 @@ pub struct SourceCall {
     pub table: String,
 }
 
+/// A call of `function()`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FunctionCall {
+    /// First argument of a two-argument call.
+    pub package: Option<String>,
+    /// The function.
+    pub name: String,
+}
+
 /// What a template says about itself when it is parsed.
 #[derive(Clone, Debug, Default)]
 pub struct Scan {
@@ -166,6 +188,8 @@ pub struct Scan {
     pub refs: Vec<Spanned<RefCall>>,
     /// Calls of `source()` in order, likewise.
     pub sources: Vec<Spanned<SourceCall>>,
+    /// Calls of `function()` in order, likewise.
+    pub functions: Vec<Spanned<FunctionCall>>,
     /// Keyword arguments of `config()` in order; a later one wins or adds, as the key says.
     pub config: Vec<(Spanned<String>, Json)>,
     /// Unique ids of macros that were called (`macro.package.name`), sorted.
@@ -189,6 +213,14 @@ pub trait Host: Send + Sync {
     fn reference(&self, call: &RefCall) -> Result<Relation, HostError>;
     /// `source(...)`: likewise.
     fn source(&self, call: &SourceCall) -> Result<Relation, HostError>;
+    /// `function(...)`: likewise. Where there are no functions, every call is refused.
+    fn function(&self, call: &FunctionCall) -> Result<Relation, HostError> {
+        Err(HostError {
+            code: "template-call",
+            message: format!("`function('{}')` cannot be used here", call.name),
+            help: None,
+        })
+    }
     /// `var(name)` or `var(name, default)`.
     fn var(&self, name: &str, default: Option<Json>) -> Result<Json, HostError>;
     /// `var.has_var(name)`.

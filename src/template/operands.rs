@@ -98,10 +98,13 @@ impl Tokens<'_> {
         while let Some((token, _)) = self.list.get(at) {
             match token {
                 Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => at = self.matching(at),
-                Token::ParenClose | Token::BracketClose | Token::BraceClose => break,
-                Token::VariableEnd | Token::BlockEnd => break,
                 Token::Plus | Token::Minus if self.is_sign(at) => {}
                 Token::Plus | Token::Minus if level == Level::Sum => break,
+                Token::ParenClose
+                | Token::BracketClose
+                | Token::BraceClose
+                | Token::VariableEnd
+                | Token::BlockEnd => break,
                 Token::Ident(name) if is_keyword(name) && !self.is_attribute(at) => break,
                 token if is_weaker(token, level) => break,
                 _ => {}

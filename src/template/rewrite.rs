@@ -3,7 +3,7 @@
 //! - list and dictionary literals become `__list([..])` and `__dict({..})`: objects that can be changed;
 //! - `{% set x = value %}` becomes `{% set x = __own((value)) %}`, for the same reason;
 //! - `{% do anything %}` becomes `{% do __do(anything) %}`: minijinja wants a call there;
-//! - `a % b` becomes `__rem(a , b)`, which formats texts; `a - b` and `a + b` likewise, for sets and dates;
+//! - `a % b` becomes `__rem(a , b)`, which formats texts; the other operators likewise, for dates and decimals;
 //! - `{% for x in y %}` becomes `{% for x in __each((y)) %}`: texts have characters, everything has a length;
 //! - the insides of `{% set x %}` and `{% filter f %}` get a `{% with %}`: what they set is theirs;
 //! - `ref(..)`, `source(..)` and `config(..)` get a number in their name, which tells where they are written;
@@ -24,7 +24,7 @@ use super::unit::{Assembler, Parameter, Unit};
 use crate::diagnostics::FileId;
 
 /// Names whose calls are numbered.
-const PLACED: &[&str] = &["ref", "source", "config"];
+const PLACED: &[&str] = &["ref", "source", "config", "function"];
 
 /// Where a text comes from.
 #[derive(Clone, Debug)]
@@ -175,7 +175,7 @@ impl Rewriter<'_> {
                 Token::BraceOpen => self.literal(index, " __dict(", into),
                 Token::Plus if self.tokens.is_sign(index) => self.drop_sign(index, into),
                 Token::Minus if self.tokens.is_sign(index) => {}
-                Token::Mod | Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::FloorDiv => {
+                Token::Mul | Token::Div | Token::FloorDiv | Token::Mod | Token::Plus | Token::Minus => {
                     self.operator(index, into);
                 }
                 token if comparison(token).is_some() => self.comparison(index, into),
@@ -202,9 +202,13 @@ impl Rewriter<'_> {
         }
         match tag {
             "set" if is_set_block(list, start) => self.own_scope(start, into),
-            "set" => self.assignment(start + 2..end, into),
+            "set" => self.assignment(start + 2..end, into)?,
             "filter" => self.own_scope(start, into),
-            "for" => self.loop_head(start + 2..end, into),
+            "for" => self.loop_head(start + 2..end, into)?,
+            "do" if start + 2 == end => {
+                let message = "`{% do %}` needs something to do, such as `{% do items.append(1) %}`";
+                return Err(SyntaxFault::new(tag_range(list, start), message));
+            }
             "do" => {
                 into.insert(list[start + 1].1.end, rank::OPEN_TAG, " __do(");
                 into.insert(list[end].1.start, rank::CLOSE_TAG, ")");
@@ -228,26 +232,38 @@ impl Rewriter<'_> {
     }
 
     /// The value of `{% set %}` becomes one that can be changed, or is taken apart.
-    fn assignment(&self, tokens: Range<usize>, into: &mut Gathered) {
+    fn assignment(&self, tokens: Range<usize>, into: &mut Gathered) -> Result<(), SyntaxFault> {
         let list = &self.tokens.list;
-        let Some(assign) = tokens.clone().find(|it| matches!(list[*it].0, Token::Assign)) else { return };
+        let Some(assign) = tokens.clone().find(|it| matches!(list[*it].0, Token::Assign)) else {
+            return Ok(());
+        };
+        if assign + 1 == tokens.end {
+            return Err(SyntaxFault::new(list[assign].1.clone(), "`{% set %}` needs a value after the `=`"));
+        }
+        if assign == tokens.start {
+            return Err(SyntaxFault::new(list[assign].1.clone(), "`{% set %}` needs a name before the `=`"));
+        }
         let names = self.names(tokens.start..assign);
         if names.is_none() && self.is_plain_constant(assign + 1..tokens.end) {
-            return;
+            return Ok(());
         }
         let function = if names.is_some() { " __unpack((" } else { " __own((" };
         into.insert(list[assign].1.end, rank::OPEN_TAG, function);
         into.insert(list[tokens.end].1.start, rank::CLOSE_TAG, &closer(names));
+        Ok(())
     }
 
     /// What a loop goes through: all up to `if`, `recursive` or the end of the tag.
-    fn loop_head(&self, tokens: Range<usize>, into: &mut Gathered) {
+    fn loop_head(&self, tokens: Range<usize>, into: &mut Gathered) -> Result<(), SyntaxFault> {
         let list = &self.tokens.list;
         let word = |index: &usize, words: &[&str]| match list[*index].0 {
             Token::Ident(name) => words.contains(&name) && !self.tokens.is_attribute(*index),
             _ => false,
         };
-        let Some(keyword) = tokens.clone().find(|it| word(it, &["in"])) else { return };
+        let Some(keyword) = tokens.clone().find(|it| word(it, &["in"])) else { return Ok(()) };
+        if keyword == tokens.start {
+            return Err(SyntaxFault::new(list[keyword].1.clone(), "`{% for %}` needs a name before `in`"));
+        }
         let mut index = keyword + 1;
         while index < tokens.end && !word(&index, &["if", "recursive"]) {
             let is_open = matches!(list[index].0, Token::ParenOpen | Token::BracketOpen | Token::BraceOpen);
@@ -257,6 +273,7 @@ impl Rewriter<'_> {
             into.insert(list[keyword].1.end, rank::OPEN_TAG, " __each((");
             into.insert(list[index - 1].1.end, rank::CLOSE_TAG, &closer(self.names(tokens.start..keyword)));
         }
+        Ok(())
     }
 
     /// How many names a target such as `a, b` or `(a, b)` has; `None` if it is one name.

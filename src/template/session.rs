@@ -17,7 +17,7 @@ use super::macros::{MacroObject, PackageObject};
 use super::unit::Unit;
 use super::values::convert::from_json;
 use super::values::filters::AS_VALUE;
-use super::{Context, Mode, RefCall, Scan, SourceCall, TemplateValue};
+use super::{Context, FunctionCall, Mode, RefCall, Scan, SourceCall, TemplateValue};
 use crate::diagnostics::{Span, Spanned};
 
 /// How deep macros may call each other. Worker threads have small stacks.
@@ -117,6 +117,11 @@ impl Session {
     /// Records a call of `source()`.
     pub(super) fn record_source(&self, call: SourceCall, span: Span) {
         self.scan_mut(|it| it.scan.sources.push(Spanned::new(call, span)));
+    }
+
+    /// Records a call of `function()`.
+    pub(super) fn record_function(&self, call: FunctionCall, span: Span) {
+        self.scan_mut(|it| it.scan.functions.push(Spanned::new(call, span)));
     }
 
     /// Records an argument of `config()`.

@@ -1,14 +1,14 @@
 //! Reads a template's references from its syntax tree, without rendering.
 //!
-//! That is possible if it has nothing but text, comments, and calls of `ref`, `source`, `config` and
-//! `var` with constant arguments, each as a whole `{{ }}`. Anything else gives `None`: render it.
+//! That is possible if it has nothing but text, comments, and calls of `ref`, `source`, `function`,
+//! `config` and `var` with constant arguments, each as a whole `{{ }}`. Anything else gives `None`: render it.
 
 use minijinja::machinery::{ast, parse};
 use serde_json::{Map, Value as Json};
 
 use super::syntax::syntax_config;
 use super::values::convert::to_json;
-use super::{RefCall, Scan, SourceCall, TemplateSource};
+use super::{FunctionCall, RefCall, Scan, SourceCall, TemplateSource};
 use crate::diagnostics::{Span, Spanned};
 
 /// The references of a template, if they can be read off.
@@ -53,6 +53,7 @@ impl Reader<'_> {
         match function.id {
             "ref" => scan.refs.push(reference(&positional, &named)?),
             "source" if named.is_empty() => scan.sources.push(source_call(&positional)?),
+            "function" if named.is_empty() => scan.functions.push(function_call(&positional)?),
             "config" if positional.is_empty() => {
                 let keywords = Keywords { text: &self.source.text, call: call.span() };
                 for (name, value) in named {
@@ -88,6 +89,15 @@ fn source_call(positional: &[(Json, Span)]) -> Option<Spanned<SourceCall>> {
     let [(source, first), (table, last)] = positional else { return None };
     let call = SourceCall { source: source.as_str()?.to_owned(), table: table.as_str()?.to_owned() };
     Some(Spanned::new(call, Span { end: last.end, ..*first }))
+}
+
+fn function_call(positional: &[(Json, Span)]) -> Option<Spanned<FunctionCall>> {
+    let (package, (name, span)) = match positional {
+        [name] => (None, name),
+        [package, name] => (Some(package.0.as_str()?.to_owned()), name),
+        _ => return None,
+    };
+    Some(Spanned::new(FunctionCall { package, name: name.as_str()?.to_owned() }, *span))
 }
 
 /// A constant as plain data. A tuple is left to rendering: it prints otherwise than a list.

@@ -94,7 +94,9 @@ fn read_tokens(text: &str) -> Result<Vec<Lexeme<'_>>, SyntaxFault> {
             Token::VariableStart | Token::BlockStart => region = Some(range.clone()),
             Token::VariableEnd | Token::BlockEnd => region = None,
             Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => open.push(range.clone()),
-            Token::ParenClose | Token::BracketClose | Token::BraceClose => close(text, &range, &mut open)?,
+            Token::ParenClose | Token::BracketClose | Token::BraceClose => {
+                close(text, &range, &mut open, region.as_ref())?;
+            }
             _ => {}
         }
         list.push((token, range));
@@ -106,13 +108,34 @@ fn read_tokens(text: &str) -> Result<Vec<Lexeme<'_>>, SyntaxFault> {
     }
 }
 
-fn close(text: &str, range: &Range<usize>, open: &mut Vec<Range<usize>>) -> Result<(), SyntaxFault> {
+fn close(
+    text: &str,
+    range: &Range<usize>,
+    open: &mut Vec<Range<usize>>,
+    region: Option<&Range<usize>>,
+) -> Result<(), SyntaxFault> {
     let closer = &text[range.clone()];
     match open.pop() {
         Some(opener) if closing(&text[opener.clone()]) == closer => Ok(()),
         Some(opener) => Err(unclosed_bracket(text, opener)),
-        None => Err(SyntaxFault::new(range.clone(), format!("`{closer}` closes nothing"))),
+        None => Err(wrong_region_end(text, range, region)
+            .unwrap_or_else(|| SyntaxFault::new(range.clone(), format!("`{closer}` closes nothing")))),
     }
+}
+
+/// `{{ x %}`, `{% x }}` or `{{ x }`.
+fn wrong_region_end(text: &str, range: &Range<usize>, region: Option<&Range<usize>>) -> Option<SyntaxFault> {
+    let mark = text[region?.clone()].trim_end_matches(['-', '+']);
+    let right = if mark == "{{" { "}}" } else { "%}" };
+    let place = match (&text[..range.start], &text[range.start..]) {
+        (before, after) if before.ends_with('%') && after.starts_with('}') => range.start - 1..range.end,
+        (_, after) if after.starts_with("}}") => range.start..range.end + 1,
+        (_, after) if after.starts_with('}') => range.clone(),
+        _ => return None,
+    };
+    let found = &text[place.clone()];
+    let message = format!("`{mark}` cannot be closed with `{found}`");
+    Some(SyntaxFault::new(place, message).help(format!("write `{right}`")))
 }
 
 fn closing(opener: &str) -> &'static str {
@@ -171,7 +194,15 @@ fn lexer_fault(
         _ => {
             let end = text[at.start..].chars().next().map_or(at.start, |it| at.start + it.len_utf8());
             let found = &text[at.start..end];
-            SyntaxFault::new(at.start..end, format!("`{found}` cannot stand here in a template"))
+            let message = format!("`{found}` cannot stand here in a template");
+            let mut fault = SyntaxFault::new(at.start..end, message);
+            fault.help = match found {
+                "&" => Some("write `and`".to_owned()),
+                "!" => Some("write `not`".to_owned()),
+                "?" => Some("write `a if condition else b`".to_owned()),
+                _ => None,
+            };
+            fault
         }
     }
 }

@@ -26,7 +26,7 @@ use super::{
 use crate::diagnostics::{Diagnostics, Span};
 
 /// Names that may be a template's only calls if it is to be scanned without rendering.
-const STATIC_NAMES: [&str; 4] = ["ref", "source", "config", "var"];
+const STATIC_NAMES: [&str; 5] = ["ref", "source", "config", "var", "function"];
 
 /// Reads and renders templates. Immutable, so that worker threads can share it.
 #[derive(Debug)]
@@ -186,7 +186,7 @@ impl Templates {
         let session = self.session(unit, ctx, false);
         let named = kwargs.iter().map(|(name, value)| (name.as_str(), to_value(value)));
         let args = [Value::from(named.collect::<minijinja::value::Kwargs>())];
-        let locals = bind(macro_name, &session.main, &args).map_err(|error| {
+        let locals = bind(&format!("macro `{macro_name}`"), &session.main, &args).map_err(|error| {
             let mut error = self.describe(&session, &error);
             error.span = Some(call_site);
             error

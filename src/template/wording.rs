@@ -4,9 +4,15 @@ use std::ops::Range;
 
 use minijinja::ErrorKind;
 
-/// The name in a message such as `filter x is unknown`.
-pub(super) fn quoted_word(detail: &str) -> &str {
-    detail.split_whitespace().nth(1).unwrap_or(detail)
+/// The filter or test that a message such as `filter x is unknown` is about; else the text in quotes that
+/// stands for it, as in `map('x')`.
+pub(super) fn named<'a>(detail: &'a str, written: &'a str) -> &'a str {
+    let in_quotes = || {
+        let start = written.find(['\'', '"'])?;
+        let text = &written[start + 1..];
+        Some(&text[..text.find(&written[start..=start])?])
+    };
+    detail.split_whitespace().nth(1).or_else(in_quotes).unwrap_or(detail)
 }
 
 /// minijinja's words for a call or an operation that failed in ours.
@@ -21,11 +27,38 @@ pub(super) fn call_message(kind: ErrorKind, detail: &str, written: &str) -> Stri
     if detail == "object is not callable" {
         return format!("`{}` cannot be called", written.split('(').next().unwrap_or_default().trim());
     }
+    let callee = written.split('(').next().unwrap_or_default().trim();
     match words.as_slice() {
         ["tried", "to", "use", operator, "operator", "on", "unsupported", "types", a, "and", b] => {
             format!("`{operator}` does not work with {} and {}", in_our_words(a), in_our_words(b))
         }
         ["unable", "to", "calculate", rest @ ..] => format!("`{}` cannot be calculated", rest.join(" ")),
+        [what, "can", "only", "be", "multiplied", "with", "integers"] => {
+            format!("`*` repeats {} a whole number of times", in_our_words(what.trim_end_matches('s')))
+        }
+        ["sequences", "and", "iterables", .., "multiplied", "with", "integers"] => {
+            "`*` repeats a list a whole number of times".to_owned()
+        }
+        [kind, "is", "not", "iterable"] => format!("a list is needed here, not {}", in_our_words(kind)),
+        ["cannot", "perform", "a", "containment", "check", ..] => {
+            "`in` needs a list, a dictionary or a text on its right".to_owned()
+        }
+        ["cannot", "calculate", "length", .., kind] => format!("{} has no length", in_our_words(kind)),
+        ["can", "only", "assign", "to", "namespaces,", "not", kind] => {
+            format!("only a `namespace()` can be given members, not {}", in_our_words(kind))
+        }
+        ["can", "only", "sum", "numbers,", "got", kind] => {
+            format!("`sum` adds numbers, not {}", in_our_words(kind))
+        }
+        ["cannot", "round", ..] => "`round` needs a number".to_owned(),
+        ["cannot", "get", "absolute", "value"] => "`abs` needs a number".to_owned(),
+        ["cannot", "get", "first" | "last", ..] => format!("`{callee}` needs a list or a text"),
+        ["cannot", "slice", "by", "step", "size", "of", "0"] => {
+            "the step of a slice cannot be zero".to_owned()
+        }
+        [] if kind == ErrorKind::TooManyArguments => format!("`{callee}` got too many arguments"),
+        [] if kind == ErrorKind::MissingArgument => format!("`{callee}` needs another argument"),
+        ["invalid", "operation"] | [] if written.starts_with('-') => "`-` needs a number".to_owned(),
         [] => kind.to_string(),
         _ => lowercase_first(detail),
     }
@@ -114,6 +147,10 @@ pub(super) fn syntax_message(detail: &str) -> String {
         .replace("unexpected identifier", "unexpected name")
         .replace("identifier or integer", "a name")
         .replace("identifier", "a name")
+        .replace("unexpected integer", "unexpected number")
+        .replace("expected in", "expected `in`")
+        .replace("expected a filter", "`{% filter %}` needs the name of a filter")
+        .replace("non-keyword arg after keyword arg", "a value cannot stand after one with a name")
         .replace('\'', "`");
     lowercase_first(&text)
 }
@@ -133,12 +170,15 @@ pub(super) const FILTERS: &[&str] = &[
     "default",
     "dictsort",
     "escape",
+    "filesizeformat",
     "first",
     "float",
+    "forceescape",
     "format",
     "groupby",
     "indent",
     "int",
+    "is_list",
     "items",
     "join",
     "last",
@@ -149,6 +189,7 @@ pub(super) const FILTERS: &[&str] = &[
     "max",
     "min",
     "pprint",
+    "random",
     "reject",
     "rejectattr",
     "replace",
@@ -160,6 +201,7 @@ pub(super) const FILTERS: &[&str] = &[
     "slice",
     "sort",
     "string",
+    "striptags",
     "sum",
     "title",
     "tojson",
@@ -168,7 +210,10 @@ pub(super) const FILTERS: &[&str] = &[
     "unique",
     "upper",
     "urlencode",
+    "urlize",
     "wordcount",
+    "wordwrap",
+    "xmlattr",
 ];
 
 /// Names of all tests, for suggestions.
@@ -179,16 +224,20 @@ pub(super) const TESTS: &[&str] = &[
     "divisibleby",
     "endingwith",
     "eq",
+    "equalto",
+    "escaped",
     "even",
     "false",
     "filter",
     "float",
     "ge",
+    "greaterthan",
     "gt",
     "in",
     "integer",
     "iterable",
     "le",
+    "lessthan",
     "lower",
     "lt",
     "mapping",

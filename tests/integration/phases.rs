@@ -139,6 +139,16 @@ impl Checked {
         self
     }
 
+    /// Each of these is a part of what the terminal shows.
+    #[track_caller]
+    pub(crate) fn has_faults(&self, parts: &[&str]) -> &Self {
+        let shown = self.shown();
+        for part in parts {
+            assert!(shown.contains(part), "`{part}` is not part of:\n{shown}");
+        }
+        self
+    }
+
     /// All faults as the terminal shows them without colour.
     pub(crate) fn shown(&self) -> String {
         render::render(&self.sources, &self.faults, Style { color: false, width: 100 })

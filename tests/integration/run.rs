@@ -146,7 +146,7 @@ fn hooks_run_in_the_transaction_and_fail_with_it() {
         "project.yml",
         "name: shop\ntargets:\n  dev: {type: duckdb, path: shop.duckdb}\ntarget: dev\non-run-start: selec 1\n",
     );
-    project.run("build").exit(2).stderr(
+    project.run("build").exit(1).stderr(
         r#"
         error[hook-failed]: on-run-start: syntax error at or near "selec"
          --> project.yml:5:15

@@ -11,7 +11,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value as Json, json};
 use tidemill::diagnostics::{Diagnostic, Diagnostics, Sources};
@@ -135,8 +135,18 @@ fn body(text: &str) -> &str {
     text.strip_suffix('\n').unwrap_or(text)
 }
 
-/// What happens in a case: the head of the expected section, and its text.
-fn outcome(case: &Case) -> (String, String) {
+/// The built-in macros and those of a case.
+struct Macros {
+    sources: Sources,
+    templates: Arc<Templates>,
+    /// The first fault in the macros, as it is shown.
+    fault: Option<String>,
+}
+
+/// Most cases have no macros of their own.
+static BUILTIN: LazyLock<Macros> = LazyLock::new(|| read_macros(&[]));
+
+fn read_macros(sections: &[Section]) -> Macros {
     let mut sources = Sources::default();
     let mut files = Vec::new();
     for (path, text) in builtin_files() {
@@ -146,23 +156,31 @@ fn outcome(case: &Case) -> (String, String) {
             text: (*text).into(),
         });
     }
-    for section in case.sections.iter().filter(|it| it.head.starts_with("macros")) {
+    for section in sections.iter().filter(|it| it.head.starts_with("macros")) {
         let package = section.head.split(' ').nth(1).unwrap_or("shop");
         let file = sources.add(format!("{package}/macros.sql"), section.text.as_str());
         files.push(MacroFile { package: package.to_owned(), file, text: section.text.as_str().into() });
     }
     let mut diags = Diagnostics::default();
     let mut templates = Templates::new(&mut diags, "shop", &files);
-    for section in &case.sections {
-        if let Some(order) = section.head.strip_prefix("dispatch ") {
-            let mut words = order.split(' ').map(str::to_owned);
-            let namespace = words.next().expect("a namespace");
-            templates = templates.with_dispatch(&namespace, &words.collect::<Vec<_>>());
-        }
+    for order in sections.iter().filter_map(|it| it.head.strip_prefix("dispatch ")) {
+        let mut words = order.split(' ').map(str::to_owned);
+        let namespace = words.next().expect("a namespace");
+        templates = templates.with_dispatch(&namespace, &words.collect::<Vec<_>>());
     }
-    if let Some(diagnostic) = diags.all().first() {
-        return ("error".to_owned(), show(&sources, diagnostic));
+    let fault = diags.all().first().map(|it| show(&sources, it));
+    Macros { sources, templates: Arc::new(templates), fault }
+}
+
+/// What happens in a case: the head of the expected section, and its text.
+fn outcome(case: &Case) -> (String, String) {
+    let own = case.sections.iter().any(|it| it.head.starts_with("macros") || it.head.starts_with("dispatch"));
+    let own = own.then(|| read_macros(&case.sections));
+    let Macros { sources, templates, fault } = own.as_ref().unwrap_or_else(|| &BUILTIN);
+    if let Some(fault) = fault {
+        return ("error".to_owned(), fault.clone());
     }
+    let mut sources = sources.clone();
     let section = case.sections.iter().find(|it| it.head == "template").expect("a template");
     let text: Arc<str> = body(&section.text).replace("\\r", "\r").into();
     let file = sources.add("model.sql", Arc::clone(&text));

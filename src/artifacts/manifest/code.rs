@@ -10,7 +10,7 @@ use crate::compile::{Compiled, CompiledNode, reading_name};
 use crate::graph::Node;
 use crate::node::NodeId;
 use crate::parse::{Body, DataTest, Owner, ParsedNode, TestKind};
-use crate::template::{RefCall, SourceCall};
+use crate::template::{FunctionCall, RefCall, SourceCall};
 
 #[derive(Serialize)]
 pub(super) struct Code<'a> {
@@ -18,7 +18,7 @@ pub(super) struct Code<'a> {
     refs: Vec<Ref<'a>>,
     sources: Vec<[&'a str; 2]>,
     metrics: [&'a str; 0],
-    functions: [&'a str; 0],
+    functions: Vec<Vec<&'a str>>,
     depends_on: DependsOn<'a>,
     compiled_path: Option<String>,
     #[serde(flatten)]
@@ -69,7 +69,7 @@ impl<'a> Code<'a> {
             refs: calls.refs.iter().map(|it| Ref::new(it)).collect(),
             sources: calls.sources.iter().map(|it| [it.source.as_str(), it.table.as_str()]).collect(),
             metrics: [],
-            functions: [],
+            functions: entry.parsed.functions.iter().map(|it| function(&it.value)).collect(),
             depends_on: DependsOn::new(context, entry, &calls),
             // A target folder outside the project has no path that means something elsewhere.
             compiled_path: node
@@ -108,6 +108,11 @@ impl<'a> Ref<'a> {
     }
 }
 
+/// A call of `function()`: its arguments.
+fn function(call: &FunctionCall) -> Vec<&str> {
+    call.package.iter().map(String::as_str).chain([call.name.as_str()]).collect()
+}
+
 /// A version as YAML would have it: a number where it looks like one.
 pub(super) fn version(text: &str) -> Json {
     let whole = text.parse::<i64>().map(Json::from).ok();
@@ -141,7 +146,9 @@ impl<'a> DependsOn<'a> {
         let mut nodes: Vec<&str> = Vec::new();
         if let Some(node) = entry.node {
             let sources = calls.sources.iter().filter_map(|it| node.sources.get(*it));
-            for id in sources.chain(calls.refs.iter().filter_map(|it| node.refs.get(*it))) {
+            let refs = calls.refs.iter().filter_map(|it| node.refs.get(*it));
+            let functions = entry.parsed.functions.iter().filter_map(|it| node.functions.get(&it.value));
+            for id in sources.chain(refs).chain(functions) {
                 let name = context.graph.node(*id).unique_id.as_str();
                 if !nodes.contains(&name) {
                     nodes.push(name);

@@ -42,7 +42,9 @@ impl<'a> Config<'a> {
             let value = match (key.as_str(), all.get(key.as_str())) {
                 ("pre-hook" | "post-hook", _) => Cow::Owned(hooks(&value.value)),
                 ("freshness", Some(_)) => Cow::Owned(model_freshness(&value.value)),
-                ("docs" | "contract", Some(default)) => Cow::Owned(over(default, &value.value)),
+                ("docs" | "contract" | "snapshot_meta_column_names", Some(default)) => {
+                    Cow::Owned(over(default, &value.value))
+                }
                 _ => Cow::Borrowed(&value.value),
             };
             all.insert(key, value);
@@ -55,7 +57,8 @@ impl<'a> Config<'a> {
 
 /// What the project says, without defaults. Templates in it are rendered, which they are not in dbt's.
 pub(super) fn unrendered(parsed: &ParsedNode) -> BTreeMap<&str, Cow<'_, Json>> {
-    let is_default = |key: &str| parsed.kind == NodeKind::Seed && key == "materialized";
+    let has_one = matches!(parsed.kind, NodeKind::Seed | NodeKind::Snapshot | NodeKind::Function);
+    let is_default = |key: &str| has_one && key == "materialized";
     let values = parsed.config.values.iter().filter(|(key, _)| !is_default(key));
     let mut all: BTreeMap<&str, Cow<'_, Json>> =
         values.map(|(key, it)| (key.as_str(), Cow::Borrowed(&it.value))).collect();

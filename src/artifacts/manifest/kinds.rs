@@ -12,7 +12,9 @@ use super::constraint::{self, ModelConstraint};
 use super::entry::{Context, Entry, owner_of};
 use crate::diagnostics::Spanned;
 use crate::node::NodeKind;
+use crate::parse::functions::FunctionBody;
 use crate::parse::model_details::ModelDetails;
+use crate::parse::properties::FunctionArgument;
 use crate::parse::properties::TimeSpine;
 use crate::parse::{Body, DataTest, GenericTest, Owner, ParsedNode, TestKind, Version};
 use crate::template::{RefCall, SourceCall};
@@ -25,6 +27,8 @@ pub(super) enum Special<'a> {
     Model(Box<ModelPart<'a>>),
     /// A seed.
     Seed(SeedPart<'a>),
+    /// A function.
+    Function(FunctionPart<'a>),
     /// A generic test.
     Test(TestPart<'a>),
 }
@@ -50,6 +54,26 @@ pub(super) struct SeedPart<'a> {
 #[derive(Serialize)]
 struct MacrosOnly<'a> {
     macros: [&'a str; 0],
+}
+
+#[derive(Serialize)]
+pub(super) struct FunctionPart<'a> {
+    returns: Returns<'a>,
+    arguments: Vec<Argument<'a>>,
+}
+
+#[derive(Serialize)]
+struct Returns<'a> {
+    data_type: &'a str,
+    description: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Argument<'a> {
+    name: &'a str,
+    data_type: &'a str,
+    description: Option<&'a str>,
+    default_value: Option<&'a Json>,
 }
 
 #[derive(Serialize)]
@@ -80,7 +104,9 @@ impl<'a> Special<'a> {
             Body::Test(DataTest { kind: TestKind::Generic(test), column }) => {
                 Some(Special::Test(TestPart::new(context, entry, test, column.as_deref())))
             }
+            Body::Function(function) => Some(Special::Function(FunctionPart::new(function))),
             Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
+            | Body::Snapshot(_)
             | Body::Analysis { .. }
             | Body::Source(_)
             | Body::Exposure(_)
@@ -108,6 +134,25 @@ impl<'a> ModelPart<'a> {
             primary_key: constraint::primary_key(entry.parsed, details)
                 .unwrap_or_else(|| tested.unwrap_or_default()),
             time_spine: spine.map(time_spine),
+        }
+    }
+}
+
+impl<'a> FunctionPart<'a> {
+    fn new(function: &'a FunctionBody) -> Self {
+        let returns = &function.returns;
+        let argument = |it: &'a FunctionArgument| Argument {
+            name: &it.name.value,
+            data_type: it.data_type.as_deref().unwrap_or_default(),
+            description: it.description.as_deref(),
+            default_value: it.default_value.as_ref(),
+        };
+        Self {
+            returns: Returns {
+                data_type: returns.data_type.as_ref().map_or("table", |it| it.value.as_str()),
+                description: returns.description.as_deref(),
+            },
+            arguments: function.arguments.iter().map(argument).collect(),
         }
     }
 }

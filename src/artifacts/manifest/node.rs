@@ -16,6 +16,8 @@ use super::entry::{Context, Entry};
 use super::kinds::{self, Special};
 use crate::artifacts::compiled::test_file;
 use crate::node::{NodeKind, Relation, StoreFailures};
+use crate::parse::functions::FunctionBody;
+use crate::parse::snapshots::SnapshotBody;
 use crate::parse::{Body, DataTest, ParsedNode, TestKind};
 use crate::project::Dialect;
 
@@ -70,7 +72,7 @@ impl<'a> ManifestNode<'a> {
         let parsed = entry.parsed;
         let (database, schema) = place(context, parsed);
         let is_built = match parsed.kind {
-            NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot => true,
+            NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot | NodeKind::Function => true,
             _ => matches!(parsed.config.store_failures, Some(StoreFailures::In(_))),
         };
         let raw_code = raw_code(parsed)?;
@@ -136,12 +138,16 @@ fn alias(parsed: &ParsedNode) -> Cow<'_, str> {
 /// The path below the folder of its kind; a generic test's is the file its SQL is written to.
 fn path(parsed: &ParsedNode) -> Cow<'_, str> {
     let inside = parsed.path.inside(&parsed.folder).unwrap_or(parsed.path.as_str());
+    let is_yaml = ["yml", "yaml"].contains(&parsed.path.extension().as_str());
     match &parsed.body {
+        Body::Snapshot(_) if is_yaml => Cow::Owned(format!("{inside}/{}.sql", parsed.name)),
         Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => Cow::Owned(test_file(&test.short_name)),
         Body::Analysis { .. } => Cow::Owned(format!("analysis/{inside}")),
         Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
         | Body::Model { .. }
         | Body::Seed
+        | Body::Snapshot(_)
+        | Body::Function(_)
         | Body::Source(_)
         | Body::Exposure(_)
         | Body::UnitTest(_)
@@ -162,6 +168,8 @@ fn fqn(parsed: &ParsedNode) -> Vec<&str> {
 fn raw_code(parsed: &ParsedNode) -> Option<Cow<'_, str>> {
     Some(match &parsed.body {
         Body::Model { sql, .. }
+        | Body::Snapshot(SnapshotBody { sql, .. })
+        | Body::Function(FunctionBody { sql, .. })
         | Body::Analysis { sql }
         | Body::Test(DataTest { kind: TestKind::Singular { sql }, .. }) => Cow::Borrowed(sql.text.trim()),
         Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => {
@@ -181,7 +189,11 @@ fn checksum<'a>(context: &Context<'a>, parsed: &'a ParsedNode, raw_code: &str) -
         | Body::Exposure(_)
         | Body::UnitTest(_)
         | Body::Semantic(_) => Checksum { name: "none", checksum: Cow::Borrowed("") },
-        Body::Model { .. } | Body::Analysis { .. } | Body::Test(_) => sha256(raw_code.as_bytes()),
+        Body::Model { .. }
+        | Body::Snapshot(_)
+        | Body::Function(_)
+        | Body::Analysis { .. }
+        | Body::Test(_) => sha256(raw_code.as_bytes()),
     }
 }
 

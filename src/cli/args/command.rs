@@ -23,6 +23,9 @@ pub enum Command {
     /// Load seeds
     #[command(after_help = help::SEED)]
     Seed(SeedArgs),
+    /// Take snapshots without testing them
+    #[command(after_help = help::SNAPSHOT)]
+    Snapshot(SnapshotArgs),
     /// Render and check every model without running it; SQL goes to target/compiled
     #[command(after_help = help::COMPILE)]
     Compile(CompileArgs),
@@ -70,6 +73,7 @@ impl Command {
             Command::Run(args) => Some(&mut args.full_refresh),
             Command::Seed(args) => Some(&mut args.full_refresh),
             Command::Test(_)
+            | Command::Snapshot(_)
             | Command::Compile(_)
             | Command::Parse
             | Command::List(_)
@@ -207,6 +211,14 @@ pub struct SeedArgs {
     /// Make the tables anew, even if their columns changed
     #[arg(long, short)]
     pub full_refresh: bool,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// `snapshot`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SnapshotArgs {
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,

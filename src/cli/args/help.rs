@@ -118,6 +118,13 @@ Examples:
   tidemill seed                            all seeds
   tidemill seed -s customers               one of them";
 
+pub(super) const SNAPSHOT: &str = "\
+Examples:
+  tidemill snapshot                        all snapshots
+  tidemill snapshot -s orders_snapshot     one of them
+
+'tidemill build' does the same and tests each snapshot before readers see it.";
+
 pub(super) const COMPILE: &str = "\
 Examples:
   tidemill compile                         check everything

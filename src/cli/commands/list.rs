@@ -48,7 +48,12 @@ fn selector(node: &Node) -> String {
             let version = test.tested.version.as_ref().map(|it| format!("_v{it}")).unwrap_or_default();
             format!("unit_test:{}.{}{version}", node.package, node.name)
         }
-        Body::Model { .. } | Body::Seed | Body::Test(_) | Body::Analysis { .. } => node.fqn.join("."),
+        Body::Model { .. }
+        | Body::Seed
+        | Body::Snapshot(_)
+        | Body::Function(_)
+        | Body::Test(_)
+        | Body::Analysis { .. } => node.fqn.join("."),
     }
 }
 

@@ -41,6 +41,9 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("seed") };
             run::run(session, purpose, RunCommand::Seed, &args.selection, None)
         }
+        Command::Snapshot(args) => {
+            run::run(session, Purpose::of("snapshot"), RunCommand::Snapshot, &args.selection, None)
+        }
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),

@@ -108,7 +108,9 @@ fn of_node(
 
 fn has_rows(node: &Node) -> bool {
     match &node.body {
-        Body::Model { .. } | Body::Seed | Body::Source(_) | Body::Analysis { .. } => true,
-        Body::Test(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => false,
+        Body::Model { .. } | Body::Seed | Body::Snapshot(_) | Body::Source(_) | Body::Analysis { .. } => true,
+        Body::Function(_) | Body::Test(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => {
+            false
+        }
     }
 }

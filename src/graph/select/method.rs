@@ -255,6 +255,8 @@ fn materialized(node: &Node) -> Option<&str> {
             Some(said.unwrap_or_else(|| materialized.as_str()))
         }
         Body::Seed => Some("seed"),
+        Body::Snapshot(_) => Some("snapshot"),
+        Body::Function(_) => Some("function"),
         Body::Test(_) => Some("test"),
         _ => None,
     }

@@ -7,6 +7,7 @@ mod constraints;
 mod data_tests;
 mod exposures;
 pub mod freshness;
+mod functions;
 mod groups;
 mod macros;
 mod nodes;
@@ -20,6 +21,7 @@ pub use self::constraints::{Constraint, ConstraintKind};
 pub use self::data_tests::{SingularTestProperties, TestEntry};
 pub use self::exposures::ExposureProperties;
 pub use self::freshness::{Age, Freshness, FreshnessRule, age, freshness};
+pub use self::functions::{FunctionArgument, FunctionProperties, FunctionReturns};
 pub use self::groups::{GroupProperties, Owner};
 pub use self::macros::{ArgumentProperties, MacroProperties};
 pub use self::nodes::{NodeProperties, TimeSpine, VersionProperties};
@@ -44,6 +46,8 @@ pub struct Properties {
     pub macros: Vec<MacroProperties>,
     /// Entries of `exposures:`.
     pub exposures: Vec<ExposureProperties>,
+    /// Entries of `functions:`.
+    pub functions: Vec<FunctionProperties>,
     /// Entries of `unit_tests:`.
     pub unit_tests: Vec<UnitTestProperties>,
     /// Entries of `semantic_models:`, `metrics:` and `saved_queries:`.
@@ -110,6 +114,8 @@ pub fn read(diags: &mut Diagnostics, yaml: &Yaml, unknown: Severity) -> Properti
     properties.macros.extend(macros.iter().filter_map(|it| reader.macro_(it)));
     let exposures = fields.list(reader.diags, "exposures");
     properties.exposures.extend(exposures.iter().filter_map(|it| reader.exposure(it)));
+    let functions = fields.list(reader.diags, "functions");
+    properties.functions.extend(functions.iter().filter_map(|it| reader.function(it)));
     let groups = fields.list(reader.diags, "groups");
     properties.groups.extend(groups.iter().filter_map(|it| reader.group(it)));
     let tests = fields.list(reader.diags, "data_tests");

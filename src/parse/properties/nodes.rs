@@ -33,6 +33,8 @@ pub struct NodeProperties {
     pub versions: Vec<VersionProperties>,
     /// `latest_version`, as text.
     pub latest_version: Option<Spanned<String>>,
+    /// Snapshots that have no SQL of their own: what is read, `ref('orders')`.
+    pub relation: Option<Spanned<String>>,
 }
 
 /// One version of a model.
@@ -85,7 +87,11 @@ impl Reader<'_> {
             &mut fields,
             &["meta", "docs", "access", "group", "tags", "quote_columns"],
         );
-        fields.accept(&["primary_key", "relation"]);
+        let relation = match section {
+            Section::Snapshots => fields.string(self.diags, "relation"),
+            Section::Models | Section::Seeds | Section::Analyses => None,
+        };
+        fields.accept(&["primary_key"]);
         fields.finish(self.diags, self.unknown);
         Some(NodeProperties {
             section,
@@ -99,6 +105,7 @@ impl Reader<'_> {
             time_spine,
             versions,
             latest_version,
+            relation,
         })
     }
 

@@ -248,6 +248,7 @@ impl Reader<'_, '_> {
             config,
             refs: Vec::new(),
             sources: Vec::new(),
+            functions: Vec::new(),
             macros: Vec::new(),
             relation: None,
             body: Body::Semantic(Box::new(Semantic {

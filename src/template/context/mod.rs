@@ -44,6 +44,7 @@ pub(super) const NAMES: &[&str] = &[
     "flags",
     "fromjson",
     "fromyaml",
+    "function",
     "graph",
     "invocation_args_dict",
     "invocation_id",
@@ -198,6 +199,7 @@ pub(super) fn lookup(session: &Arc<Session>, unit: &Arc<Unit>, name: &str) -> Op
     let (name, run): (&'static str, Run) = match name {
         "ref" => ("ref", references::reference),
         "source" => ("source", references::source),
+        "function" => ("function", references::function),
         _ => functions::find(name)?,
     };
     Some(Function::value(session, name, placed, run))

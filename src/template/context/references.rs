@@ -14,7 +14,7 @@ use crate::template::values::arguments::{Arguments, split};
 use crate::template::values::convert::{from_json, to_json};
 use crate::template::values::dict::entries_of;
 use crate::template::values::print;
-use crate::template::{RefCall, SourceCall};
+use crate::template::{FunctionCall, RefCall, SourceCall};
 
 /// `ref(name)`, `ref(package, name)`, both with `v=` or `version=`.
 pub(super) fn reference(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
@@ -56,6 +56,30 @@ pub(super) fn source(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let span = call.placed.map_or_else(|| call.fallback(), Placed::arguments);
     call.session.record_source(source.clone(), span);
     let relation = call.session.context.host.source(&source).map_err(refused)?;
+    Ok(RelationObject::value(relation))
+}
+
+/// `function(name)`, `function(package, name)`.
+pub(super) fn function(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
+    let (positional, named) = split(call.args);
+    if let Some((unknown, _)) = named.first() {
+        return Err(bad_call(format!("`function()` has no argument `{unknown}`")));
+    }
+    let (package, name) = match positional.as_slice() {
+        [name] => (None, text("function", "the name", name)?),
+        [package, name] if package.is_none() => (None, text("function", "the name", name)?),
+        [package, name] => {
+            (Some(text("function", "the package", package)?), text("function", "the name", name)?)
+        }
+        _ => {
+            let message = format!("`function()` takes one or two arguments, but got {}", positional.len());
+            return Err(bad_call(message));
+        }
+    };
+    let function = FunctionCall { package, name };
+    let span = call.placed.map_or_else(|| call.fallback(), Placed::argument);
+    call.session.record_function(function.clone(), span);
+    let relation = call.session.context.host.function(&function).map_err(refused)?;
     Ok(RelationObject::value(relation))
 }
 

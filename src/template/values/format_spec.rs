@@ -95,12 +95,12 @@ impl Spec {
     }
 
     /// A text under this specification.
-    pub(super) fn text(&self, text: &str) -> Result<String, Error> {
+    pub(super) fn text(&self, text: &str) -> String {
         let cut: String = match self.precision {
             Some(precision) => text.chars().take(precision).collect(),
             None => text.to_owned(),
         };
-        Ok(self.pad("", &cut, Align::Left))
+        self.pad("", &cut, Align::Left)
     }
 
     fn pad(&self, sign: &str, digits: &str, natural: Align) -> String {
@@ -159,7 +159,7 @@ pub(super) fn apply(value: &Value, spec: &Spec) -> Result<String, Error> {
             float(f64::try_from(number)?, spec)
         }
         _ => match spec.kind {
-            None | Some('s') => spec.text(&print::text(value)),
+            None | Some('s') => Ok(spec.text(&print::text(value))),
             Some(kind) => {
                 let message = format!("the format `{kind}` needs a number, not {}", print::kind_of(value));
                 Err(Error::new(ErrorKind::InvalidOperation, message))
@@ -188,16 +188,17 @@ fn integer(value: &Value, spec: &Spec) -> Result<String, Error> {
         Some('b') => base("0b", &|it| format!("{it:b}"))?,
         Some('c') => {
             let char = bits.ok().and_then(|it| char::from_u32(u32::try_from(it).ok()?));
-            return spec.text(&char.map(String::from).unwrap_or_default());
+            return Ok(spec.text(&char.map(String::from).unwrap_or_default()));
         }
-        Some('s') => return spec.text(&print::text(value)),
-        _ => match &bits {
-            Ok(bits) => (*bits < 0, bits.unsigned_abs().to_string()),
-            Err(_) => {
+        Some('s') => return Ok(spec.text(&print::text(value))),
+        _ => {
+            if let Ok(bits) = &bits {
+                (*bits < 0, bits.unsigned_abs().to_string())
+            } else {
                 let text = value.to_string();
                 (text.starts_with('-'), text.trim_start_matches('-').to_owned())
             }
-        },
+        }
     };
     Ok(spec.number(is_negative, &grouped(&digits, spec.grouping)))
 }

@@ -95,20 +95,19 @@ impl Filling<'_> {
         let value = self.items.get(self.used).cloned();
         self.used += 1;
         value.ok_or_else(|| {
-            fault(format!("the text has more places than the {} values for `%`", self.items.len()))
+            let given = counted(self.items.len());
+            fault(format!("the text needs more than the {given} after `%`"))
         })
     }
 }
 
 fn percent_value(value: &Value, spec: &mut Spec) -> Result<String, Error> {
     match spec.kind {
-        Some('s') => spec.text(&print::text(value)),
-        Some('r' | 'a') => spec.text(&print::repr(value)),
+        Some('s') => Ok(spec.text(&print::text(value))),
+        Some('r' | 'a') => Ok(spec.text(&print::repr(value))),
         Some('c') => {
-            spec.text(&match value.as_i64().and_then(|it| char::from_u32(u32::try_from(it).ok()?)) {
-                Some(char) => char.to_string(),
-                None => print::text(value),
-            })
+            let char = value.as_i64().and_then(|it| char::from_u32(u32::try_from(it).ok()?));
+            Ok(spec.text(&char.map_or_else(|| print::text(value), String::from)))
         }
         Some('d' | 'i' | 'u') => {
             spec.kind = Some('d');
@@ -166,8 +165,8 @@ impl Braces {
             .ok_or_else(|| fault(format!("`{spec}` is no format that `format()` knows")))?;
         match conversion {
             "" => apply(&value, &spec),
-            "s" => spec.text(&print::text(&value)),
-            "r" | "a" => spec.text(&print::repr(&value)),
+            "s" => Ok(spec.text(&print::text(&value))),
+            "r" | "a" => Ok(spec.text(&print::repr(&value))),
             other => Err(fault(format!("`!{other}` is no conversion that `format()` knows"))),
         }
     }
@@ -187,12 +186,11 @@ impl Braces {
         };
         while !rest.is_empty() {
             let key;
-            (key, rest) = match rest.strip_prefix('[') {
-                Some(inner) => inner.split_once(']').ok_or_else(|| fault("`[` is never closed"))?,
-                None => {
-                    let end = rest[1..].find(['.', '[']).map_or(rest.len(), |it| it + 1);
-                    (&rest[1..end], &rest[end..])
-                }
+            (key, rest) = if let Some(inner) = rest.strip_prefix('[') {
+                inner.split_once(']').ok_or_else(|| fault("`[` is never closed"))?
+            } else {
+                let end = rest[1..].find(['.', '[']).map_or(rest.len(), |it| it + 1);
+                (&rest[1..end], &rest[end..])
             };
             let index = key.parse::<usize>().map_or_else(|_| Value::from(key), Value::from);
             value = value.get_item(&index)?;
@@ -201,9 +199,8 @@ impl Braces {
     }
 
     fn at(&self, index: usize) -> Result<Value, Error> {
-        let count = self.positional.len();
-        let missing =
-            || fault(format!("`format()` got {count} values, but the text asks for number {index}"));
+        let given = counted(self.positional.len());
+        let missing = || fault(format!("the text needs more than the {given} that `format()` got"));
         self.positional.get(index).cloned().ok_or_else(missing)
     }
 }
@@ -220,6 +217,10 @@ fn field_end(text: &str) -> Option<usize> {
         }
     }
     None
+}
+
+fn counted(values: usize) -> String {
+    if values == 1 { "1 value".to_owned() } else { format!("{values} values") }
 }
 
 fn fault(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {

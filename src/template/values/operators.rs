@@ -25,27 +25,26 @@ static ADD: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a + b"));
 static SUBTRACT: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a - b"));
 static MULTIPLY: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a * b"));
 static DIVIDE: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a / b"));
-static DIVIDE_WHOLE: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a // b"));
+static FLOOR: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a // b"));
 static NAMESPACE: Native = LazyLock::new(|| ARITHMETIC.compile_expression("namespace(a)"));
 static REMAINDER: Native = LazyLock::new(|| ARITHMETIC.compile_expression("a % b"));
 
 /// Adds the helpers that rewritten templates call.
 pub(super) fn register(env: &mut Environment<'_>) {
-    env.add_function("__add", add);
+    env.add_function("__add", |state: &mut State<'_, '_>, left: Value, right: Value| {
+        calculate(state, [left, right], ["__add__", "__radd__"], &ADD)
+    });
     env.add_function("__sub", subtract);
-    env.add_function("__rem", remainder);
     env.add_function("__mul", |state: &mut State<'_, '_>, left: Value, right: Value| {
-        by_object(state, [&left, &right], ["__mul__", "__rmul__"])
-            .unwrap_or_else(|| native(&MULTIPLY, left, right))
+        calculate(state, [left, right], ["__mul__", "__rmul__"], &MULTIPLY)
     });
     env.add_function("__div", |state: &mut State<'_, '_>, left: Value, right: Value| {
-        by_object(state, [&left, &right], ["__truediv__", "__rtruediv__"])
-            .unwrap_or_else(|| native(&DIVIDE, left, right))
+        calculate(state, [left, right], ["__truediv__", "__rtruediv__"], &DIVIDE)
     });
     env.add_function("__floordiv", |state: &mut State<'_, '_>, left: Value, right: Value| {
-        by_object(state, [&left, &right], ["__floordiv__", "__rfloordiv__"])
-            .unwrap_or_else(|| native(&DIVIDE_WHOLE, left, right))
+        calculate(state, [left, right], ["__floordiv__", "__rfloordiv__"], &FLOOR)
     });
+    env.add_function("__rem", remainder);
     env.add_function("__cmp", compare);
 }
 
@@ -79,6 +78,19 @@ fn by_object(
     None
 }
 
+/// What the objects say, or else what minijinja says.
+fn calculate(
+    state: &mut State<'_, '_>,
+    [left, right]: [Value; 2],
+    methods: [&str; 2],
+    operator: &'static Native,
+) -> Result<Value, Error> {
+    match by_object(state, [&left, &right], methods) {
+        Some(result) => result,
+        None => native(operator, left, right),
+    }
+}
+
 /// `namespace()`: may be given a mapping and names.
 pub(super) fn namespace(args: Rest<Value>, named: Kwargs) -> Result<Value, Error> {
     let mut args = Arguments::of("namespace", args, &named);
@@ -86,21 +98,11 @@ pub(super) fn namespace(args: Rest<Value>, named: Kwargs) -> Result<Value, Error
     native(&NAMESPACE, Dict::value(merged(&first, named)?), Value::UNDEFINED)
 }
 
-fn add(state: &mut State<'_, '_>, left: Value, right: Value) -> Result<Value, Error> {
-    match by_object(state, [&left, &right], ["__add__", "__radd__"]) {
-        Some(result) => result,
-        None => native(&ADD, left, right),
-    }
-}
-
 fn subtract(state: &mut State<'_, '_>, left: Value, right: Value) -> Result<Value, Error> {
     if let (Some(own), Some(_)) = (left.downcast_object_ref::<Set>(), right.downcast_object_ref::<Set>()) {
         return Ok(own.without(right.try_iter()?));
     }
-    match by_object(state, [&left, &right], ["__sub__", "__rsub__"]) {
-        Some(result) => result,
-        None => native(&SUBTRACT, left, right),
-    }
+    calculate(state, [left, right], ["__sub__", "__rsub__"], &SUBTRACT)
 }
 
 /// `a < b` and its like: a decimal is compared with other numbers by its value.

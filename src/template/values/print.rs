@@ -128,6 +128,7 @@ pub(crate) fn kind_of(value: &Value) -> &'static str {
         ValueKind::Number => "a number",
         ValueKind::String => "a text",
         ValueKind::Bytes => "bytes",
+        ValueKind::Seq if value.is_tuple() => "a tuple",
         ValueKind::Seq | ValueKind::Iterable => "a list",
         ValueKind::Map => "a dictionary",
         _ => "an object",

@@ -25,8 +25,5 @@ fn is_iterable(value: Value) -> bool {
 
 /// What has a length and items: texts and dictionaries too.
 fn is_sequence(value: Value) -> bool {
-    match value.kind() {
-        ValueKind::String | ValueKind::Seq | ValueKind::Map | ValueKind::Undefined => true,
-        _ => false,
-    }
+    matches!(value.kind(), ValueKind::String | ValueKind::Seq | ValueKind::Map | ValueKind::Undefined)
 }

@@ -250,17 +250,16 @@ fn affix(text: &str, args: &[Value], has: impl Fn(&str, &str) -> bool) -> Result
     let part = window(text, &mut args);
     args.finish()?;
     let Some((part, _)) = part else { return Ok(Value::from(false)) };
-    Ok(Value::from(match wanted.kind() {
-        ValueKind::Seq => wanted.try_iter()?.any(|it| has(part, it.as_str().unwrap_or_default())),
-        _ => match wanted.as_str() {
-            Some(wanted) => has(part, wanted),
-            None => {
-                let kind = print::kind_of(&wanted);
-                let message = format!("`startswith()` and `endswith()` need a text or a tuple, not {kind}");
-                return Err(Error::new(ErrorKind::InvalidOperation, message));
-            }
-        },
-    }))
+    if let Some(wanted) = wanted.as_str() {
+        return Ok(Value::from(has(part, wanted)));
+    }
+    if wanted.kind() == ValueKind::Seq {
+        let is_one = wanted.try_iter()?.any(|it| has(part, it.as_str().unwrap_or_default()));
+        return Ok(Value::from(is_one));
+    }
+    let kind = print::kind_of(&wanted);
+    let message = format!("`startswith()` and `endswith()` need a text or a tuple, not {kind}");
+    Err(Error::new(ErrorKind::InvalidOperation, message))
 }
 
 fn position(

@@ -1,0 +1,192 @@
+//! Snapshots and functions, made in their step's transaction.
+
+use serde_json::Value as Json;
+
+use super::incremental::Refusal;
+use super::snapshot::{self, CustomStrategy, Snapshot};
+use super::step::{Failure, Worker};
+use crate::compile::IsIncremental;
+use crate::diagnostics::Diagnostic;
+use crate::node::{RelationKind, quote_identifier, quote_literal};
+use crate::parse::Body;
+use crate::parse::functions::{FunctionBody, FunctionKind, default_sql};
+use crate::parse::properties::{FunctionReturns, texts};
+use crate::parse::snapshot_settings::{HardDeletes, SnapshotStrategy};
+use crate::plan::Query;
+use crate::template::Rendered;
+use crate::warehouse::{Effect, ErrorKind, Value, Warehouse as _};
+
+impl Worker<'_> {
+    /// Compares the query's rows with the versions that hold.
+    pub(super) fn take_snapshot(&mut self, query: &Query) -> Result<Effect, Failure> {
+        let sql = self.query_text(&query.sql, IsIncremental::No)?;
+        for hook in &query.pre_hooks {
+            self.hook("pre-hook", hook)?;
+        }
+        let Body::Snapshot(body) = &self.node.body else { return Ok(Effect::default()) };
+        let (Some(settings), Some(relation)) = (&body.settings, &self.step.relation) else {
+            return Ok(Effect::default());
+        };
+        let is_there = match self.exists_as() {
+            None => false,
+            Some(RelationKind::Table) => true,
+            Some(RelationKind::View) => {
+                let message = format!("{} is a view, and a snapshot is a table", relation.short());
+                let fault = Diagnostic::error("wrong-relation", message).at(self.node.span, "");
+                return Err(misfit(fault.help("drop the view, or give the snapshot another `alias`")));
+            }
+        };
+        let now = self.time_of_run()?;
+        let custom = match &settings.strategy {
+            SnapshotStrategy::Custom { macro_name } => Some(self.strategy(macro_name, &sql, is_there)?),
+            SnapshotStrategy::Timestamp { .. } | SnapshotStrategy::Check { .. } => None,
+        };
+        let node = self.node;
+        let asked = Snapshot { node, relation, query: &sql, settings, now, custom, is_there };
+        let taken = snapshot::take(self.warehouse, &asked).map_err(|refusal| {
+            let kind = match &refusal {
+                Refusal::Engine { error, .. } => error.kind.clone(),
+                Refusal::Misfit(_) => ErrorKind::Sql,
+            };
+            Failure { kind, fault: refusal.into_diagnostic(node, &sql) }
+        })?;
+        self.warnings.extend(taken.warnings);
+        if !is_there {
+            self.make_indexes(relation)?;
+        }
+        self.comment("table")?;
+        for hook in &query.post_hooks {
+            self.hook("post-hook", hook)?;
+        }
+        Ok(taken.effect)
+    }
+
+    /// One time for all snapshots of a run: when it began, as the session's time zone writes it.
+    fn time_of_run(&mut self) -> Result<String, Failure> {
+        let id = self.step.node;
+        if let Some(own) = self.late(|late| late.snapshot_time(id))? {
+            return Ok(own);
+        }
+        let started = quote_literal(&self.shared.around.project.settings.globals.run_started_at);
+        let sql = format!("select cast(cast({started} as timestamptz)::timestamp as varchar)");
+        let row = self.warehouse.scalars(&sql).map_err(|it| self.failure(&Rendered::default(), 0, &it))?;
+        match row.into_iter().next() {
+            Some(Value::Text(time)) => Ok(format!("timestamp {}", quote_literal(&time))),
+            _ => Ok("now()::timestamp".to_owned()),
+        }
+    }
+
+    fn strategy(
+        &mut self,
+        macro_name: &str,
+        sql: &Rendered,
+        is_there: bool,
+    ) -> Result<CustomStrategy, Failure> {
+        let id = self.step.node;
+        let returned = self.late(|late| late.snapshot_strategy(id, macro_name, sql, is_there))?;
+        let missing = |key: &str| {
+            let message = format!("the strategy `{macro_name}` returns no `{key}`");
+            let help = "it returns a dictionary with `unique_key`, `updated_at`, `row_changed` and `scd_id`";
+            misfit(Diagnostic::error("invalid-strategy", message).at(self.node.span, "").help(help))
+        };
+        let text = |key: &str| {
+            let found = returned.get(key).and_then(Json::as_str).map(str::trim).filter(|it| !it.is_empty());
+            found.map(str::to_owned).ok_or_else(|| missing(key))
+        };
+        let hard_deletes = match returned.get("hard_deletes").and_then(Json::as_str) {
+            Some("invalidate") => Some(HardDeletes::Invalidate),
+            Some("new_record") => Some(HardDeletes::NewRecord),
+            Some("ignore") => Some(HardDeletes::Ignore),
+            _ => match returned.get("invalidate_hard_deletes") {
+                Some(Json::Bool(true)) => Some(HardDeletes::Invalidate),
+                _ => None,
+            },
+        };
+        Ok(CustomStrategy {
+            unique_key: returned.get("unique_key").map(texts).filter(|it| !it.is_empty()),
+            updated_at: text("updated_at")?,
+            row_changed: text("row_changed")?,
+            scd_id: text("scd_id")?,
+            hard_deletes,
+        })
+    }
+
+    /// Makes a function anew, as a macro of the engine.
+    pub(super) fn create_function(&mut self, query: &Query) -> Result<Effect, Failure> {
+        let sql = self.query_text(&query.sql, IsIncremental::No)?;
+        for hook in &query.pre_hooks {
+            self.hook("pre-hook", hook)?;
+        }
+        let Body::Function(function) = &self.node.body else { return Ok(Effect::default()) };
+        let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
+        let name = relation.render();
+        // A macro that gives values and one that gives a table can have the same name.
+        let other = match function.kind {
+            FunctionKind::Scalar | FunctionKind::Aggregate => "macro table",
+            FunctionKind::Table => "macro",
+        };
+        self.execute(&format!("drop {other} if exists {name}"))?;
+        let prefix =
+            format!("create or replace macro {name}({}) as {}", arguments(function), opening(function));
+        let statement = format!("{prefix}{}\n{}", sql.text, closing(function));
+        self.warehouse.execute(&statement).map_err(|error| self.failure(&sql, prefix.len(), &error))?;
+        self.comment(match function.kind {
+            FunctionKind::Scalar | FunctionKind::Aggregate => "macro",
+            FunctionKind::Table => "macro table",
+        })?;
+        for hook in &query.post_hooks {
+            self.hook("post-hook", hook)?;
+        }
+        Ok(Effect::default())
+    }
+}
+
+fn misfit(fault: Diagnostic) -> Failure {
+    Failure { kind: ErrorKind::Sql, fault }
+}
+
+/// Names of arguments with their defaults. Types are left out: files of the engine's default storage version
+/// hold no macros with typed parameters.
+fn arguments(function: &FunctionBody) -> String {
+    let argument = |it: &crate::parse::properties::FunctionArgument| {
+        let name = quote_identifier(&it.name.value);
+        match &it.default_value {
+            Some(value) => format!("{name} := {}", default_sql(value)),
+            None => name,
+        }
+    };
+    function.arguments.iter().map(argument).collect::<Vec<_>>().join(", ")
+}
+
+/// What stands before the function's own text, on the same line.
+fn opening(function: &FunctionBody) -> String {
+    match (function.kind, columns(&function.returns)) {
+        (FunctionKind::Scalar | FunctionKind::Aggregate, _) => "(cast((".to_owned(),
+        (FunctionKind::Table, None) => "table (".to_owned(),
+        (FunctionKind::Table, Some(columns)) => format!("table (select {columns} from ("),
+    }
+}
+
+/// What stands behind it, on a line of its own.
+fn closing(function: &FunctionBody) -> String {
+    match (function.kind, columns(&function.returns)) {
+        (FunctionKind::Scalar | FunctionKind::Aggregate, _) => {
+            let kind = function.returns.data_type.as_ref().map_or("varchar", |it| it.value.as_str());
+            format!(") as {kind}))")
+        }
+        (FunctionKind::Table, None) => ")".to_owned(),
+        (FunctionKind::Table, Some(_)) => "))".to_owned(),
+    }
+}
+
+/// The columns of a table that a function gives, as types where they are said.
+fn columns(returns: &FunctionReturns) -> Option<String> {
+    let column = |(name, kind): &(crate::diagnostics::Spanned<String>, Option<String>)| {
+        let name = quote_identifier(&name.value);
+        match kind {
+            Some(kind) => format!("cast({name} as {kind}) as {name}"),
+            None => name,
+        }
+    };
+    (!returns.columns.is_empty()).then(|| returns.columns.iter().map(column).collect::<Vec<_>>().join(", "))
+}
