@@ -155,6 +155,7 @@ impl TestProject {
             settings: Vec::new(),
             extensions: Vec::new(),
             attach: Vec::new(),
+            is_offline: false,
             wait: Duration::ZERO,
             secrets: Vec::new(),
             ..ConnectOptions::default()

@@ -29,7 +29,10 @@ models:
 #[test]
 fn template_with_text_around_it() {
     project(&with_argument("a = {{ same('b') }}")).run("build").exit(0).stdout_has("1 test passed");
-    project(&with_argument("a = {{ same('b') }} + 1")).run("build").exit(1).stdout_has("holds on `first`: 1 failure");
+    project(&with_argument("a = {{ same('b') }} + 1"))
+        .run("build")
+        .exit(1)
+        .stdout_has("holds on `first`: 1 failure");
 }
 
 #[test]
@@ -47,4 +50,29 @@ fn text_that_only_begins_like_a_call() {
 #[test]
 fn expression_that_is_not_closed() {
     project(&with_argument("a = {{ same('b')")).run("parse").exit(2).stderr_has("`{{` is never closed");
+}
+
+#[test]
+fn tests_of_a_source_have_its_tags() {
+    let project = project(
+        "
+//- dbt_project.yml
+name: shop
+profile: shop
+//- profiles.yml
+shop: {target: dev, outputs: {dev: {type: duckdb, path: shop.duckdb, threads: 1}}}
+//- models/sources.yml
+sources:
+  - name: raw
+    tags: [outer]
+    tables:
+      - name: orders
+        tags: inner
+        columns:
+          - name: id
+            tags: [key]
+            data_tests: [unique]
+",
+    );
+    project.run("list -s tag:outer,tag:inner,tag:key").exit(0).stdout_has("source_unique_raw_orders_id");
 }

@@ -25,7 +25,7 @@ pub(super) fn refuse_columns(snapshot: &Snapshot<'_>, columns: &[Column]) -> Res
         }
     }
     if let SnapshotStrategy::Check { columns: CheckColumns::Listed(names), .. } = &settings.strategy {
-        for name in names.iter().filter(|it| find(columns, &it.value).is_none()) {
+        if let Some(name) = names.iter().find(|it| find(columns, &it.value).is_none()) {
             return Err(refuse(unknown_column(snapshot, columns, "check_cols", &name.value, name.span)));
         }
     }
