@@ -68,9 +68,7 @@ impl<'a> Statements<'a> {
                 None,
                 SnapshotStrategy::Timestamp { updated_at }
                 | SnapshotStrategy::Check { updated_at: Some(updated_at), .. },
-            ) => {
-                Cow::Borrowed(updated_at)
-            }
+            ) => Cow::Borrowed(updated_at),
             (None, SnapshotStrategy::Check { updated_at: None, .. } | SnapshotStrategy::Custom { .. }) => {
                 Cow::Borrowed(&self.snapshot.now)
             }
