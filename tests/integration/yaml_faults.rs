@@ -773,7 +773,7 @@ fn a_missing_argument_of_a_test_is_an_error() {
 }
 
 #[test]
-fn materializations_that_are_not_supported_say_so() {
+fn what_cannot_be_made_says_so() {
     check_error(
         "
         //- models/a.sql
@@ -794,12 +794,6 @@ fn materializations_that_are_not_supported_say_so() {
           |
         help: write it as a `select` in a .sql file, or leave it out: `--exclude` it, or set `enabled: false`
 
-        error[unsupported-snapshot]: snapshots are not supported yet
-         --> snapshots/d.sql:1:1
-          |
-        1 | {% snapshot d %} select 1 {% endsnapshot %}
-          | ^ this file cannot be built
-
         error[unknown-materialization]: there is no materialization `tabel`
          --> models/b.sql:1:11
           |
@@ -807,6 +801,22 @@ fn materializations_that_are_not_supported_say_so() {
           |           ^^^^^^^^^^^^ set here
           |
         help: did you mean `table`?
+
+        error[missing-config]: the snapshot `d` has no `unique_key`
+         --> snapshots/d.sql:1:13
+          |
+        1 | {% snapshot d %} select 1 {% endsnapshot %}
+          |             ^
+          |
+        help: add `unique_key: id`, say: the column or columns that identify a row
+
+        error[missing-config]: the snapshot `d` has no `strategy`
+         --> snapshots/d.sql:1:13
+          |
+        1 | {% snapshot d %} select 1 {% endsnapshot %}
+          |             ^
+          |
+        help: add `strategy: timestamp` or `strategy: check`
         ",
     );
 }
