@@ -123,14 +123,10 @@ pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> C
 fn query_fault(node: &Node, sql: &Rendered) -> Option<Diagnostic> {
     if !matches!(
         &node.body,
-<<<<<<< HEAD
-        Body::Model { .. } | Body::Snapshot(_) | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
-=======
         Body::Model { .. }
             | Body::Snapshot(_)
             | Body::Function(_)
             | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
->>>>>>> 9a264c6ee3b6e07592d9b7381b0cab7e3b31a51f
     ) {
         return None;
     }

@@ -29,7 +29,10 @@ fn functions() -> TestProject {
 fn functions_are_made_before_what_calls_them() {
     let project = functions();
     project.run("build").exit(0).stdout_has("1 model, 2 functions published");
-    assert_eq!(project.query("select *, typeof(id) from m order by 1"), "0 | 0 | 0 | VARCHAR\n1 | 1 | 3 | VARCHAR\n2 | 4 | 6 | VARCHAR");
+    assert_eq!(
+        project.query("select *, typeof(id) from m order by 1"),
+        "0 | 0 | 0 | VARCHAR\n1 | 1 | 3 | VARCHAR\n2 | 4 | 6 | VARCHAR"
+    );
     // Made anew, while a view calls them.
     project.write("functions/area.sql", "w * h * 10");
     project.run("build -s area").exit(0);
@@ -41,7 +44,10 @@ fn they_are_nodes_to_select_and_list() {
     let project = functions();
     project.run("list --resource-type function --output name").exit(0).stdout("area\nsquares\n");
     project.run("list -s area+ --output name").exit(0).stdout("area\nm\nsquares\n");
-    project.run("list -s resource_type:function --output path").exit(0).stdout("functions/area.sql\nfunctions/squares.sql\n");
+    project
+        .run("list -s resource_type:function --output path")
+        .exit(0)
+        .stdout("functions/area.sql\nfunctions/squares.sql\n");
     project.run("build -s resource_type:function").exit(0).stdout_has("function main.area");
 }
 
@@ -66,7 +72,9 @@ fn a_function_can_become_a_table() {
     let project = functions();
     project.run("build").exit(0);
     project.write("functions/area.sql", "select w as x");
-    let text = project.read("functions/f.yml").replace("returns: {data_type: bigint}", "returns: {data_type: table}\n    config: {type: table}");
+    let text = project
+        .read("functions/f.yml")
+        .replace("returns: {data_type: bigint}", "returns: {data_type: table}\n    config: {type: table}");
     project.write("functions/f.yml", text);
     project.run("build -s area").exit(0);
     assert_eq!(project.query("from area(4)"), "4");
@@ -81,11 +89,15 @@ fn an_error_is_at_the_functions_own_line() {
 
 #[test]
 fn faults_are_said_before_anything_runs() {
-    let unknown = project("//- models/m.sql\nselect {{ function('aera') }}(1)\n//- functions/area.sql\n1\n//- functions/f.yml\nfunctions: [{name: area, returns: {data_type: int}}]\n");
+    let unknown = project(
+        "//- models/m.sql\nselect {{ function('aera') }}(1)\n//- functions/area.sql\n1\n//- functions/f.yml\nfunctions: [{name: area, returns: {data_type: int}}]\n",
+    );
     unknown
         .run("parse")
         .exit(2)
-        .stderr_has("error[unknown-function]: model `m` calls the function `aera`, which is not in this project")
+        .stderr_has(
+            "error[unknown-function]: model `m` calls the function `aera`, which is not in this project",
+        )
         .stderr_has("help: did you mean `area`?");
     project("//- functions/area.sql\n1\n")
         .run("parse")

@@ -294,11 +294,9 @@ fn an_incremental_strategy_may_be_a_macro() {
 /// Every strategy as a macro gives what the program's own code gives.
 #[test]
 fn strategies_by_macro_do_what_built_in_ones_do() {
-    for (strategy, rows) in [
-        ("append", "1 | 0\n1 | 1\n2 | 1"),
-        ("delete+insert", "1 | 1\n2 | 1"),
-        ("merge", "1 | 1\n2 | 1"),
-    ] {
+    for (strategy, rows) in
+        [("append", "1 | 0\n1 | 1\n2 | 1"), ("delete+insert", "1 | 1\n2 | 1"), ("merge", "1 | 1\n2 | 1")]
+    {
         let project = project(&format!(
             "
             //- models/inc.sql

@@ -42,7 +42,10 @@ fn versions(project: &TestProject) -> String {
 #[test]
 fn the_first_time_every_row_holds() {
     let project = snapshot(TIMESTAMP);
-    build(&project, ONE).exit(0).stdout_has("snapshot main.history").stdout_has("1 model, 1 snapshot published");
+    build(&project, ONE)
+        .exit(0)
+        .stdout_has("snapshot main.history")
+        .stdout_has("1 model, 1 snapshot published");
     assert_eq!(
         project.query("select string_agg(column_name || ' ' || data_type, ', ' order by column_index) from duckdb_columns() where table_name = 'history'"),
         "id INTEGER, v VARCHAR, changed VARCHAR, dbt_scd_id VARCHAR, dbt_updated_at TIMESTAMP, dbt_valid_from TIMESTAMP, dbt_valid_to TIMESTAMP"
@@ -57,7 +60,11 @@ fn the_first_time_every_row_holds() {
 fn a_later_row_ends_a_version_and_begins_another() {
     let project = snapshot(TIMESTAMP);
     build(&project, ONE).exit(0);
-    build(&project, "(1, $$c$$, $$2026-01-05$$), (2, $$unseen$$, $$2026-01-01$$), (3, $$d$$, $$2026-01-06$$)").exit(0);
+    build(
+        &project,
+        "(1, $$c$$, $$2026-01-05$$), (2, $$unseen$$, $$2026-01-01$$), (3, $$d$$, $$2026-01-06$$)",
+    )
+    .exit(0);
     assert_eq!(
         project.query("select id, v, dbt_valid_from::date, dbt_valid_to::date from history order by 1, 3"),
         "1 | a | 2026-01-01 | 2026-01-05\n1 | c | 2026-01-05 | NULL\n2 | b | 2026-01-01 | NULL\n3 | d | 2026-01-06 | NULL"
@@ -81,7 +88,9 @@ fn check_compares_the_columns_listed() {
     build(&project, "(1, null, $$x$$), (2, $$b$$, $$x$$)").exit(0);
     assert_eq!(versions(&project), "1 | a | ended\n1 | NULL | holds\n2 | b | holds");
     assert_eq!(
-        project.query("select count(distinct dbt_valid_from), max(dbt_valid_to) = max(dbt_valid_from) from history"),
+        project.query(
+            "select count(distinct dbt_valid_from), max(dbt_valid_to) = max(dbt_valid_from) from history"
+        ),
         "2 | true"
     );
 }
@@ -125,7 +134,8 @@ fn a_row_that_comes_back_begins_when_its_deletion_ends() {
         // With its old time of change, which is before the deletion.
         build(&project, ONE).exit(0);
         assert_eq!(
-            project.query("select count(*) filter (dbt_valid_to is null), count(*) from history where id = 2"),
+            project
+                .query("select count(*) filter (dbt_valid_to is null), count(*) from history where id = 2"),
             if config.contains("new") { "1 | 3" } else { "1 | 2" }
         );
         let overlaps = "select count(*) from history as a join history as b using (id) where a.dbt_scd_id <> b.dbt_scd_id \
@@ -167,7 +177,8 @@ fn all_snapshots_of_a_run_have_one_time() {
             "{{% snapshot {name} %}}{{{{ config({CHECK}) }}}} select 1 as id, 1 as v{{% endsnapshot %}}\n"
         )
     };
-    let project = project("//- models/m.sql\nselect * from {{ ref('one') }} union all select * from {{ ref('two') }}");
+    let project =
+        project("//- models/m.sql\nselect * from {{ ref('one') }} union all select * from {{ ref('two') }}");
     project.write("snapshots/both.sql", block("one") + &block("two"));
     project.run("build").exit(0);
     assert_eq!(project.query("select count(distinct dbt_valid_from), count(*) from m"), "1 | 2");
@@ -205,7 +216,10 @@ fn a_failing_test_leaves_the_history_as_it_was() {
         "snapshots: [{name: history, columns: [{name: v, data_tests: [{accepted_values: {arguments: {values: [a, b]}}}]}]}]\n",
     );
     build(&project, ONE).exit(0);
-    build(&project, "(1, $$bad$$, null)").exit(1).stdout_has("rolled back  snapshot main.history").stdout_has("kept the version of");
+    build(&project, "(1, $$bad$$, null)")
+        .exit(1)
+        .stdout_has("rolled back  snapshot main.history")
+        .stdout_has("kept the version of");
     assert_eq!(versions(&project), "1 | a | holds\n2 | b | holds");
 }
 
@@ -238,12 +252,28 @@ fn a_history_that_contradicts_itself_is_refused() {
 #[test]
 fn columns_that_are_not_there_are_said_at_their_place() {
     let cases = [
-        ("strategy='check', unique_key='id', check_cols=['vv']", "the query of `history` has no column `vv`", "help: did you mean `v`?"),
-        ("strategy='timestamp', unique_key='id', updated_at='chnged'", "the query of `history` has no column `chnged`", "did you mean `changed`?"),
-        ("strategy='timestamp', unique_key=['id', 'idd'], updated_at='changed'", "the query of `history` has no column `idd`", "named in `unique_key`"),
+        (
+            "strategy='check', unique_key='id', check_cols=['vv']",
+            "the query of `history` has no column `vv`",
+            "help: did you mean `v`?",
+        ),
+        (
+            "strategy='timestamp', unique_key='id', updated_at='chnged'",
+            "the query of `history` has no column `chnged`",
+            "did you mean `changed`?",
+        ),
+        (
+            "strategy='timestamp', unique_key=['id', 'idd'], updated_at='changed'",
+            "the query of `history` has no column `idd`",
+            "named in `unique_key`",
+        ),
     ];
     for (config, message, also) in cases {
-        build(&snapshot(config), ONE).exit(1).stdout_has(message).stdout_has(also).stdout_has("snapshots/history.sql:2:");
+        build(&snapshot(config), ONE)
+            .exit(1)
+            .stdout_has(message)
+            .stdout_has(also)
+            .stdout_has("snapshots/history.sql:2:");
     }
 }
 
@@ -261,19 +291,63 @@ fn a_table_of_another_kind_is_not_touched() {
 #[test]
 fn what_the_config_lacks_is_said_before_anything_runs() {
     let cases = [
-        ("unique_key='id'", "error[missing-config]: the snapshot `history` has no `strategy`", "snapshots/history.sql:1:13"),
-        ("strategy='check', check_cols='all'", "error[missing-config]: the snapshot `history` has no `unique_key`", "add `unique_key: id`"),
-        ("strategy='timestamp', unique_key='id'", "error[missing-config]: the snapshot `history` has no `updated_at`", "add `updated_at"),
-        ("strategy='check', unique_key='id'", "error[missing-config]: the snapshot `history` has no `check_cols`", "add `check_cols: all`"),
-        ("strategy='chekc', unique_key='id'", "error[unknown-strategy]: there is no snapshot strategy `chekc`", "did you mean `check`?"),
-        ("strategy='check', unique_key='id', check_cols='v'", "error[wrong-type]: the config `check_cols` must be `all` or a list of columns", "snapshots/history.sql:2:"),
-        ("strategy='check', unique_key='id', check_cols='all', hard_deletes='invalid'", "error[invalid-value]: `invalid` is not a value of `hard_deletes`", "did you mean `invalidate`?"),
-        ("strategy='check', unique_key='id', check_cols='all', hard_deletes='ignore', invalidate_hard_deletes=true", "error[conflicting-config]: `hard_deletes` and `invalidate_hard_deletes` are both set", "the older of the two"),
-        ("strategy='check', unique_key='id', check_cols='all', snapshot_meta_column_names={'dbt_valid': 'x'}", "error[unknown-key]: `dbt_valid` is not a column that a snapshot adds", "did you mean"),
-        ("strategy='check', unique_key='id', check_cols='all', materialized='table'", "error[invalid-value]: a snapshot cannot be materialized as `table`", "leave `materialized` out"),
+        (
+            "unique_key='id'",
+            "error[missing-config]: the snapshot `history` has no `strategy`",
+            "snapshots/history.sql:1:13",
+        ),
+        (
+            "strategy='check', check_cols='all'",
+            "error[missing-config]: the snapshot `history` has no `unique_key`",
+            "add `unique_key: id`",
+        ),
+        (
+            "strategy='timestamp', unique_key='id'",
+            "error[missing-config]: the snapshot `history` has no `updated_at`",
+            "add `updated_at",
+        ),
+        (
+            "strategy='check', unique_key='id'",
+            "error[missing-config]: the snapshot `history` has no `check_cols`",
+            "add `check_cols: all`",
+        ),
+        (
+            "strategy='chekc', unique_key='id'",
+            "error[unknown-strategy]: there is no snapshot strategy `chekc`",
+            "did you mean `check`?",
+        ),
+        (
+            "strategy='check', unique_key='id', check_cols='v'",
+            "error[wrong-type]: the config `check_cols` must be `all` or a list of columns",
+            "snapshots/history.sql:2:",
+        ),
+        (
+            "strategy='check', unique_key='id', check_cols='all', hard_deletes='invalid'",
+            "error[invalid-value]: `invalid` is not a value of `hard_deletes`",
+            "did you mean `invalidate`?",
+        ),
+        (
+            "strategy='check', unique_key='id', check_cols='all', hard_deletes='ignore', invalidate_hard_deletes=true",
+            "error[conflicting-config]: `hard_deletes` and `invalidate_hard_deletes` are both set",
+            "the older of the two",
+        ),
+        (
+            "strategy='check', unique_key='id', check_cols='all', snapshot_meta_column_names={'dbt_valid': 'x'}",
+            "error[unknown-key]: `dbt_valid` is not a column that a snapshot adds",
+            "did you mean",
+        ),
+        (
+            "strategy='check', unique_key='id', check_cols='all', materialized='table'",
+            "error[invalid-value]: a snapshot cannot be materialized as `table`",
+            "leave `materialized` out",
+        ),
     ];
     for (config, message, also) in cases {
-        snapshot(config).run("parse --vars '{rows: \"(1,1,1)\"}'").exit(2).stderr_has(message).stderr_has(also);
+        snapshot(config)
+            .run("parse --vars '{rows: \"(1,1,1)\"}'")
+            .exit(2)
+            .stderr_has(message)
+            .stderr_has(also);
     }
     project("//- snapshots/none.sql\nselect 1\n")
         .run("parse")

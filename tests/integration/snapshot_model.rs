@@ -35,11 +35,8 @@ const STRATEGIES: [(&str, Strategy, &str); 3] = [
     ("ct", Strategy::CheckWithTime, "strategy='check', check_cols=['v'], updated_at='changed'"),
 ];
 
-const DELETES: [(&str, Deletes); 3] = [
-    ("ignore", Deletes::Ignore),
-    ("invalidate", Deletes::Invalidate),
-    ("new_record", Deletes::NewRecord),
-];
+const DELETES: [(&str, Deletes); 3] =
+    [("ignore", Deletes::Ignore), ("invalidate", Deletes::Invalidate), ("new_record", Deletes::NewRecord)];
 
 #[derive(Clone, Debug)]
 struct Version {
@@ -96,7 +93,13 @@ impl History {
             let end = open.since.max(now);
             open.until = Some(end);
             if deletes == Deletes::NewRecord {
-                noted.push(Version { since: end, until: None, updated_at: now, is_deleted: true, ..open.clone() });
+                noted.push(Version {
+                    since: end,
+                    until: None,
+                    updated_at: now,
+                    is_deleted: true,
+                    ..open.clone()
+                });
             }
         }
         self.0.append(&mut noted);
@@ -105,7 +108,10 @@ impl History {
     fn text(&self) -> String {
         let line = |it: &Version| {
             let until = it.until.map_or_else(|| "NULL".to_owned(), |it| it.to_string());
-            format!("{} | {} | {} | {until} | {} | {}", it.key, it.value, it.since, it.updated_at, it.is_deleted)
+            format!(
+                "{} | {} | {} | {until} | {} | {}",
+                it.key, it.value, it.since, it.updated_at, it.is_deleted
+            )
         };
         let mut lines: Vec<String> = self.0.iter().map(line).collect();
         lines.sort();
