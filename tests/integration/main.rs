@@ -19,6 +19,7 @@ mod hooks;
 mod incremental;
 mod invariants;
 mod materializations;
+mod macro_faults;
 mod merge;
 mod operations;
 mod persist_docs;
