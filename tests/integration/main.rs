@@ -42,6 +42,7 @@ mod template_api;
 mod template_cases;
 mod template_engine;
 mod template_modules;
+mod template_projects;
 mod template_world;
 mod templates;
 mod test_arguments;
