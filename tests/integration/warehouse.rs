@@ -24,6 +24,7 @@ fn options(path: Option<&Path>) -> ConnectOptions {
         settings: Vec::new(),
         extensions: Vec::new(),
         attach: Vec::new(),
+        is_offline: false,
         wait: Duration::ZERO,
         secrets: Vec::new(),
         ..ConnectOptions::default()
@@ -34,7 +35,8 @@ fn extension(name: &str) -> Extension {
     Extension { name: name.to_owned(), repository: None }
 }
 
-fn memory() -> Box<dyn Warehouse> {
+/// A connection to a database in memory.
+pub(crate) fn memory() -> Box<dyn Warehouse> {
     duckdb::open(&options(None)).unwrap()
 }
 
