@@ -121,8 +121,9 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Whether the relation is in an attached database that is none of the engine's own.
-    fn is_foreign(&self, relation: &Relation) -> bool {
+    /// Whether the relation is in an attached database that is none of the engine's own. There, views may be
+    /// listed as tables.
+    pub(super) fn is_foreign(&self, relation: &Relation) -> bool {
         let attached = self.shared.around.project.target.attach.iter();
         let mut kinds =
             attached.filter(|it| it.alias == relation.database).filter_map(|it| it.kind.as_deref());
