@@ -167,10 +167,11 @@ fn fqn(parsed: &ParsedNode) -> Vec<&str> {
 fn raw_code(parsed: &ParsedNode) -> Option<Cow<'_, str>> {
     Some(match &parsed.body {
         Body::Model { sql, .. }
-        | Body::Snapshot(SnapshotBody { sql, .. })
         | Body::Function(FunctionBody { sql, .. })
         | Body::Analysis { sql }
         | Body::Test(DataTest { kind: TestKind::Singular { sql }, .. }) => Cow::Borrowed(sql.text.trim()),
+        // All between the tags.
+        Body::Snapshot(SnapshotBody { sql, .. }) => Cow::Borrowed(&*sql.text),
         Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => {
             Cow::Owned(kinds::test_code(parsed, test))
         }
@@ -183,16 +184,18 @@ fn raw_code(parsed: &ParsedNode) -> Option<Cow<'_, str>> {
 fn checksum<'a>(context: &Context<'a>, parsed: &'a ParsedNode, raw_code: &str) -> Checksum<'a> {
     match &parsed.body {
         Body::Seed => seed_checksum(context, parsed),
+        // Of the whole file, in which there may be several.
+        Body::Snapshot(SnapshotBody { sql, .. }) => {
+            sha256(context.sources.get(sql.file).text.trim().as_bytes())
+        }
         Body::Test(DataTest { kind: TestKind::Generic(_), .. })
         | Body::Source(_)
         | Body::Exposure(_)
         | Body::UnitTest(_)
         | Body::Semantic(_) => Checksum { name: "none", checksum: Cow::Borrowed("") },
-        Body::Model { .. }
-        | Body::Snapshot(_)
-        | Body::Function(_)
-        | Body::Analysis { .. }
-        | Body::Test(_) => sha256(raw_code.as_bytes()),
+        Body::Model { .. } | Body::Function(_) | Body::Analysis { .. } | Body::Test(_) => {
+            sha256(raw_code.as_bytes())
+        }
     }
 }
 
