@@ -287,7 +287,8 @@ pub(crate) fn argument_template(text: &str) -> Option<String> {
         return Some(text.to_owned());
     }
     let text = text.trim();
-    let is_call = |name: &&str| text.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('('));
+    let is_call =
+        |name: &&str| text.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('('));
     let calls = ["ref", "source", "var", "env_var", "doc"];
     (text.ends_with(')') && calls.iter().any(|name| is_call(&name))).then(|| format!("{{{{ {text} }}}}"))
 }

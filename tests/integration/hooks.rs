@@ -141,8 +141,12 @@ fn a_failing_start_lets_nothing_begin() {
     let results = project.read("target/run_results.json");
     let status = |id: &str, status: &str| {
         let entry = format!(r#""status":"{status}""#);
-        let at = results.find(&format!(r#""unique_id":"operation.shop.shop-on-run-start-{id}""#)).unwrap_or(0);
-        assert!(results[..at].rfind(r#"{"status""#).is_some_and(|it| results[it..at].contains(&entry)), "{id}");
+        let at =
+            results.find(&format!(r#""unique_id":"operation.shop.shop-on-run-start-{id}""#)).unwrap_or(0);
+        assert!(
+            results[..at].rfind(r#"{"status""#).is_some_and(|it| results[it..at].contains(&entry)),
+            "{id}"
+        );
     };
     status("1", "success");
     status("2", "error");

@@ -294,11 +294,9 @@ fn an_incremental_strategy_may_be_a_macro() {
 /// Every strategy as a macro gives what the program's own code gives.
 #[test]
 fn strategies_by_macro_do_what_built_in_ones_do() {
-    for (strategy, rows) in [
-        ("append", "1 | 0\n1 | 1\n2 | 1"),
-        ("delete+insert", "1 | 1\n2 | 1"),
-        ("merge", "1 | 1\n2 | 1"),
-    ] {
+    for (strategy, rows) in
+        [("append", "1 | 0\n1 | 1\n2 | 1"), ("delete+insert", "1 | 1\n2 | 1"), ("merge", "1 | 1\n2 | 1")]
+    {
         let project = project(&format!(
             "
             //- models/inc.sql
@@ -368,7 +366,7 @@ fn an_error_in_the_query_is_shown_in_the_model() {
     project.write("macros/mine.sql", MINE);
     project.run("build").exit(1).stdout_has(
         "error[sql-error]: Referenced column \"no_such_column\" was not found because the FROM clause is missing
- --> models/a.sql:3:5",
+  --> models/a.sql:3:5",
     );
 }
 

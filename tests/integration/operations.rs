@@ -39,12 +39,11 @@ fn tables(project: &TestProject) -> String {
 fn a_macro_gets_its_arguments_and_its_messages_are_shown() {
     let project = operations();
     let expected = "hello you\nhello you\nsaid\n";
+    project.run("run-operation greet --args '{name: you, times: 2}'").exit(0).stdout("").stderr(expected);
     project
-        .run("run-operation greet --args '{name: you, times: 2}'")
+        .run("run-operation shop.greet --args '{\"name\": \"you\", \"times\": 2}'")
         .exit(0)
-        .stdout("")
         .stderr(expected);
-    project.run("run-operation shop.greet --args '{\"name\": \"you\", \"times\": 2}'").exit(0).stderr(expected);
     let results = project.read("target/run_results.json");
     assert!(results.contains(r#""unique_id":"macro.shop.greet""#), "{results}");
     assert!(results.contains(r#""status":"success""#) && results.contains(r#""failures":0"#), "{results}");

@@ -29,7 +29,10 @@ models:
 #[test]
 fn template_with_text_around_it() {
     project(&with_argument("a = {{ same('b') }}")).run("build").exit(0).stdout_has("1 test passed");
-    project(&with_argument("a = {{ same('b') }} + 1")).run("build").exit(1).stdout_has("holds on `first`: 1 failure");
+    project(&with_argument("a = {{ same('b') }} + 1"))
+        .run("build")
+        .exit(1)
+        .stdout_has("holds on `first`: 1 failure");
 }
 
 #[test]
