@@ -6,6 +6,7 @@
 
 mod by_macro;
 pub mod check;
+pub mod config_defaults;
 pub mod config_layer;
 pub mod duckdb_config;
 mod external_source;

@@ -1,10 +1,5 @@
 //! All Rust integration tests, in one binary.
 
-mod incremental;
-mod merge;
-mod phases;
-mod project;
-
 mod access;
 mod artifacts;
 mod builtin_tests;
@@ -18,12 +13,18 @@ mod ephemeral;
 mod external;
 mod external_sources;
 mod files;
+mod functions;
 mod gates;
 mod hooks;
+mod incremental;
 mod invariants;
+mod macro_faults;
 mod materializations;
+mod merge;
 mod operations;
 mod persist_docs;
+mod phases;
+mod project;
 mod project_settings;
 mod references;
 mod report;
@@ -31,6 +32,8 @@ mod run;
 mod seed;
 mod selection;
 mod selectors_yml;
+mod snapshot;
+mod snapshot_model;
 mod store_failures;
 mod target_keys;
 mod targets;
@@ -39,6 +42,7 @@ mod template_api;
 mod template_cases;
 mod template_engine;
 mod template_modules;
+mod template_projects;
 mod template_world;
 mod templates;
 mod test_arguments;
