@@ -10,7 +10,7 @@ use super::config::Docs;
 use super::entry::Context;
 use crate::parse::Doc;
 use crate::parse::properties::{ArgumentProperties, MacroProperties};
-use crate::template::MacroDefinition;
+use crate::template::{MacroDefinition, MacroKind};
 
 /// A macro or generic test with all keys that dbt gives it.
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ pub(super) struct ManifestMacro<'a> {
     patch_path: Option<String>,
     arguments: Vec<Argument<'a>>,
     created_at: f64,
-    supported_languages: Option<&'a str>,
+    supported_languages: Option<&'a [String]>,
 }
 
 /// What a macro calls, as far as its text tells.
@@ -128,7 +128,8 @@ impl<'a> ManifestMacro<'a> {
             patch_path: properties_file.map(|it| format!("{}://{it}", definition.package)),
             arguments: properties.map(|it| it.arguments.iter().map(argument).collect()).unwrap_or_default(),
             created_at: context.created_at,
-            supported_languages: None,
+            supported_languages: (definition.kind == MacroKind::Materialization)
+                .then_some(definition.languages.as_slice()),
         }
     }
 }
