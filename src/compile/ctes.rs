@@ -42,6 +42,9 @@ pub(super) fn inject(
     parents: &BTreeSet<NodeId>,
 ) -> Injected {
     let ctes = all(graph, parents);
+    if ctes.is_empty() {
+        return Injected { sql: query.clone(), ctes };
+    }
     let mut joined = Joined::default();
     let at = match with_clause(&query.text) {
         WithClause::At(offset) => {
@@ -50,9 +53,7 @@ pub(super) fn inject(
             offset
         }
         WithClause::Absent => {
-            if !ctes.is_empty() {
-                joined.text("with ");
-            }
+            joined.text("with ");
             0
         }
     };
@@ -67,9 +68,7 @@ pub(super) fn inject(
         }
         joined.text("\n)");
     }
-    if !ctes.is_empty() {
-        joined.text(if at == 0 { "\n" } else { "," });
-    }
+    joined.text(if at == 0 { "\n" } else { "," });
     joined.part(query, at..query.text.len());
     Injected { sql: joined.rendered, ctes }
 }

@@ -123,7 +123,10 @@ pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> C
 fn query_fault(node: &Node, sql: &Rendered) -> Option<Diagnostic> {
     if !matches!(
         &node.body,
-        Body::Model { .. } | Body::Snapshot(_) | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
+        Body::Model { .. }
+            | Body::Snapshot(_)
+            | Body::Function(_)
+            | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
     ) {
         return None;
     }

@@ -64,6 +64,7 @@ pub fn builtin_files() -> &'static [(&'static str, &'static str)] {
         ("builtin/replacing.sql", include_str!("builtin/replacing.sql")),
         ("builtin/schemas.sql", include_str!("builtin/schemas.sql")),
         ("builtin/series.sql", include_str!("builtin/series.sql")),
+        ("builtin/snapshots.sql", include_str!("builtin/snapshots.sql")),
         ("builtin/strings.sql", include_str!("builtin/strings.sql")),
         ("builtin/test_queries.sql", include_str!("builtin/test_queries.sql")),
         ("builtin/types.sql", include_str!("builtin/types.sql")),
