@@ -43,8 +43,8 @@ impl Late<'_> {
 }
 
 /// A node as templates see it.
-pub fn node_as_json(graph: &Graph, node: &Node) -> Json {
-    context::model(graph, node)
+pub fn node_as_json(project: &Project, graph: &Graph, node: &Node) -> Json {
+    context::model(project, graph, node)
 }
 
 /// An error of a template in YAML, where a quoted or folded text has other offsets than its value; what
