@@ -41,7 +41,9 @@ pub(super) fn read(
         for table in &properties.sources {
             let call = SourceCall { source: table.source.value.clone(), table: table.table.value.clone() };
             let target = format!("{}_{}", call.source, call.table);
-            let owner = OwnerPlace { owner: Owner::Source(call), target, span: table.table.span };
+            let tags = table.config.entries().iter().filter(|(key, _)| key.value == "tags");
+            let tags = ConfigLayer::new(tags.cloned().collect());
+            let owner = OwnerPlace { owner: Owner::Source(call), target, span: table.table.span, tags };
             generic_of(parser, diags, file, &owner, &table.tests, &table.columns, &mut tests);
         }
     }
@@ -54,13 +56,15 @@ struct OwnerPlace {
     owner: Owner,
     target: String,
     span: Span,
+    /// The tags that its tests have: those of a source's table.
+    tags: ConfigLayer,
 }
 
 impl OwnerPlace {
     fn node(name: &Spanned<String>, version: Option<&String>) -> Self {
         let target = version.map_or_else(|| name.value.clone(), |it| format!("{}_v{it}", name.value));
         let call = RefCall { package: None, name: name.value.clone(), version: version.cloned() };
-        Self { owner: Owner::Ref(call), target, span: name.span }
+        Self { owner: Owner::Ref(call), target, span: name.span, tags: ConfigLayer::default() }
     }
 
     /// The `model` argument as dbt writes it, for ids.
@@ -134,6 +138,7 @@ fn generic(
 
     let fqn = fqn(parser.package, &file.path, &file.folder, &names.full);
     let mut layers = parser.tree_layers(|it| &it.data_tests, &fqn);
+    layers.push(models::rendered_layer(parser, diags, &owner.tags));
     layers.push(column_tags(column));
     layers.push(models::rendered_layer(parser, diags, &entry.config));
 
@@ -151,7 +156,7 @@ fn generic(
     }
     let (mut macros, mut functions) = (vec![macro_id.clone()], Vec::new());
     if let Some(scan) = scan_own_test(parser, diags, owner, entry, &macro_id, &arguments)? {
-        layers.insert(layers.len() - 2, ConfigLayer::new(scan.config));
+        layers.insert(layers.len() - 3, ConfigLayer::new(scan.config));
         refs.extend(scan.refs);
         source_calls.extend(scan.sources);
         functions.extend(scan.functions);

@@ -414,15 +414,17 @@ fn hook_failed(which: &str, hook: &Rendered, error: &WarehouseError) -> Diagnost
     let mut lines = error.message.lines();
     let headline = lines.next().unwrap_or_default();
     let diagnostic = Diagnostic::error("hook-failed", format!("{which}: {headline}"));
-    // A hook's text stands in quotes, where bytes are not counted as in SQL: an expression is known, else the
-    // hook as a whole.
+    // A hook's text stands in quotes, where bytes are not counted as in SQL: an expression is known, and what
+    // a macro made, else the hook as a whole.
+    let calls = error.position.map_or(&[][..], |it| hook.calls_at(it));
     let place = error
         .position
         .and_then(|it| hook.source_of(it))
-        .filter(|(_, kind)| *kind == SegmentKind::Expression)
+        .filter(|(_, kind)| *kind == SegmentKind::Expression || !calls.is_empty())
         .map(|(span, _)| span)
         .or_else(|| hook.segments.first().map(|it| it.source));
-    let diagnostic = diagnostic.at_opt(place, "in this hook");
+    let diagnostic = diagnostic.at_opt(place, if calls.is_empty() { "in this hook" } else { "" });
+    let diagnostic = calls.iter().fold(diagnostic, |it, (span, text)| it.and_at(*span, text));
     lines.map(str::trim).filter(|it| !it.is_empty()).fold(diagnostic, super::diagnostics::Diagnostic::note)
 }
 

@@ -363,7 +363,7 @@ impl Worker<'_> {
                 | Materialization::External
                 | Materialization::TableFunction => continue,
                 Materialization::View | Materialization::Ephemeral | Materialization::Custom => {
-                    stack.extend(graph.children(id))
+                    stack.extend(graph.children(id));
                 }
             }
             let Some(relation) = &reader.relation else { continue };

@@ -51,3 +51,28 @@ fn text_that_only_begins_like_a_call() {
 fn expression_that_is_not_closed() {
     project(&with_argument("a = {{ same('b')")).run("parse").exit(2).stderr_has("`{{` is never closed");
 }
+
+#[test]
+fn tests_of_a_source_have_its_tags() {
+    let project = project(
+        "
+//- dbt_project.yml
+name: shop
+profile: shop
+//- profiles.yml
+shop: {target: dev, outputs: {dev: {type: duckdb, path: shop.duckdb, threads: 1}}}
+//- models/sources.yml
+sources:
+  - name: raw
+    tags: [outer]
+    tables:
+      - name: orders
+        tags: inner
+        columns:
+          - name: id
+            tags: [key]
+            data_tests: [unique]
+",
+    );
+    project.run("list -s tag:outer,tag:inner,tag:key").exit(0).stdout_has("source_unique_raw_orders_id");
+}

@@ -14,10 +14,24 @@ use crate::warehouse::{self, Column, Rows};
 pub(in crate::template) fn table_of(rows: Rows) -> Table {
     let kinds: Vec<Kind> = rows.columns.iter().map(|it| kind_of(&it.data_type)).collect();
     let names = unique_names(&rows.columns);
+    let short: Vec<bool> = rows.columns.iter().map(|it| it.data_type == "FLOAT").collect();
     let convert = |row: Vec<warehouse::Value>| -> Arc<Vec<Value>> {
-        Arc::new(row.into_iter().zip(&kinds).map(|(value, kind)| cell(value, *kind)).collect())
+        let widened =
+            row.into_iter().zip(&short).map(|(value, short)| if *short { widen(value) } else { value });
+        Arc::new(widened.zip(&kinds).map(|(value, kind)| cell(value, *kind)).collect())
     };
     Table::new(names, kinds.clone(), rows.rows.into_iter().map(convert).collect())
+}
+
+/// A number of four bytes with all digits that it has in eight, as Python shows it.
+fn widen(value: warehouse::Value) -> warehouse::Value {
+    match value {
+        warehouse::Value::Float(number) => match number.to_string().parse::<f32>() {
+            Ok(short) => warehouse::Value::Float(short.into()),
+            Err(_) => warehouse::Value::Float(number),
+        },
+        other => other,
+    }
 }
 
 /// As dbt does, a name that is there twice gets a number.
