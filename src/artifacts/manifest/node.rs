@@ -82,7 +82,7 @@ impl<'a> ManifestNode<'a> {
             resource_type: parsed.kind.as_str(),
             package_name: &parsed.package,
             path: path(parsed),
-            original_file_path: parsed.path.as_str(),
+            original_file_path: context.project.path_in_package(&parsed.path),
             unique_id: parsed.unique_id.as_str(),
             fqn: fqn(parsed),
             alias: alias(parsed),
@@ -94,7 +94,10 @@ impl<'a> ManifestNode<'a> {
             meta: &parsed.config.meta,
             group: kinds::group(context, entry),
             docs: Docs::of(parsed),
-            patch_path: parsed.patch_path.as_ref().map(|it| format!("{}://{}", parsed.package, it.as_str())),
+            patch_path: parsed
+                .patch_path
+                .as_ref()
+                .map(|it| format!("{}://{}", parsed.package, context.project.path_in_package(it))),
             build_path: None,
             unrendered_config: config::unrendered(parsed),
             created_at: context.created_at,

@@ -104,7 +104,7 @@ impl<'a> ManifestSource<'a> {
             resource_type: parsed.kind.as_str(),
             package_name: &parsed.package,
             path: parsed.path.as_str(),
-            original_file_path: parsed.path.as_str(),
+            original_file_path: context.project.path_in_package(&parsed.path),
             unique_id: parsed.unique_id.as_str(),
             fqn: &parsed.fqn,
             source_name: &body.source,
