@@ -96,7 +96,10 @@ fn entry<'a>(graph: &'a Graph, compiled: &'a Compiled, result: &'a NodeResult) -
         | Body::Analysis { .. } => true,
         Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => false,
     };
-    let relation = node.relation.as_ref().filter(|_| matches!(node.kind, NodeKind::Model | NodeKind::Snapshot | NodeKind::Function));
+    let relation = node
+        .relation
+        .as_ref()
+        .filter(|_| matches!(node.kind, NodeKind::Model | NodeKind::Snapshot | NodeKind::Function));
     let message = result.message.clone().or_else(|| success_message(node, result));
     ResultEntry {
         status: result.status.as_str(),

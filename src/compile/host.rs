@@ -112,7 +112,8 @@ impl CompileHost {
                     refs.insert(call, reading_name(node));
                 }
                 (_, NodeKind::Function) => {
-                    functions.insert(FunctionCall { package: None, name: node.name.clone() }, reading_name(node));
+                    functions
+                        .insert(FunctionCall { package: None, name: node.name.clone() }, reading_name(node));
                 }
                 (
                     _,
@@ -198,7 +199,10 @@ impl Host for CompileHost {
         let found = self.functions.get(call).or_else(|| self.functions.get(&without_package));
         found.cloned().ok_or_else(|| HostError {
             code: "unknown-function",
-            message: format!("{} calls the function `{}`, which was not seen when it was parsed", self.name, call.name),
+            message: format!(
+                "{} calls the function `{}`, which was not seen when it was parsed",
+                self.name, call.name
+            ),
             help: suggest::did_you_mean(&call.name, self.functions.keys().map(|it| it.name.as_str())),
         })
     }

@@ -29,9 +29,9 @@ use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::{Graph, Node};
 use crate::node::{Materialization, NodeId, Relation};
 use crate::parse::functions::FunctionBody;
-use crate::parse::snapshots::SnapshotBody;
 use crate::parse::node_config::NodeHook;
 use crate::parse::python_models::{PYTHON_HELP, PYTHON_MODEL};
+use crate::parse::snapshots::SnapshotBody;
 use crate::parse::{Body, DataTest, TestKind};
 use crate::project::Project;
 use crate::sql::{self, OneQuery};
@@ -123,9 +123,7 @@ pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> C
 fn query_fault(node: &Node, sql: &Rendered) -> Option<Diagnostic> {
     if !matches!(
         &node.body,
-        Body::Model { .. }
-            | Body::Snapshot(_)
-            | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
+        Body::Model { .. } | Body::Snapshot(_) | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
     ) {
         return None;
     }

@@ -13,9 +13,15 @@ impl Late<'_> {
     /// SQL for the time of the run, if the project has a macro of its own for it.
     pub fn snapshot_time(&self, id: NodeId) -> Result<Option<String>, Diagnostic> {
         let graph = self.compiler.graph;
-        let names = ["snapshot_get_time", "duckdb__snapshot_get_time", "current_timestamp", "duckdb__current_timestamp"];
+        let names = [
+            "snapshot_get_time",
+            "duckdb__snapshot_get_time",
+            "current_timestamp",
+            "duckdb__current_timestamp",
+        ];
         let root = self.compiler.project.config.name.value.as_str();
-        let is_own = |name: &&str| graph.templates.find_macro(root, name).is_some_and(|it| it.package == root);
+        let is_own =
+            |name: &&str| graph.templates.find_macro(root, name).is_some_and(|it| it.package == root);
         if !names.iter().any(|it| is_own(&it)) {
             return Ok(None);
         }
@@ -31,7 +37,8 @@ impl Late<'_> {
         sql: &Rendered,
         is_there: bool,
     ) -> Result<Json, Diagnostic> {
-        let call = format!("{macro_name}(model, 'snapshotted_data', 'source_data', model.config, {is_there})");
+        let call =
+            format!("{macro_name}(model, 'snapshotted_data', 'source_data', model.config, {is_there})");
         self.expression(id, &call, Some(sql))
     }
 

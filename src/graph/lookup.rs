@@ -127,9 +127,13 @@ impl<'a> Lookup<'a> {
     }
 
     pub(super) fn unknown_function(&self, node: &ParsedNode, call: &Spanned<FunctionCall>) -> Diagnostic {
-        let message =
-            format!("{} calls the function `{}`, which is not in this project", describe(node), call.value.name);
-        let diagnostic = Diagnostic::error("unknown-function", message).at(call.span, "no function has this name");
+        let message = format!(
+            "{} calls the function `{}`, which is not in this project",
+            describe(node),
+            call.value.name
+        );
+        let diagnostic =
+            Diagnostic::error("unknown-function", message).at(call.span, "no function has this name");
         match suggest::did_you_mean(&call.value.name, self.functions.keys().copied()) {
             Some(help) => diagnostic.help(help),
             None => diagnostic.help(format!("write it as functions/{}.sql", call.value.name)),

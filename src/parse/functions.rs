@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use super::config_layer::ConfigLayer;
-use super::properties::{FunctionArgument, FunctionProperties, FunctionReturns};
 use super::models::{described_twice, rendered_layer, undescribed};
 use super::node_config::{self, NodeConfig};
+use super::properties::{FunctionArgument, FunctionProperties, FunctionReturns};
 use super::{Body, FileProperties, Named, ParsedNode, Parser, files, fqn, start_of};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span, Spanned, suggest};
 use crate::node::{NodeKind, UniqueId};
@@ -62,8 +62,7 @@ pub(super) fn read(
         used.insert(file.path.stem());
         nodes.extend(node(parser, diags, file, described.get(file.path.stem()).copied()));
     }
-    let foreign: BTreeSet<&str> =
-        files(parser, FileKind::ForeignFunction).map(|it| it.path.stem()).collect();
+    let foreign: BTreeSet<&str> = files(parser, FileKind::ForeignFunction).map(|it| it.path.stem()).collect();
     for (_, entry) in described.values() {
         let name = entry.name.value.as_str();
         if !used.contains(name) && !foreign.contains(name) {
@@ -192,7 +191,9 @@ fn check_returns(
         }
         FunctionKind::Table => (
             returns.is_some(),
-            format!("write `functions: [{{name: {name}, returns: {{columns: [{{name: id, data_type: integer}}]}}}}]`, say"),
+            format!(
+                "write `functions: [{{name: {name}, returns: {{columns: [{{name: id, data_type: integer}}]}}}}]`, say"
+            ),
         ),
     };
     if !is_said {

@@ -9,8 +9,8 @@ pub mod check;
 pub mod config_layer;
 pub mod duckdb_config;
 mod external_source;
-mod groups;
 pub mod functions;
+mod groups;
 mod host;
 pub mod incremental;
 mod macro_arguments;
@@ -58,7 +58,8 @@ use crate::project::files::ProjectPath;
 use crate::project::settings::Settings;
 use crate::project::{Dialect, FileKind, Project, ProjectFile};
 use crate::template::{
-    self, Context, FunctionCall, MacroFile, Mode, RefCall, SourceCall, TemplateSource, Templates, has_template_syntax,
+    self, Context, FunctionCall, MacroFile, Mode, RefCall, SourceCall, TemplateSource, Templates,
+    has_template_syntax,
 };
 use crate::yaml::{self, Yaml, YamlKind};
 

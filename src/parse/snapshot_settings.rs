@@ -164,7 +164,10 @@ impl Reader<'_> {
 
     fn unique_key(&mut self) -> Option<Vec<String>> {
         let Some(found) = self.get("unique_key") else {
-            self.missing("unique_key", "add `unique_key: id`, say: the column or columns that identify a row");
+            self.missing(
+                "unique_key",
+                "add `unique_key: id`, say: the column or columns that identify a row",
+            );
             return None;
         };
         let keys = texts(&found.value);
@@ -220,7 +223,10 @@ impl Reader<'_> {
         }
         let Some(updated_at) = self.text("updated_at") else {
             if self.get("updated_at").is_none() {
-                self.missing("updated_at", "add `updated_at: changed_at`, say: the time at which a row changed");
+                self.missing(
+                    "updated_at",
+                    "add `updated_at: changed_at`, say: the time at which a row changed",
+                );
             }
             return None;
         };
@@ -260,8 +266,11 @@ impl Reader<'_> {
             );
         }
         if let Some(found) = new {
-            let known =
-                [("ignore", HardDeletes::Ignore), ("invalidate", HardDeletes::Invalidate), ("new_record", HardDeletes::NewRecord)];
+            let known = [
+                ("ignore", HardDeletes::Ignore),
+                ("invalidate", HardDeletes::Invalidate),
+                ("new_record", HardDeletes::NewRecord),
+            ];
             let text = found.value.as_str().unwrap_or_default();
             if let Some((_, value)) = known.iter().find(|(name, _)| *name == text) {
                 return *value;
@@ -317,8 +326,11 @@ impl Reader<'_> {
         }
         if let Some(name) = columns.repeated() {
             self.diags.push(
-                Diagnostic::error("duplicate-column", format!("two columns of the snapshot are called `{name}`"))
-                    .at(found.span, "set here"),
+                Diagnostic::error(
+                    "duplicate-column",
+                    format!("two columns of the snapshot are called `{name}`"),
+                )
+                .at(found.span, "set here"),
             );
         }
         columns
@@ -328,8 +340,7 @@ impl Reader<'_> {
 impl MetaColumns {
     fn repeated(&self) -> Option<&str> {
         let all = [&self.scd_id, &self.updated_at, &self.valid_from, &self.valid_to, &self.is_deleted];
-        let is_again =
-            |index: usize| all[..index].iter().any(|it| it.eq_ignore_ascii_case(all[index]));
+        let is_again = |index: usize| all[..index].iter().any(|it| it.eq_ignore_ascii_case(all[index]));
         (0..all.len()).find(|it| is_again(*it)).map(|it| all[it].as_str())
     }
 }
@@ -340,6 +351,7 @@ fn unknown_column(name: &str, span: Span) -> Diagnostic {
     Diagnostic::error("unknown-key", format!("`{name}` is not a column that a snapshot adds"))
         .at(span, "in `snapshot_meta_column_names`")
         .help(
-            suggest::did_you_mean(name, KNOWN).unwrap_or_else(|| format!("write one of {}", KNOWN.join(", "))),
+            suggest::did_you_mean(name, KNOWN)
+                .unwrap_or_else(|| format!("write one of {}", KNOWN.join(", "))),
         )
 }

@@ -143,7 +143,10 @@ fn node(
     let find = |strategy: &str| own_strategy(parser, strategy);
     let settings =
         if config.enabled { snapshot_settings::read(diags, &name, &config.values, find) } else { None };
-    config.values.entry("materialized".to_owned()).or_insert_with(|| Spanned::new(json!("snapshot"), name.span));
+    config
+        .values
+        .entry("materialized".to_owned())
+        .or_insert_with(|| Spanned::new(json!("snapshot"), name.span));
     let named = Named { kind: NodeKind::Snapshot, name: &name.value, config: &config, span: name.span };
     let mut relation = parser.relation(diags, &named);
     // These two name the place as it is, past all rules.

@@ -126,7 +126,8 @@ impl Worker<'_> {
             FunctionKind::Table => "macro",
         };
         self.execute(&format!("drop {other} if exists {name}"))?;
-        let prefix = format!("create or replace macro {name}({}) as {}", arguments(function), opening(function));
+        let prefix =
+            format!("create or replace macro {name}({}) as {}", arguments(function), opening(function));
         let statement = format!("{prefix}{}\n{}", sql.text, closing(function));
         self.warehouse.execute(&statement).map_err(|error| self.failure(&sql, prefix.len(), &error))?;
         self.comment(match function.kind {
@@ -187,6 +188,5 @@ fn columns(returns: &FunctionReturns) -> Option<String> {
             None => name,
         }
     };
-    (!returns.columns.is_empty())
-        .then(|| returns.columns.iter().map(column).collect::<Vec<_>>().join(", "))
+    (!returns.columns.is_empty()).then(|| returns.columns.iter().map(column).collect::<Vec<_>>().join(", "))
 }

@@ -6,8 +6,8 @@ use serde_json::{Value as Json, json};
 use tidemill::diagnostics::{Diagnostics, Sources};
 use tidemill::node::Relation;
 use tidemill::template::{
-    Context, Engine, Globals, Host, HostError, MacroFile, Mode, RefCall, SourceCall,
-    TemplateError, TemplateSource, Templates, builtin_files,
+    Context, Engine, Globals, Host, HostError, MacroFile, Mode, RefCall, SourceCall, TemplateError,
+    TemplateSource, Templates, builtin_files,
 };
 use tidemill::warehouse::{CatalogEntry, Column, ConnectOptions, Rows, Warehouse, WarehouseError, duckdb};
 

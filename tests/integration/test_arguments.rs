@@ -29,7 +29,10 @@ models:
 #[test]
 fn template_with_text_around_it() {
     project(&with_argument("a = {{ same('b') }}")).run("build").exit(0).stdout_has("1 test passed");
-    project(&with_argument("a = {{ same('b') }} + 1")).run("build").exit(1).stdout_has("holds on `first`: 1 failure");
+    project(&with_argument("a = {{ same('b') }} + 1"))
+        .run("build")
+        .exit(1)
+        .stdout_has("holds on `first`: 1 failure");
 }
 
 #[test]
@@ -42,6 +45,26 @@ fn two_expressions_and_a_block() {
 fn text_that_only_begins_like_a_call() {
     let project = project(&with_argument("ref(a) = b"));
     project.run("build").exit(1).stdout_has("ref");
+}
+
+#[test]
+fn templates_in_a_list() {
+    let with_list = |values: &str| {
+        let project = with_argument("a").replace(
+            "holds: {arguments: {expression: \"a\"}}",
+            &format!("among: {{arguments: {{values: [0, {values}]}}}}"),
+        );
+        format!(
+            "{project}//- macros/among.sql
+{{% test among(model, values) %}}select * from {{{{ model }}}} where a not in ({{{{ values | join(',') }}}}){{% endtest %}}
+"
+        )
+    };
+    project(&with_list("\"{{ same('b') }}\"")).run("build").exit(0).stdout_has("1 test passed");
+    project(&with_list("\"{{ same('b') }} + 1\""))
+        .run("build")
+        .exit(1)
+        .stdout_has("among on `first`: 1 failure");
 }
 
 #[test]

@@ -42,7 +42,9 @@ impl<'a> Config<'a> {
             let value = match (key.as_str(), all.get(key.as_str())) {
                 ("pre-hook" | "post-hook", _) => Cow::Owned(hooks(&value.value)),
                 ("freshness", Some(_)) => Cow::Owned(model_freshness(&value.value)),
-                ("docs" | "contract" | "snapshot_meta_column_names", Some(default)) => Cow::Owned(over(default, &value.value)),
+                ("docs" | "contract" | "snapshot_meta_column_names", Some(default)) => {
+                    Cow::Owned(over(default, &value.value))
+                }
                 _ => Cow::Borrowed(&value.value),
             };
             all.insert(key, value);

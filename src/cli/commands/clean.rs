@@ -46,8 +46,15 @@ fn refusal(loaded: &Loaded, target: &Spanned<String>) -> Option<Diagnostic> {
         return Some(refuse("it is not a folder inside the project"));
     }
     let paths = &loaded.project.config.paths;
-    let sources =
-        [&paths.models, &paths.seeds, &paths.tests, &paths.macros, &paths.analyses, &paths.snapshots, &paths.functions];
+    let sources = [
+        &paths.models,
+        &paths.seeds,
+        &paths.tests,
+        &paths.macros,
+        &paths.analyses,
+        &paths.snapshots,
+        &paths.functions,
+    ];
     let cleaned = parts.join("/");
     let is_source = sources.iter().flat_map(|it| it.iter()).any(|source| {
         let source = source.value.trim_start_matches("./").trim_end_matches('/');

@@ -109,6 +109,8 @@ fn of_node(
 fn has_rows(node: &Node) -> bool {
     match &node.body {
         Body::Model { .. } | Body::Seed | Body::Snapshot(_) | Body::Source(_) | Body::Analysis { .. } => true,
-        Body::Function(_) | Body::Test(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => false,
+        Body::Function(_) | Body::Test(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => {
+            false
+        }
     }
 }

@@ -16,8 +16,7 @@ pub(super) fn refuse_columns(snapshot: &Snapshot<'_>, columns: &[Column]) -> Res
     let settings = snapshot.settings;
     for name in added(&settings.columns, snapshot.hard_deletes()) {
         if let Some(column) = find(columns, name) {
-            let message =
-                format!("the query of `{}` has a column `{}`", snapshot.node.name, column.name);
+            let message = format!("the query of `{}` has a column `{}`", snapshot.node.name, column.name);
             return Err(refuse(
                 Diagnostic::error("duplicate-column", message)
                     .at(snapshot.node.span, "the snapshot adds a column of this name")
@@ -87,7 +86,10 @@ pub(super) fn refuse_table(snapshot: &Snapshot<'_>, existing: &[Column]) -> Resu
     let table = snapshot.relation.short();
     let message = format!("the table {table} is not one of this snapshot: it has no {}", list(&missing));
     let help = if missing == [columns.is_deleted.as_str()] {
-        format!("`hard_deletes: new_record` needs it: `alter table {table} add column {} varchar`", missing[0])
+        format!(
+            "`hard_deletes: new_record` needs it: `alter table {table} add column {} varchar`",
+            missing[0]
+        )
     } else {
         "give the snapshot another name or `alias`, or rename the table's columns".to_owned()
     };
@@ -140,9 +142,7 @@ pub(super) fn refuse_repeated_keys(
         }
         return Err(refuse(diagnostic.help("leave such rows out of the query, or give them a key")));
     }
-    let sql = format!(
-        "select {list}, count(*) from {ROWS} group by {list} having count(*) > 1 order by all"
-    );
+    let sql = format!("select {list}, count(*) from {ROWS} group by {list} having count(*) > 1 order by all");
     let found = warehouse.query(&sql, Some(5))?;
     if found.rows.is_empty() {
         return Ok(());

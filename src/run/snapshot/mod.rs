@@ -125,7 +125,9 @@ fn without_time(
     snapshot: &Snapshot<'_>,
     statements: &Statements<'_>,
 ) -> Result<Vec<String>, Refusal> {
-    let SnapshotStrategy::Timestamp { updated_at } = &snapshot.settings.strategy else { return Ok(Vec::new()) };
+    let SnapshotStrategy::Timestamp { updated_at } = &snapshot.settings.strategy else {
+        return Ok(Vec::new());
+    };
     let condition = format!("({updated_at}) is null");
     let n = count(warehouse, &format!("select count(*) from {ROWS} where {condition}"))?;
     if n == 0 {
@@ -161,8 +163,11 @@ fn going_back(
 /// Some of the keys that a query gives, in one line.
 fn examples(warehouse: &mut dyn Warehouse, sql: &str) -> Result<String, Refusal> {
     let found = warehouse.query(sql, Some(3))?;
-    let rows: Vec<String> =
-        found.rows.iter().map(|row| row.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).collect();
+    let rows: Vec<String> = found
+        .rows
+        .iter()
+        .map(|row| row.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        .collect();
     Ok(format!("for example {}", rows.join("; ")))
 }
 

@@ -65,7 +65,9 @@ impl<'a> Statements<'a> {
         match (&self.snapshot.custom, &self.snapshot.settings.strategy) {
             (Some(custom), _) => Cow::Borrowed(&custom.updated_at),
             (None, SnapshotStrategy::Timestamp { updated_at })
-            | (None, SnapshotStrategy::Check { updated_at: Some(updated_at), .. }) => Cow::Borrowed(updated_at),
+            | (None, SnapshotStrategy::Check { updated_at: Some(updated_at), .. }) => {
+                Cow::Borrowed(updated_at)
+            }
             (None, SnapshotStrategy::Check { updated_at: None, .. } | SnapshotStrategy::Custom { .. }) => {
                 Cow::Borrowed(&self.snapshot.now)
             }

@@ -16,7 +16,8 @@ pub(in crate::template) fn table_of(rows: Rows) -> Table {
     let names = unique_names(&rows.columns);
     let short: Vec<bool> = rows.columns.iter().map(|it| it.data_type == "FLOAT").collect();
     let convert = |row: Vec<warehouse::Value>| -> Arc<Vec<Value>> {
-        let widened = row.into_iter().zip(&short).map(|(value, short)| if *short { widen(value) } else { value });
+        let widened =
+            row.into_iter().zip(&short).map(|(value, short)| if *short { widen(value) } else { value });
         Arc::new(widened.zip(&kinds).map(|(value, kind)| cell(value, *kind)).collect())
     };
     Table::new(names, kinds.clone(), rows.rows.into_iter().map(convert).collect())
