@@ -11,6 +11,8 @@
 //! 6. [`run`] executes a plan: build, test, publish; events on the way, `RunResults` at the end.
 //! 7. [`artifacts`] writes manifest and run results in dbt's schemas.
 //!
+//! [`deps`] fetches the packages that the first phase reads.
+//!
 //! Beside the phases stand the words they share ([`node`]), faults and their places ([`diagnostics`]), the
 //! walls around packages ([`yaml`], [`template`], [`sql`], [`warehouse`]), the only printer ([`report`])
 //! and the command line ([`cli`]). `ARCHITECTURE.md` has the whole picture.

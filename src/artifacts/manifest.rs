@@ -174,10 +174,6 @@ where
     }
 }
 
-/// A mapping for things that Tidemill does not have.
-#[derive(serde::Serialize)]
-struct Empty {}
-
 fn parents<'a>(context: &Context<'a>, entry: &Entry<'a>) -> (&'a str, Vec<&'a str>) {
     let ids = entry.id.map_or(&[][..], |it| context.graph.parents(it));
     (entry.parsed.unique_id.as_str(), sorted_names(context, ids))

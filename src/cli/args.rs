@@ -59,6 +59,8 @@ pub struct Globals {
     pub debug: Option<bool>,
     /// `--offline`.
     pub offline: Option<bool>,
+    /// `--version-check`.
+    pub version_check: Option<bool>,
     /// `--log-format`.
     pub log_format: Option<LogFormat>,
     /// `--use-colors`.
@@ -142,6 +144,7 @@ impl Cli {
         globals.quiet = globals.quiet.or(environment::switch(variables, "QUIET")?);
         globals.debug = globals.debug.or(environment::switch(variables, "DEBUG")?);
         globals.offline = globals.offline.or(environment::switch(variables, "OFFLINE")?);
+        globals.version_check = globals.version_check.or(environment::switch(variables, "VERSION_CHECK")?);
         globals.use_colors = globals.use_colors.or(environment::switch(variables, "USE_COLORS")?);
         globals.width = globals.width.or(environment::number(variables, "PRINTER_WIDTH")?);
         let log_format = |text: &str| LogFormat::from_str(text, true);
@@ -225,6 +228,11 @@ struct GlobalArgs {
     offline: bool,
     #[arg(long, global = true, hide = true, overrides_with = "offline")]
     no_offline: bool,
+    /// Take projects and packages whose `require-dbt-version` is not met
+    #[arg(long, global = true, overrides_with = "version_check")]
+    no_version_check: bool,
+    #[arg(long, global = true, hide = true, overrides_with = "no_version_check")]
+    version_check: bool,
     /// Report as text for people, or as one JSON object a line for programs
     #[arg(long, global = true, value_name = "FORMAT", ignore_case = true)]
     log_format: Option<LogFormat>,
@@ -255,6 +263,7 @@ impl GlobalArgs {
             quiet: switch(self.quiet, self.no_quiet),
             debug: switch(self.debug, self.no_debug),
             offline: switch(self.offline, self.no_offline),
+            version_check: switch(self.version_check, self.no_version_check),
             log_format: self.log_format,
             use_colors: switch(self.use_colors, self.no_use_colors),
             width: self.printer_width,

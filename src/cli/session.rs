@@ -196,6 +196,13 @@ impl Session {
             return Err(self.fail(Diagnostic::error("missing-project", message)));
         }
         let vars = self.vars()?;
+        let mut flags = project::flags(
+            purpose.command,
+            purpose.full_refresh,
+            self.globals.fail_fast.unwrap_or(false),
+            purpose.store_failures,
+        );
+        flags["VERSION_CHECK"] = self.globals.version_check.unwrap_or(true).into();
         let options = LoadOptions {
             profile: self.globals.profile.clone(),
             target: self.globals.target.clone(),
@@ -204,12 +211,7 @@ impl Session {
             profiles: self.profiles(&dir)?,
             invocation_id: self.invocation_id.clone(),
             started_at: self.started_at.clone(),
-            flags: project::flags(
-                purpose.command,
-                purpose.full_refresh,
-                self.globals.fail_fast.unwrap_or(false),
-                purpose.store_failures,
-            ),
+            flags,
         };
         let disk = Disk::new(&dir);
         let project = project::load(diags, &mut self.sources, &disk, &options);
@@ -372,6 +374,7 @@ impl Session {
             create_secrets: target.create_secrets.clone(),
             config_options: target.config_options.clone(),
             attach: target.attach.clone(),
+            is_offline: self.globals.offline.unwrap_or(false),
             wait: self.globals.wait.or(patience).unwrap_or(Duration::ZERO),
             retryable: retries.map(|it| it.exceptions.clone()).unwrap_or_default(),
             secrets,

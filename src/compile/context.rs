@@ -1,9 +1,12 @@
 //! `model`: a node as templates see it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value as Json, json};
 
 use crate::graph::{Graph, Node};
 use crate::node::Relation;
+use crate::parse::config_defaults::defaults;
 use crate::parse::functions::FunctionBody;
 use crate::parse::model_details::ModelDetails;
 use crate::parse::properties::{ColumnProperties, Constraint};
@@ -14,8 +17,6 @@ use crate::parse::{Body, DataTest, TestKind, Version};
 pub(super) fn model(graph: &Graph, node: &Node) -> Json {
     let relation = node.relation.as_ref();
     let columns = node.columns.iter().map(|it| (it.name.value.clone(), column(it)));
-    let config: Map<String, Json> =
-        node.config.values.iter().map(|(key, it)| (key.clone(), it.value.clone())).collect();
     let mut model = json!({
         "database": relation.and_then(|it| it.database.clone()),
         "schema": relation.and_then(|it| it.schema.clone()),
@@ -27,7 +28,7 @@ pub(super) fn model(graph: &Graph, node: &Node) -> Json {
         "unique_id": node.unique_id.as_str(),
         "fqn": node.fqn,
         "alias": relation.map_or(node.name.as_str(), |it| it.identifier.as_str()),
-        "config": config,
+        "config": config(node),
         "tags": node.config.tags,
         "description": node.description,
         "columns": columns.collect::<Map<_, _>>(),
@@ -46,6 +47,14 @@ pub(super) fn model(graph: &Graph, node: &Node) -> Json {
         model.retain(|_, value| !value.is_null());
     }
     model
+}
+
+/// The node's config over dbt's defaults.
+pub(super) fn config(node: &Node) -> BTreeMap<String, Json> {
+    let mut config: BTreeMap<String, Json> =
+        defaults(node.kind).iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    config.extend(node.config.values.iter().map(|(key, it)| (key.clone(), it.value.clone())));
+    config
 }
 
 fn column(column: &ColumnProperties) -> Json {

@@ -6,7 +6,7 @@ use super::{Compiled, is_ephemeral, reading_name};
 use crate::graph::Graph;
 use crate::node::NodeId;
 use crate::sql::{WithClause, with_clause};
-use crate::template::{Rendered, Segment};
+use crate::template::Rendered;
 
 /// A query with its ephemeral parents in it.
 pub(super) struct Injected {
@@ -42,6 +42,9 @@ pub(super) fn inject(
     parents: &BTreeSet<NodeId>,
 ) -> Injected {
     let ctes = all(graph, parents);
+    if ctes.is_empty() {
+        return Injected { sql: query.clone(), ctes };
+    }
     let mut joined = Joined::default();
     let at = match with_clause(&query.text) {
         WithClause::At(offset) => {
@@ -50,9 +53,7 @@ pub(super) fn inject(
             offset
         }
         WithClause::Absent => {
-            if !ctes.is_empty() {
-                joined.text("with ");
-            }
+            joined.text("with ");
             0
         }
     };
@@ -67,9 +68,7 @@ pub(super) fn inject(
         }
         joined.text("\n)");
     }
-    if !ctes.is_empty() {
-        joined.text(if at == 0 { "\n" } else { "," });
-    }
+    joined.text(if at == 0 { "\n" } else { "," });
     joined.part(query, at..query.text.len());
     Injected { sql: joined.rendered, ctes }
 }
@@ -89,26 +88,7 @@ impl Joined {
         let base = self.rendered.text.len();
         self.rendered.text.push_str(&from.text[range.clone()]);
         for segment in &from.segments {
-            self.rendered.segments.extend(cut(segment, &range, base));
+            self.rendered.segments.extend(segment.moved(&range, base));
         }
     }
-}
-
-/// The part of a segment that lies in a range of its text, moved to where the range begins now.
-fn cut(segment: &Segment, range: &std::ops::Range<usize>, base: usize) -> Option<Segment> {
-    use crate::template::SegmentKind;
-    let start = segment.output.start.max(range.start);
-    let end = segment.output.end.min(range.end);
-    if start >= end {
-        return None;
-    }
-    let mut source = segment.source;
-    if segment.kind == SegmentKind::Verbatim {
-        let into = u32::try_from(start - segment.output.start).unwrap_or(0);
-        let length = u32::try_from(end - start).unwrap_or(0);
-        source.start += into;
-        source.end = source.start + length;
-    }
-    let output = base + start - range.start..base + end - range.start;
-    Some(Segment { output, source, kind: segment.kind })
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
 
-use super::{IsIncremental, reading_name};
+use super::{IsIncremental, context, reading_name};
 use crate::diagnostics::suggest;
 use crate::graph::Graph;
 use crate::node::{NodeId, NodeKind, Relation};
@@ -74,7 +74,7 @@ impl CompileHost {
             name: format!("{} `{}`", node.kind, node.name),
             refs: node.refs.iter().map(|(call, id)| (call.clone(), relation(id))).collect(),
             sources: node.sources.iter().map(|(call, id)| (call.clone(), relation(id))).collect(),
-            config: node.config.values.iter().map(|(key, it)| (key.clone(), it.value.clone())).collect(),
+            config: context::config(node),
             functions: node.functions.iter().map(|(call, id)| (call.clone(), relation(id))).collect(),
             docs: BTreeMap::new(),
             log,

@@ -123,7 +123,10 @@ pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> C
 fn query_fault(node: &Node, sql: &Rendered) -> Option<Diagnostic> {
     if !matches!(
         &node.body,
-        Body::Model { .. } | Body::Snapshot(_) | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
+        Body::Model { .. }
+            | Body::Snapshot(_)
+            | Body::Function(_)
+            | Body::Test(DataTest { kind: TestKind::Singular { .. }, .. })
     ) {
         return None;
     }
@@ -135,11 +138,14 @@ fn query_fault(node: &Node, sql: &Rendered) -> Option<Diagnostic> {
                 .at(node.span, "nothing but space and comments is left of this file")
                 .help("write a `select`, or delete the file"),
         ),
-        OneQuery::Ended(offset) => Some(
-            Diagnostic::error("several-statements", format!("{who} is not one query: it has a `;`"))
-                .at_opt(sql.source_of(offset).map(|(span, _)| span).or(Some(node.span)), "")
-                .help(format!("a {} is one `select` without `;`", node.kind)),
-        ),
+        OneQuery::Ended(offset) => {
+            let fault =
+                Diagnostic::error("several-statements", format!("{who} is not one query: it has a `;`"))
+                    .at_opt(sql.source_of(offset).map(|(span, _)| span).or(Some(node.span)), "");
+            let calls = sql.calls_at(offset).iter();
+            let fault = calls.fold(fault, |it, (span, text)| it.and_at(*span, text));
+            Some(fault.help(format!("a {} is one `select` without `;`", node.kind)))
+        }
     }
 }
 
@@ -313,10 +319,10 @@ impl<'a> Compiler<'a> {
                 if let Ok(mut log) = self.log.lock() {
                     log.append(&mut alone.take_log());
                 }
-                Ok(Hook::Ready(sql))
+                Ok(Hook::Ready(run_hook::placed(sql, hook.span)))
             }
             Err(error) if error.code == NEEDS_WAREHOUSE => Ok(Hook::Late(hook.clone())),
-            Err(error) => Err(error),
+            Err(error) => Err(run_hook::in_yaml(error, hook.span)),
         }
     }
 

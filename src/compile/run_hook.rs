@@ -38,13 +38,24 @@ impl Late<'_> {
         let variable = |(name, value): &(String, Json)| (name.clone(), TemplateValue::Json(value.clone()));
         context.locals = variables.iter().map(variable).collect();
         let rendered = compiler.graph.templates.render(&hook.sql, &context);
-        rendered.map_err(|error| in_yaml(error, hook.text.span).into_diagnostic())
+        rendered
+            .map(|it| placed(it, hook.text.span))
+            .map_err(|error| in_yaml(error, hook.text.span).into_diagnostic())
     }
 }
 
 /// A node as templates see it.
 pub fn node_as_json(graph: &Graph, node: &Node) -> Json {
     context::model(graph, node)
+}
+
+/// The SQL of a hook; what its macros made leads back to the hook as a whole, for the same reason as below.
+pub(super) fn placed(mut sql: Rendered, hook: Span) -> Rendered {
+    for (place, _) in sql.segments.iter_mut().flat_map(|it| &mut it.calls).filter(|it| it.0.file == hook.file)
+    {
+        *place = hook;
+    }
+    sql
 }
 
 /// An error of a template in YAML, where a quoted or folded text has other offsets than its value; what

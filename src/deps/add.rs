@@ -87,7 +87,10 @@ pub(super) fn add(text: &str, tree: Option<&Yaml>, addition: &Addition) -> Optio
         if number == end {
             new.push_str(&entry(addition, &own));
         }
-        line.iter().for_each(|it| new = std::mem::take(&mut new) + it + "\n");
+        if let Some(line) = line {
+            new.push_str(line);
+            new.push('\n');
+        }
     }
     if end >= lines.len() {
         new.push_str(&entry(addition, &own));

@@ -75,6 +75,8 @@ impl Git<'_> {
                 "-c",
                 "core.hooksPath=/dev/null",
                 "-c",
+                "submodule.recurse=false",
+                "-c",
                 "advice.detachedHead=false",
             ])
             .args(arguments)

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::version::{Range, Version};
-
-/// The version of dbt whose projects are understood; packages say which versions they need.
-const DBT_VERSION: &str = "1.11.16";
+use crate::project::requirements::DBT_VERSION;
 
 /// A package of the hub.
 #[derive(Clone, Debug)]
@@ -32,7 +30,7 @@ pub(super) struct HubVersion {
 }
 
 /// Reads the hub's answer about a package; the message says what is wrong with it.
-pub(super) fn read(package: &str, bytes: &[u8]) -> Result<HubPackage, String> {
+pub(super) fn read(package: &str, bytes: &[u8], checks_versions: bool) -> Result<HubPackage, String> {
     let answer: Json = serde_json::from_slice(bytes).map_err(|error| format!("it is no JSON: {error}"))?;
     let Some(listed) = answer["versions"].as_object() else {
         return Err("it has no `versions`".to_owned());
@@ -49,7 +47,7 @@ pub(super) fn read(package: &str, bytes: &[u8]) -> Result<HubPackage, String> {
                 name: text(&version["name"]).unwrap_or_else(|| last.to_owned()),
                 packages: version["packages"].clone(),
                 tarball,
-                is_compatible: is_compatible(&version["require_dbt_version"]),
+                is_compatible: !checks_versions || is_compatible(&version["require_dbt_version"]),
             },
         );
     }

@@ -52,6 +52,8 @@ pub struct Surroundings<'a> {
     pub cache: Option<PathBuf>,
     /// Whether the network must not be used.
     pub is_offline: bool,
+    /// Whether packages must be written for the version of dbt that is understood.
+    pub checks_versions: bool,
     /// The environment.
     pub env: &'a BTreeMap<String, String>,
     /// Whether the user has stopped the program.
@@ -93,6 +95,8 @@ pub enum Progress {
         version: String,
         /// Where it is from.
         from: String,
+        /// A newer version, where one is known of.
+        newer: Option<String>,
     },
     /// All are installed.
     Installed {
@@ -127,7 +131,9 @@ pub fn run(
     };
     let mut session = Deps { diags, sources, around, settings, disk, report };
     session.run(&head, wish).map_err(|fault| {
-        fault.into_iter().for_each(|it| session.diags.push(*it));
+        if let Some(fault) = fault {
+            session.diags.push(*fault);
+        }
         Aborted
     })
 }
@@ -170,7 +176,7 @@ impl Deps<'_> {
         let known = if wish.upgrade { Known::default() } else { known(&locked) };
         let mut store = Store::new(self.around, known)?;
         let packages = if is_current {
-            self.from_lock(&mut store, &list, &locked)?
+            locked_packages(&mut store, &list, &locked)?
         } else {
             let (settings, dir) = (self.settings, self.around.dir);
             let (diags, sources) = (&mut *self.diags, &mut *self.sources);
@@ -194,43 +200,6 @@ impl Deps<'_> {
         install::install(&folder, &origins, &text, self.around.is_stopped)?;
         (self.report)(&Progress::Installed { count: packages.len(), folder: path.value });
         Ok(())
-    }
-
-    /// The packages as they are locked.
-    fn from_lock(
-        &mut self,
-        store: &mut Store<'_>,
-        list: &PackageList,
-        locked: &PackageLock,
-    ) -> Outcome<Vec<Pinned>> {
-        let mut packages = Vec::new();
-        for spec in &locked.specs {
-            let source = match &spec.source {
-                PackageSource::Local { path } => PinnedSource::Local { path: path.clone() },
-                PackageSource::Tarball { url, written } => {
-                    PinnedSource::Tarball { url: url.clone(), written: written.clone() }
-                }
-                PackageSource::Git { url, written, revision, subdirectory, .. } => PinnedSource::Git {
-                    url: url.clone(),
-                    written: written.clone(),
-                    commit: revision.clone().unwrap_or_else(|| "HEAD".to_owned()),
-                    subdirectory: subdirectory.clone(),
-                    tag: spec.name.as_ref().and_then(|it| locked.contents.get(it)?.tag.clone()),
-                },
-                PackageSource::Hub { package, versions, .. } => {
-                    let version = versions.first().map(|it| it.trim_start_matches('=').to_owned());
-                    PinnedSource::Hub { package: package.clone(), version: version.unwrap_or_default() }
-                }
-            };
-            let span = listed_at(list, &spec.source).unwrap_or(spec.span);
-            let pinned = Pinned { source, name: spec.name.clone().unwrap_or_default(), span };
-            pinned::check_name(&pinned)?;
-            if let PinnedSource::Git { url, tag: Some(tag), .. } = &pinned.source {
-                check_tag(store, &pinned, url, tag)?;
-            }
-            packages.push(pinned);
-        }
-        Ok(packages)
     }
 
     /// The files of all packages, and the hashes of those that were fetched.
@@ -267,6 +236,7 @@ impl Deps<'_> {
                 name: package.name.clone(),
                 version: package.version(),
                 from: package.shown(),
+                newer: store.newer_than(package),
             });
             origins.push((package.name.clone(), origin));
         }
@@ -302,6 +272,42 @@ impl Deps<'_> {
         (self.report)(&Progress::Added { package, list, replaced });
         Ok(())
     }
+}
+
+/// The packages as they are locked.
+fn locked_packages(
+    store: &mut Store<'_>,
+    list: &PackageList,
+    locked: &PackageLock,
+) -> Result<Vec<Pinned>, Fault> {
+    let mut packages = Vec::new();
+    for spec in &locked.specs {
+        let source = match &spec.source {
+            PackageSource::Local { path } => PinnedSource::Local { path: path.clone() },
+            PackageSource::Tarball { url, written } => {
+                PinnedSource::Tarball { url: url.clone(), written: written.clone() }
+            }
+            PackageSource::Git { url, written, revision, subdirectory, .. } => PinnedSource::Git {
+                url: url.clone(),
+                written: written.clone(),
+                commit: revision.clone().unwrap_or_else(|| "HEAD".to_owned()),
+                subdirectory: subdirectory.clone(),
+                tag: spec.name.as_ref().and_then(|it| locked.contents.get(it)?.tag.clone()),
+            },
+            PackageSource::Hub { package, versions, .. } => {
+                let version = versions.first().map(|it| it.trim_start_matches('=').to_owned());
+                PinnedSource::Hub { package: package.clone(), version: version.unwrap_or_default() }
+            }
+        };
+        let span = listed_at(list, &spec.source).unwrap_or(spec.span);
+        let pinned = Pinned { source, name: spec.name.clone().unwrap_or_default(), span };
+        pinned::check_name(&pinned)?;
+        if let PinnedSource::Git { url, tag: Some(tag), .. } = &pinned.source {
+            check_tag(store, &pinned, url, tag)?;
+        }
+        packages.push(pinned);
+    }
+    Ok(packages)
 }
 
 /// A tag that moved since it was locked is a fault. Where the repository cannot be asked, the commit counts.

@@ -248,7 +248,9 @@ impl Resolver<'_, '_> {
             Some(span),
         );
         if let Some(version) = newest(&range, &parsed(false)) {
-            fault.notes.push(format!("{version} would fit, but needs another version of dbt than 1.11"));
+            fault.notes.push(format!(
+                "{version} would fit, but needs another version of dbt: `--no-version-check` takes it"
+            ));
         }
         for request in &package.requests[1..] {
             fault.secondary.push(label(request));

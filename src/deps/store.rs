@@ -14,7 +14,9 @@ use super::faults::{self, Fault};
 use super::git::{self, Git, Reference, Revision};
 use super::http::{Http, HttpError};
 use super::hub::{self, HubPackage};
+use super::pinned::{Pinned, PinnedSource};
 use super::tree::{self, Tree};
+use super::version::Version;
 use crate::diagnostics::Span;
 use crate::project::package_list::without_credentials;
 
@@ -86,13 +88,27 @@ impl<'a> Store<'a> {
         if !self.hub_packages.contains_key(package) {
             let url = format!("{}api/v1/{package}.json", self.around.hub);
             let found = match self.get(&url, package, span)? {
-                Some(bytes) => hub::read(package, &bytes),
+                Some(bytes) => hub::read(package, &bytes, self.around.checks_versions),
                 None => return Err(faults::unknown_package(package, &self.hub_index(), span)),
             };
             let found = found.map_err(|problem| faults::bad_hub_answer(package, &problem, span))?;
             self.hub_packages.insert(package.to_owned(), found);
         }
         Ok(&self.hub_packages[package])
+    }
+
+    /// A version that is newer than a package's, if the hub was asked about it at all.
+    pub(super) fn newer_than(&self, package: &Pinned) -> Option<String> {
+        let PinnedSource::Hub { package, version } = &package.source else { return None };
+        let versions = self.hub_packages.get(package)?.versions.iter().filter(|it| it.1.is_compatible);
+        let mut versions: Vec<(&String, Version)> = versions
+            .filter_map(|(text, _)| Some((text, Version::parse(text)?)))
+            .filter(|it| !it.1.is_prerelease())
+            .collect();
+        versions.sort_by(|a, b| a.1.compare(&b.1));
+        let (text, newest) = versions.pop()?;
+        let current = Version::parse(version)?;
+        newest.compare(&current).is_gt().then(|| text.clone())
     }
 
     /// Names of all packages of the hub, for suggestions; none if they cannot be had.

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use super::config_layer::ConfigLayer;
 use super::node_config::NodeConfig;
 use super::{Parser, incremental};
+use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::node::Materialization;
 use crate::project::Project;
 use crate::template::{FoundMaterialization, MacroDefinition, Templates};
@@ -133,4 +134,41 @@ pub(super) fn of_model(
     let has_own_strategy = materialized == Materialization::Incremental
         && config.incremental.strategy == incremental::Strategy::Custom;
     (is_overridden || has_own_strategy).then(|| format!("macro.dbt.{built_in}"))
+}
+
+/// Macros of dbt that the program does the work of and never asks for, with who does it.
+const NEVER_CALLED: &[(&[&str], &str)] = &[
+    (
+        &["create_csv_table", "get_csv_sql", "load_csv_rows", "reset_csv_table"],
+        "seeds are loaded by the program itself",
+    ),
+    (&["create_schema"], "the schemas of models are made by the program itself"),
+    (
+        &["collect_freshness", "collect_freshness_custom_sql"],
+        "the age of sources is measured by the program itself",
+    ),
+    (&["get_catalog", "get_catalog_relations"], "the catalog is read by the program itself"),
+];
+
+/// Materializations of nodes other than models.
+const NOT_OF_MODELS: &[&str] = &["clone", "function", "seed", "snapshot", "test", "unit"];
+
+/// Reports macros of the project that stand in for one of dbt's which is never called.
+pub(super) fn report_never_called(diags: &mut Diagnostics, project: &Project, by_macro: &ByMacro<'_>) {
+    let root = project.config.name.value.as_str();
+    let mut warn = |definition: &MacroDefinition, why: &str| {
+        let message = format!("the macro `{}` is never called for its purpose: {why}", definition.name);
+        diags.push(Diagnostic::warning("never-called", message).at(definition.span, ""));
+    };
+    for (names, why) in NEVER_CALLED {
+        let found = names.iter().filter_map(|it| by_macro.templates.override_of(root, it));
+        found.for_each(|it| warn(it, why));
+    }
+    for name in NOT_OF_MODELS {
+        let FoundMaterialization::Macro(id) = by_macro.find(name) else { continue };
+        let of_id = |it: &&MacroDefinition| format!("macro.{}.{}", it.package, it.name) == id;
+        if let Some(definition) = by_macro.templates.macros().iter().find(of_id) {
+            warn(definition, "only models are made by macros");
+        }
+    }
 }

@@ -78,6 +78,9 @@ fn no_plugins(plugin: &str, source: &str, span: Span) -> Diagnostic {
     .help(help)
 }
 
+/// Config that is not of dbt-duckdb.
+const NOT_EXTRA: [&str; 6] = ["enabled", "tags", "meta", "quoting", "freshness", "event_time"];
+
 /// What placeholders may name: the table's own names, then everything in its config and `meta`.
 fn values(config: &NodeConfig, names: &Names<'_>) -> Map<String, Json> {
     let mut values = Map::new();
@@ -91,7 +94,6 @@ fn values(config: &NodeConfig, names: &Names<'_>) -> Map<String, Json> {
     }
     values.insert("tags".to_owned(), Json::from(names.tags));
     values.extend(config.meta.as_object().into_iter().flatten().map(|it| (it.0.clone(), it.1.clone())));
-    const NOT_EXTRA: [&str; 6] = ["enabled", "tags", "meta", "quoting", "freshness", "event_time"];
     let own = config.values.iter().filter(|it| !NOT_EXTRA.contains(&it.0.as_str()));
     values.extend(own.map(|(key, value)| (key.clone(), value.value.clone())));
     values

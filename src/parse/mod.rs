@@ -6,6 +6,7 @@
 
 mod by_macro;
 pub mod check;
+pub mod config_defaults;
 pub mod config_layer;
 pub mod duckdb_config;
 mod external_source;
@@ -346,6 +347,7 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
     let root = project.config.name.value.as_str();
     let templates = read_macros(diags, sources, project);
     let by_macro = ByMacro::new(project, &templates);
+    by_macro::report_never_called(diags, project, &by_macro);
     let docs = read_docs(diags, project);
     let mut all = Vec::new();
     let mut run_hooks = Vec::new();

@@ -158,7 +158,8 @@ pub fn read(
     };
     fields.accept(&["log-path", "asset-paths", "analyses", "project-root"]);
     fields.finish(diags, dialect.unknown_key_severity());
-    if config.flag("version_check") != Some(&Json::Bool(false)) {
+    let is_off = |flag: Option<&Json>| flag == Some(&Json::Bool(false));
+    if !is_off(config.flag("version_check")) && !is_off(settings.globals.flags.get("VERSION_CHECK")) {
         requirements::check(diags, &config.name.value, &requirements);
     }
     Some(config)

@@ -196,5 +196,7 @@ fn texts(yaml: &Yaml, found: &mut Vec<String>) {
         None => found
             .extend(scalar_text(yaml).filter(|it| it.len() >= MIN_LENGTH && *it != "true" && *it != "false")),
     }
-    entries_of(yaml).into_iter().for_each(|it| texts(it, found));
+    for inner in entries_of(yaml) {
+        texts(inner, found);
+    }
 }

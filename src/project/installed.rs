@@ -95,12 +95,11 @@ fn repository(address: &str) -> String {
 
 fn report(missing: &[&PackageSpec], packages_path: &str) -> Option<Diagnostic> {
     let (first, rest) = missing.split_first()?;
-    let message = match rest {
-        [] => format!("the package `{}` is not installed", first.source.shown()),
-        _ => {
-            let names: Vec<String> = missing.iter().map(|it| format!("`{}`", it.source.shown())).collect();
-            format!("the packages {} are not installed", names.join(", "))
-        }
+    let names: Vec<String> = missing.iter().map(|it| format!("`{}`", it.source.shown())).collect();
+    let message = if rest.is_empty() {
+        format!("the package {} is not installed", names[0])
+    } else {
+        format!("the packages {} are not installed", names.join(", "))
     };
     let listed = "listed here";
     let fault = Diagnostic::error("missing-package", message).at(first.span, listed);

@@ -33,7 +33,7 @@ fn not_met(who: &str, range: &Spanned<String>, part: &str) -> Diagnostic {
     Diagnostic::error("dbt-version", format!("`{who}` is not written for dbt {DBT_VERSION}"))
         .at(range.span, format!("it wants {part}"))
         .note(format!("tidemill behaves as dbt {DBT_VERSION} does"))
-        .help("change `require-dbt-version`, or set `flags: {version_check: false}` to go on all the same")
+        .help("change `require-dbt-version`, or go on all the same with `--no-version-check`")
 }
 
 /// A version as numbers, and what stands before its release.

@@ -1,11 +1,12 @@
 //! Models that a macro makes: a materialization of the project's own, or a built-in one with parts of its own.
 
+use super::faults;
 use super::step::{Failure, Worker};
 use crate::compile::IsIncremental;
 use crate::node::RelationKind;
 use crate::plan::ByMacro;
 use crate::template::Rendered;
-use crate::warehouse::{Effect, Warehouse as _};
+use crate::warehouse::{Effect, Warehouse as _, WarehouseError};
 
 impl Worker<'_> {
     /// Calls the macro in the step's transaction. What it says about transactions is heard and has no effect.
@@ -17,8 +18,39 @@ impl Worker<'_> {
         };
         let sql = self.query_text(query, is_incremental)?;
         let id = self.step.node;
-        self.late(|late| late.materialize(id, &made.macro_id, &sql, is_incremental))?;
+        let mut failed = None;
+        let connection = self.warehouse.clone();
+        let result = self.late(|late| {
+            let made = late.materialize(id, &made.macro_id, &sql, is_incremental);
+            failed = connection.failed();
+            made
+        });
+        result.map_err(|failure| self.at_the_query(failure, failed, &sql))?;
         Ok(Effect { rows_written: self.rows_of_table()?, rows_scanned: None })
+    }
+
+    /// An error in a statement that has the model's query in it is shown in the model, with the macros behind.
+    fn at_the_query(
+        &self,
+        failure: Failure,
+        failed: Option<(WarehouseError, String)>,
+        sql: &Rendered,
+    ) -> Failure {
+        let Some((error, statement)) = failed else { return failure };
+        let Some(prefix) = statement.find(&sql.text).filter(|_| !sql.text.trim().is_empty()) else {
+            return failure;
+        };
+        if !error.position.is_some_and(|it| (prefix..prefix + sql.text.len()).contains(&it)) {
+            return failure;
+        }
+        let mut fault = faults::sql(self.node, sql, prefix, &error);
+        if let Some(place) = failure.fault.primary {
+            fault = fault.and_at(place.span, "in this statement");
+        }
+        for label in failure.fault.secondary {
+            fault = fault.and_at(label.span, label.text);
+        }
+        Failure { kind: failure.kind, fault }
     }
 
     /// The rows of what was made, if it is a table under the node's own name.

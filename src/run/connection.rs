@@ -30,8 +30,8 @@ struct Inner {
     warehouse: Box<dyn Warehouse>,
     clock: Arc<dyn Clock>,
     statements: Vec<Statement>,
-    /// What went wrong last while a template asked.
-    error: Option<WarehouseError>,
+    /// What went wrong last while a template asked, and with which statement.
+    error: Option<(WarehouseError, String)>,
 }
 
 impl Connection {
@@ -54,7 +54,16 @@ impl Connection {
 
     /// The error behind the last refusal of a template's question, if it was an error of the engine.
     pub(super) fn take_error(&self) -> Option<WarehouseError> {
+        self.take_failed().map(|it| it.0)
+    }
+
+    fn take_failed(&self) -> Option<(WarehouseError, String)> {
         self.lock().error.take()
+    }
+
+    /// The same with its statement; it can be taken still.
+    pub(super) fn failed(&self) -> Option<(WarehouseError, String)> {
+        self.lock().error.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -73,9 +82,9 @@ impl Connection {
         result
     }
 
-    pub(super) fn refuse(&self, error: WarehouseError) -> HostError {
+    pub(super) fn refuse(&self, error: WarehouseError, sql: &str) -> HostError {
         let refusal = HostError { code: "sql-error", message: error.message.clone(), help: None };
-        self.lock().error = Some(error);
+        self.lock().error = Some((error, sql.to_owned()));
         refusal
     }
 }
@@ -156,16 +165,16 @@ impl Warehouse for Connection {
 
 impl Engine for Connection {
     fn query(&self, sql: &str) -> Result<Rows, HostError> {
-        self.timed(sql, |it| it.query(sql, None)).map_err(|error| self.refuse(error))
+        self.timed(sql, |it| it.query(sql, None)).map_err(|error| self.refuse(error, sql))
     }
 
     fn describe(&self, sql: &str) -> Result<Vec<Column>, HostError> {
         let result = self.lock().warehouse.describe(sql);
-        result.map_err(|error| self.refuse(error))
+        result.map_err(|error| self.refuse(error, sql))
     }
 
     fn catalog(&self) -> Result<Vec<CatalogEntry>, HostError> {
         let result = self.lock().warehouse.catalog(&[]);
-        result.map_err(|error| self.refuse(error))
+        result.map_err(|error| self.refuse(error, ""))
     }
 }

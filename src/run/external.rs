@@ -87,8 +87,10 @@ impl Worker<'_> {
 
     /// Publishes the files of a version that passed its tests; still in its transaction.
     pub(super) fn place_files(&mut self, tried: Tried) -> Result<Tried, Failure> {
-        let is_good = tried.outcome == StepOutcome::Done(Outcome::Success);
-        let (Some(mut files), true) = (self.files.take(), is_good) else { return Ok(tried) };
+        if tried.outcome != StepOutcome::Done(Outcome::Success) {
+            return Ok(tried);
+        }
+        let Some(mut files) = self.files.take() else { return Ok(tried) };
         let placed = self.place_now(&mut files);
         self.files = Some(files);
         placed.map(|()| tried)

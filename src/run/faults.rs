@@ -32,14 +32,17 @@ pub(super) fn sql(node: &Node, sql: &Rendered, prefix: usize, error: &WarehouseE
     if code != "sql-error" {
         diagnostic = diagnostic.note(headline);
     }
-    let place = error.position.and_then(|it| it.checked_sub(prefix)).and_then(|it| sql.source_of(it));
+    let offset = error.position.and_then(|it| it.checked_sub(prefix));
+    let place = offset.and_then(|it| sql.source_of(it));
     diagnostic = match place {
         Some((span, SegmentKind::Verbatim)) => diagnostic.at(word_at(sql, error, prefix, span), ""),
         Some((span, SegmentKind::Expression)) => diagnostic.at(span, "in the SQL that this makes"),
         None => diagnostic.at(Span { start: node.span.start, end: node.span.start, ..node.span }, ""),
     };
+    diagnostic = with_calls(diagnostic, sql, offset);
     diagnostic = lines.fold(diagnostic, note);
-    if place.is_some_and(|(span, _)| span.file != node.span.file) {
+    let called_from = offset.and_then(|it| sql.calls_at(it).last()).map(|it| it.0);
+    if called_from.or(place.map(|it| it.0)).is_some_and(|it| it.file != node.span.file) {
         diagnostic = diagnostic.note(format!("it is part of the query of {} `{}`", node.kind, node.name));
     }
     match &error.kind {
@@ -68,7 +71,13 @@ pub fn statement(place: Span, sql: &Rendered, error: &WarehouseError) -> Diagnos
         Some((span, SegmentKind::Expression)) => diagnostic.at(span, "in the SQL that this makes"),
         None => diagnostic.at(place, ""),
     };
-    lines.fold(diagnostic, note)
+    lines.fold(with_calls(diagnostic, sql, error.position), note)
+}
+
+/// Adds the macro calls that led to the place.
+fn with_calls(diagnostic: Diagnostic, sql: &Rendered, offset: Option<usize>) -> Diagnostic {
+    let calls = offset.map_or(&[][..], |it| sql.calls_at(it));
+    calls.iter().fold(diagnostic, |it, (span, text)| it.and_at(*span, text))
 }
 
 /// A test could not be run. It is shown where it is declared; its SQL is the user's own only if it is singular.

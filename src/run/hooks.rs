@@ -113,6 +113,10 @@ fn result_as_json(graph: &Graph, result: &NodeResult) -> Json {
     if let Json::Object(entries) = &mut shown {
         let name = node.relation.as_ref().map(crate::node::Relation::render);
         entries.entry("relation_name").or_insert_with(|| Json::from(name));
+        let made_as = if node.kind == NodeKind::Test { "test" } else { node.made_as() };
+        if let Some(Json::Object(config)) = entries.get_mut("config").filter(|_| !made_as.is_empty()) {
+            config.entry("materialized").or_insert_with(|| Json::from(made_as));
+        }
     }
     let timing: Vec<Json> = match result.status {
         Status::Skipped => Vec::new(),

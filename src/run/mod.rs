@@ -275,7 +275,7 @@ fn work(
     warehouse: &mut Connection,
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<RunResults, Diagnostic> {
-    let published = prepare(plan, history, options, warehouse)?;
+    let published = prepare(plan, around.project, history, options, warehouse)?;
     let hooks::HookResults { results: before, fault } =
         hooks::run(plan, graph, around, warehouse, (Moment::Start, &[]), on_event);
     if fault.is_some() {
@@ -317,14 +317,14 @@ fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
 /// On one connection, before any worker: schemas and history. Gives what was published by earlier runs.
 fn prepare(
     plan: &Plan,
+    project: &Project,
     history: &History,
     options: &RunOptions,
     warehouse: &mut Connection,
 ) -> Result<BTreeMap<String, Published>, Diagnostic> {
     let cannot = |error: WarehouseError| cannot_prepare(&error);
     for (database, schema) in &plan.schemas {
-        let name = format!("{}.{}", quote_identifier(database), quote_identifier(schema));
-        warehouse.execute(&format!("create schema if not exists {name}")).map_err(cannot)?;
+        make_schema(project, warehouse, database, schema)?;
     }
     for statement in history.set_up() {
         warehouse.execute(&statement).map_err(cannot)?;
@@ -375,6 +375,32 @@ pub fn template_log(line: &TemplateLog) -> RunEvent {
     RunEvent::Log { level, message: line.message.clone() }
 }
 
+/// Attached databases of other kinds have schemas of their own, or none.
+fn make_schema(
+    project: &Project,
+    warehouse: &mut dyn Warehouse,
+    database: &str,
+    schema: &str,
+) -> Result<(), Diagnostic> {
+    let attached = project.target.attach.iter();
+    let mut kinds =
+        attached.filter(|it| it.alias.as_deref() == Some(database)).filter_map(|it| it.kind.as_deref());
+    match kinds.next().map(str::to_ascii_lowercase).as_deref() {
+        Some("mysql") => return Ok(()),
+        Some("sqlite") if schema != "main" => {
+            return Err(Diagnostic::error(
+                "unknown-schema",
+                format!("`{schema}` cannot be a schema of `{database}`: an SQLite database has only `main`"),
+            )
+            .help(format!("set `schema` such that what is built in `{database}` is in `main`")));
+        }
+        _ => {}
+    }
+    let name = format!("{}.{}", quote_identifier(database), quote_identifier(schema));
+    let made = warehouse.execute(&format!("create schema if not exists {name}"));
+    made.map(drop).map_err(|error| cannot_prepare(&error))
+}
+
 fn cannot_prepare(error: &WarehouseError) -> Diagnostic {
     let (code, message) = match error.kind {
         ErrorKind::DiskFull => ("disk-full", "the disk is full"),
@@ -388,15 +414,17 @@ fn hook_failed(which: &str, hook: &Rendered, error: &WarehouseError) -> Diagnost
     let mut lines = error.message.lines();
     let headline = lines.next().unwrap_or_default();
     let diagnostic = Diagnostic::error("hook-failed", format!("{which}: {headline}"));
-    // A hook's text stands in quotes, where bytes are not counted as in SQL: an expression is known, else the
-    // hook as a whole.
+    // A hook's text stands in quotes, where bytes are not counted as in SQL: an expression is known, and what
+    // a macro made, else the hook as a whole.
+    let calls = error.position.map_or(&[][..], |it| hook.calls_at(it));
     let place = error
         .position
         .and_then(|it| hook.source_of(it))
-        .filter(|(_, kind)| *kind == SegmentKind::Expression)
+        .filter(|(_, kind)| *kind == SegmentKind::Expression || !calls.is_empty())
         .map(|(span, _)| span)
         .or_else(|| hook.segments.first().map(|it| it.source));
-    let diagnostic = diagnostic.at_opt(place, "in this hook");
+    let diagnostic = diagnostic.at_opt(place, if calls.is_empty() { "in this hook" } else { "" });
+    let diagnostic = calls.iter().fold(diagnostic, |it, (span, text)| it.and_at(*span, text));
     lines.map(str::trim).filter(|it| !it.is_empty()).fold(diagnostic, super::diagnostics::Diagnostic::note)
 }
 

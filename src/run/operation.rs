@@ -127,7 +127,7 @@ impl OwnTransactions {
     ) -> Result<(), HostError> {
         let mut is_open = self.is_open.lock().unwrap_or_else(PoisonError::into_inner);
         if *is_open != wanted {
-            change(&mut self.connection.clone()).map_err(|error| self.connection.refuse(error))?;
+            change(&mut self.connection.clone()).map_err(|error| self.connection.refuse(error, ""))?;
             *is_open = wanted;
         }
         Ok(())

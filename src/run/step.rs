@@ -363,7 +363,7 @@ impl Worker<'_> {
                 | Materialization::External
                 | Materialization::TableFunction => continue,
                 Materialization::View | Materialization::Ephemeral | Materialization::Custom => {
-                    stack.extend(graph.children(id))
+                    stack.extend(graph.children(id));
                 }
             }
             let Some(relation) = &reader.relation else { continue };
@@ -420,7 +420,7 @@ impl Worker<'_> {
                 Refusal::Engine { error, .. } => error.kind.clone(),
                 Refusal::Misfit(_) => ErrorKind::Sql,
             };
-            Failure { kind, fault: refusal.into_diagnostic(self.node, &sql) }
+            self.broken(Failure { kind, fault: refusal.into_diagnostic(self.node, &sql) })
         })?;
         self.comment("table")?;
         for hook in &query.post_hooks {

@@ -98,6 +98,28 @@ impl Rewriter<'_> {
         into.insert(list[last].1.end, rank::CLOSE_OPERATOR, ")");
     }
 
+    /// `a < b` becomes `__cmp(a , '<' , b)`, for numbers that keep their places. Chains of comparisons, and
+    /// comparisons with constants of other kinds, stay as they are.
+    pub(super) fn comparison(&self, index: usize, into: &mut Gathered) {
+        let list = &self.tokens.list;
+        let first = self.tokens.operand_before(index, Level::Comparison);
+        let last = self.tokens.operand_after(index, Level::Comparison);
+        let (Some(first), Some(last), Some(sign)) = (first, last, comparison(&list[index].0)) else { return };
+        let is_other = |range: Range<usize>| {
+            self.is_text(range.clone()) || (range.len() == 1 && is_constant_name(&list[range.start].0))
+        };
+        if self.tokens.is_in_chain(first, last) || is_other(first..index) || is_other(index + 1..last + 1) {
+            return;
+        }
+        into.open(list[first].1.start, list[last].1.end, "__cmp(");
+        into.replace(list[index].1.clone(), format!(" , '{sign}' , "));
+        into.insert(list[last].1.end, rank::CLOSE_OPERATOR, ")");
+    }
+
+    fn is_text(&self, range: Range<usize>) -> bool {
+        range.len() == 1 && matches!(self.tokens.list[range.start].0, Token::Str(_) | Token::String(_))
+    }
+
     /// `+5`: the sign says nothing.
     pub(super) fn drop_sign(&self, index: usize, into: &mut Gathered) {
         into.replace(self.tokens.list[index].1.clone(), String::new());
@@ -124,4 +146,21 @@ impl Rewriter<'_> {
                 Token::Str(_) | Token::String(_) | Token::Int(_) | Token::Float(_)
             )
     }
+}
+
+/// The sign of a comparison.
+pub(super) fn comparison(token: &Token<'_>) -> Option<&'static str> {
+    Some(match token {
+        Token::Eq => "==",
+        Token::Ne => "!=",
+        Token::Lt => "<",
+        Token::Lte => "<=",
+        Token::Gt => ">",
+        Token::Gte => ">=",
+        _ => return None,
+    })
+}
+
+fn is_constant_name(token: &Token<'_>) -> bool {
+    matches!(token, Token::Ident("none" | "None" | "true" | "True" | "false" | "False"))
 }

@@ -98,6 +98,18 @@ pub(super) fn returned(error: &Error) -> Option<Value> {
     error.source()?.downcast_ref::<Returned>().map(|it| it.0.clone())
 }
 
+/// Where a unit was left with a value.
+pub(super) fn return_place(unit: &Unit, error: &Error) -> Span {
+    match (error.name(), error.range()) {
+        (Some(name), Some(range)) if name == unit.name => {
+            let range = unit.map.range_to_source(range);
+            let start = chain_start(&unit.source, &range);
+            unit.span(without_blanks(&unit.source, start..range.end.max(start)))
+        }
+        _ => unit.first_line(),
+    }
+}
+
 /// An error that happened inside something that was called here.
 #[derive(Debug)]
 struct InCall {

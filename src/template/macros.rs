@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple};
-use minijinja::{Error, ErrorKind, State, Value};
+use minijinja::{Error, ErrorKind, OutputSpan, State, Value};
 
+use super::Rendered;
 use super::blocks::unique_id;
 use super::context;
-use super::fault::{bad_call, fail_with_help, in_block, in_call, returned, unknown_macro};
+use super::fault::{bad_call, fail_with_help, in_block, in_call, return_place, returned, unknown_macro};
 use super::library::BUILTIN;
+use super::made::Made;
+use super::segments;
 use super::session::{Scope, Session};
 use super::unit::Unit;
 use super::values::arguments::split;
@@ -48,14 +51,39 @@ impl Object for MacroObject {
         let locals = bind(&format!("macro `{}`", definition.name), unit, args)?;
         self.session.enter(&unit.name)?;
         let scope = Scope::value(&self.session, unit, locals);
-        let render = || state.env().get_template(&unit.name).and_then(|it| it.render(scope));
-        let result = with_stack(render);
+        let callee = format!("macro `{}`", definition.name);
+        let render = || state.env().get_template(&unit.name).and_then(|it| it.render_with_spans(scope));
+        let result = traced(&self.session, unit, callee, render);
         self.session.leave();
-        match result {
-            Ok(text) => Ok(Value::from(text)),
-            Err(error) => returned(&error).ok_or_else(|| in_call(&definition.name, error)),
-        }
+        result.or_else(|error| returned(&error).ok_or_else(|| in_call(&definition.name, error)))
     }
+}
+
+/// Runs a macro or block, and notes the text that it made with the way back to its lines.
+fn traced(
+    session: &Session,
+    unit: &Unit,
+    callee: String,
+    render: impl FnOnce() -> Result<(String, Vec<OutputSpan>), Error>,
+) -> Result<Value, Error> {
+    session.begin();
+    let result = with_stack(render);
+    let made = session.end();
+    let mut rendered = match &result {
+        Ok((text, spans)) => segments::rendered(unit, text.clone(), spans, &made),
+        Err(error) => match returned(error).filter(|it| it.as_str().is_some()) {
+            Some(value) => segments::computed(&value, return_place(unit, error), &made),
+            None => Rendered::default(),
+        },
+    };
+    if unit.package == BUILTIN {
+        // Nobody can mend a built-in macro: what it wrote by itself belongs to its caller.
+        rendered.segments.retain(|it| !it.calls.is_empty());
+    }
+    if !rendered.segments.is_empty() {
+        session.note_made(Made { callee, text: rendered.text, segments: rendered.segments });
+    }
+    result.map(|(text, _)| Value::from(text))
 }
 
 /// Runs a template inside of another. Threads have small stacks, and a template is a deep thing to run.
@@ -211,7 +239,9 @@ impl Object for Caller {
         locals.retain(|it| !matches!(it.0.as_str(), "varargs" | "kwargs"));
         locals.extend(self.seen.iter().cloned());
         let scope = Scope::value(&self.session, &self.unit, locals);
-        let render = || state.env().render_named_str(&self.unit.name, &self.unit.text, scope);
-        with_stack(render).map(Value::from).map_err(in_block)
+        let (name, text) = (&self.unit.name, &self.unit.text);
+        let render = || state.env().template_from_named_str(name, text)?.render_with_spans(scope);
+        let callee = "the `{% call %}` block".to_owned();
+        traced(&self.session, &self.unit, callee, render).map_err(in_block)
     }
 }

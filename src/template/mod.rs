@@ -15,6 +15,7 @@ mod library;
 mod lone_expression;
 mod macro_call;
 mod macros;
+mod made;
 mod materializations;
 mod modules;
 mod operands;
@@ -63,6 +64,7 @@ pub fn builtin_files() -> &'static [(&'static str, &'static str)] {
         ("builtin/replacing.sql", include_str!("builtin/replacing.sql")),
         ("builtin/schemas.sql", include_str!("builtin/schemas.sql")),
         ("builtin/series.sql", include_str!("builtin/series.sql")),
+        ("builtin/snapshots.sql", include_str!("builtin/snapshots.sql")),
         ("builtin/strings.sql", include_str!("builtin/strings.sql")),
         ("builtin/test_queries.sql", include_str!("builtin/test_queries.sql")),
         ("builtin/types.sql", include_str!("builtin/types.sql")),
@@ -356,6 +358,15 @@ pub struct Segment {
     pub source: Span,
     /// Copied or computed.
     pub kind: SegmentKind,
+    /// The calls that led to the source, innermost first: place and `in macro x`-like text.
+    pub calls: Vec<(Span, String)>,
+}
+
+impl Segment {
+    /// The part of it that lies in a range of its text, moved to where the range begins now.
+    pub fn moved(&self, range: &Range<usize>, base: usize) -> Option<Self> {
+        made::moved(self, range, base)
+    }
 }
 
 /// A template's output with the way back to its source.
@@ -371,8 +382,7 @@ impl Rendered {
     /// The place in the source that a byte of the output came from: an exact point for copied text,
     /// the whole expression for computed text, `None` if unknown.
     pub fn source_of(&self, output_offset: usize) -> Option<(Span, SegmentKind)> {
-        let index = self.segments.partition_point(|it| it.output.end <= output_offset);
-        let segment = self.segments.get(index).filter(|it| it.output.start <= output_offset)?;
+        let segment = self.segment_at(output_offset)?;
         Some(match segment.kind {
             SegmentKind::Verbatim => {
                 let start = segment.source.start as usize + (output_offset - segment.output.start);
@@ -380,6 +390,18 @@ impl Rendered {
             }
             SegmentKind::Expression => (segment.source, SegmentKind::Expression),
         })
+    }
+}
+
+impl Rendered {
+    /// The calls that led to that place, innermost first.
+    pub fn calls_at(&self, output_offset: usize) -> &[(Span, String)] {
+        self.segment_at(output_offset).map_or(&[], |it| &it.calls)
+    }
+
+    fn segment_at(&self, output_offset: usize) -> Option<&Segment> {
+        let index = self.segments.partition_point(|it| it.output.end <= output_offset);
+        self.segments.get(index).filter(|it| it.output.start <= output_offset)
     }
 }
 

@@ -13,6 +13,8 @@ pub(super) enum Level {
     Product,
     /// `+`, `-`.
     Sum,
+    /// `==`, `<` and their like.
+    Comparison,
 }
 
 impl Tokens<'_> {
@@ -70,27 +72,41 @@ impl Tokens<'_> {
     pub(super) fn operand_after(&self, index: usize, level: Level) -> Option<usize> {
         match level {
             Level::Product => self.factor_after(index),
-            Level::Sum => self.summand_after(index),
+            Level::Sum | Level::Comparison => self.term_after(index, level),
         }
     }
 
-    /// Products, powers and joined texts.
-    fn summand_after(&self, index: usize) -> Option<usize> {
+    /// Whether the operands of a comparison belong to something longer: `a < b < c`, `a in b == c`, or a test
+    /// such as `a is defined`, which binds more strongly.
+    pub(super) fn is_in_chain(&self, first: usize, last: usize) -> bool {
+        let is_link = |index: usize| match &self.list[index].0 {
+            Token::Ident("in" | "is") => !self.is_attribute(index),
+            Token::Ident("not") => matches!(
+                (index.checked_sub(1).map(|it| &self.list[it].0), self.list.get(index + 1).map(|it| &it.0)),
+                (Some(Token::Ident("is")), _) | (_, Some(Token::Ident("in")))
+            ),
+            Token::Eq | Token::Ne | Token::Gt | Token::Gte | Token::Lt | Token::Lte => true,
+            _ => false,
+        };
+        first.checked_sub(1).is_some_and(is_link) || (last + 1 < self.list.len() && is_link(last + 1))
+    }
+
+    /// What binds more strongly than an operator: products, powers and joined texts, for a comparison also sums.
+    fn term_after(&self, index: usize, level: Level) -> Option<usize> {
         let mut last = None;
         let mut at = index + 1;
         while let Some((token, _)) = self.list.get(at) {
             match token {
                 Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => at = self.matching(at),
                 Token::Plus | Token::Minus if self.is_sign(at) => {}
-                Token::Plus
-                | Token::Minus
-                | Token::ParenClose
+                Token::Plus | Token::Minus if level == Level::Sum => break,
+                Token::ParenClose
                 | Token::BracketClose
                 | Token::BraceClose
                 | Token::VariableEnd
                 | Token::BlockEnd => break,
                 Token::Ident(name) if is_keyword(name) && !self.is_attribute(at) => break,
-                token if is_weaker(token, Level::Sum) => break,
+                token if is_weaker(token, level) => break,
                 _ => {}
             }
             last = Some(at);

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use minijinja::machinery::Token;
 
 use super::edits::{Gathered, normalize_newlines, rank};
+use super::expressions::comparison;
 use super::syntax::{SyntaxFault, Tokens, is_set_block, tag_end, tag_range};
 use super::unit::{Assembler, Parameter, Unit};
 use crate::diagnostics::FileId;
@@ -177,6 +178,7 @@ impl Rewriter<'_> {
                 Token::Mul | Token::Div | Token::FloorDiv | Token::Mod | Token::Plus | Token::Minus => {
                     self.operator(index, into);
                 }
+                token if comparison(token).is_some() => self.comparison(index, into),
                 _ => {}
             }
             index += 1;

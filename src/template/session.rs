@@ -14,6 +14,7 @@ use super::fault::bad_call;
 use super::library::Library;
 use super::lone_expression::{WRITTEN, Written};
 use super::macros::{MacroObject, PackageObject};
+use super::made::Made;
 use super::unit::Unit;
 use super::values::convert::from_json;
 use super::values::filters::AS_VALUE;
@@ -42,6 +43,8 @@ pub(super) struct Session {
     /// Results of statements by name; `None` for one that was loaded.
     results: Mutex<BTreeMap<String, Option<Value>>>,
     graph: OnceLock<Value>,
+    /// What calls made so far, for every template that is being rendered, outermost first.
+    made: Mutex<Vec<Vec<Made>>>,
 }
 
 #[derive(Default)]
@@ -70,6 +73,7 @@ impl Session {
             running: Mutex::default(),
             results: Mutex::default(),
             graph: OnceLock::new(),
+            made: Mutex::default(),
         })
     }
 
@@ -143,6 +147,27 @@ impl Session {
             });
         }
         Ok(())
+    }
+
+    /// Begins a template inside of this one: from now on, calls are noted as its own.
+    pub(super) fn begin(&self) {
+        self.made().push(Vec::new());
+    }
+
+    /// Ends it; gives what its calls made.
+    pub(super) fn end(&self) -> Vec<Made> {
+        self.made().pop().unwrap_or_default()
+    }
+
+    /// Notes what a call made, for the template that called.
+    pub(super) fn note_made(&self, made: Made) {
+        if let Some(caller) = self.made().last_mut() {
+            caller.push(made);
+        }
+    }
+
+    fn made(&self) -> MutexGuard<'_, Vec<Vec<Made>>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Leaves a macro.

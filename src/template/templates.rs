@@ -7,10 +7,11 @@ use minijinja::{AutoEscape, Environment, Error, OutputSpan, Template, UndefinedB
 
 use super::blocks::{MacroBlock, read_macro_file};
 use super::context::relation::RelationObject;
-use super::fault::{Places, from_syntax, returned, unknown_macro};
+use super::fault::{Places, from_syntax, return_place, returned, unknown_macro};
 use super::library::Library;
 use super::lone_expression::{WRITTEN, Written, is_constant, is_lone_expression};
 use super::macros::bind;
+use super::made::Made;
 use super::rewrite::{Origin, Rewriter};
 use super::segments::{computed, rendered, verbatim};
 use super::session::{Scope, Session, to_value};
@@ -106,8 +107,8 @@ impl Templates {
         }
         let session = self.session(Arc::new(template_unit(source, false)?), ctx, false);
         match self.run(&session, Vec::new())? {
-            Outcome::Finished(text, spans) => Ok(rendered(&session.main, text, &spans)),
-            Outcome::Returned(value) => Ok(computed(&session.main, &value)),
+            Outcome::Finished(text, spans, made) => Ok(rendered(&session.main, text, &spans, &made)),
+            Outcome::Returned(value, place, made) => Ok(computed(&value, place, &made)),
         }
     }
 
@@ -123,14 +124,16 @@ impl Templates {
         let unit = template_unit(source, is_lone_expression(&source.text))?;
         let session = self.session(Arc::new(unit), ctx, true);
         match self.run(&session, Vec::new())? {
-            Outcome::Finished(text, spans) => Ok(match session.written.whole(&session.main, &text, &spans) {
-                Some(value) => to_template_value(&value),
-                None => TemplateValue::Json(text.into()),
-            }),
-            Outcome::Returned(value) if is_constant(&source.text) => {
+            Outcome::Finished(text, spans, _) => {
+                Ok(match session.written.whole(&session.main, &text, &spans) {
+                    Some(value) => to_template_value(&value),
+                    None => TemplateValue::Json(text.into()),
+                })
+            }
+            Outcome::Returned(value, ..) if is_constant(&source.text) => {
                 Ok(TemplateValue::Json(print::text(&value).into()))
             }
-            Outcome::Returned(value) => Ok(to_template_value(&value)),
+            Outcome::Returned(value, ..) => Ok(to_template_value(&value)),
         }
     }
 
@@ -146,8 +149,8 @@ impl Templates {
         let call = self.test_call(package, macro_name, kwargs, ctx, call_site)?;
         let outcome = self.run(&call.session, call.locals);
         match outcome.map_err(|error| called_at(error, macro_name, call_site))? {
-            Outcome::Finished(text, spans) => Ok(rendered(&call.session.main, text, &spans)),
-            Outcome::Returned(value) => Ok(computed(&call.session.main, &value)),
+            Outcome::Finished(text, spans, made) => Ok(rendered(&call.session.main, text, &spans, &made)),
+            Outcome::Returned(value, place, made) => Ok(computed(&value, place, &made)),
         }
     }
 
@@ -208,12 +211,14 @@ impl Templates {
             Mode::Execute => &self.executing,
         };
         let scope = Scope::value(session, &session.main, locals);
+        session.begin();
         let result = compile(env, &session.main).and_then(|template| template.render_with_spans(scope));
+        let made = session.end();
         session.forget_results();
         match result {
-            Ok((text, spans)) => Ok(Outcome::Finished(text, spans)),
+            Ok((text, spans)) => Ok(Outcome::Finished(text, spans, made)),
             Err(error) => match returned(&error) {
-                Some(value) => Ok(Outcome::Returned(value)),
+                Some(value) => Ok(Outcome::Returned(value, return_place(&session.main, &error), made)),
                 None => Err(self.describe(session, &error)),
             },
         }
@@ -226,8 +231,8 @@ impl Templates {
 
 /// How a rendering ended.
 enum Outcome {
-    Finished(String, Vec<OutputSpan>),
-    Returned(Value),
+    Finished(String, Vec<OutputSpan>, Vec<Made>),
+    Returned(Value, Span, Vec<Made>),
 }
 
 struct TestCall {

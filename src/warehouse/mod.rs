@@ -39,6 +39,8 @@ pub struct ConnectOptions {
     pub create_secrets: Vec<Secret>,
     /// Further databases.
     pub attach: Vec<Attachment>,
+    /// Whether the engine must not use the network for extensions and remote files.
+    pub is_offline: bool,
     /// How long to wait for a file that another process holds.
     pub wait: Duration,
     /// Classes of the engine's errors that pass by, as dbt-duckdb names them (`IOException`).

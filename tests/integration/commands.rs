@@ -58,7 +58,7 @@ fn a_selector_that_matches_nothing_stops_the_command() {
 fn a_selector_that_is_none_stops_the_command() {
     shop().run("list -s tga:daily b").exit(2).stdout("").stderr("
         error[invalid-selector]: `tga:daily` is not a selector: there is no method `tga`
-        help: methods: fqn, name, path, file, tag, source, exposure, resource_type, package, test_name, test_type, config.materialized
+        help: methods: fqn, name, path, file, tag, group, access, source, exposure, metric, semantic_model, saved_query, unit_test, resource_type, package, test_name, test_type, version, selector, state, result, source_status, config.materialized
 
         stopped: 1 error
         ");

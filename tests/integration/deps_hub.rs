@@ -134,7 +134,7 @@ fn the_newest_version_that_fits_is_installed_and_stays_until_an_upgrade() {
     hub.publish("org/utils", &["0.9.0", "1.0.0", "1.2.0", "1.10.0", "1.11.0-rc1", "2.0.0"].map(version));
     project.run("deps").exit(0).stdout("").stderr(
         "
-        utils  1.10.0  (org/utils)
+        utils  1.10.0  (org/utils; there is a newer one: 2.0.0)
         wrote package-lock.yml
         installed 1 package into dbt_packages
         ",
@@ -176,11 +176,12 @@ fn versions_before_a_release_and_for_another_dbt_are_left_out() {
           |              ^^^^^^^^^
           |
         note: it has 1.3.0, 1.1.0-rc1, 1.0.0
-        note: 1.3.0 would fit, but needs another version of dbt than 1.11
+        note: 1.3.0 would fit, but needs another version of dbt: `--no-version-check` takes it
 
         stopped: 1 error
         ",
     );
+    project.run("deps --no-version-check").exit(0).stderr_has("utils  1.3.0");
 }
 
 #[test]
@@ -345,4 +346,23 @@ fn secrets_of_addresses_are_not_shown_and_not_locked() {
     let outcome = project.run("deps");
     outcome.exit(2);
     assert!(!outcome.stderr.contains("very-secret"), "{}", outcome.stderr);
+}
+
+#[test]
+fn offline_the_engine_fetches_nothing_either() {
+    let project = project(
+        "
+        //- project.yml
+        name: shop
+        targets:
+          dev: {type: duckdb, path: shop.duckdb, extensions: [spatial]}
+        target: dev
+        //- models/a.sql
+        select 1 as id
+        ",
+    );
+    let outcome = project.run("build --offline");
+    outcome.exit(2).stderr_has("extension `spatial` is not installed, and `--offline` forbids to fetch it");
+    let project = super::project::project("//- models/a.sql\nselect 1 as id\n");
+    project.run("build --offline").exit(0);
 }

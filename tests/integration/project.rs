@@ -133,17 +133,29 @@ impl TestProject {
         rows.rows.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
+    /// Changes the project's database behind the program's back.
+    #[track_caller]
+    pub(crate) fn execute(&self, sql: &str) {
+        self.connect(false).execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
     /// A connection that only reads the project's database.
     #[track_caller]
     pub(crate) fn open(&self) -> Box<dyn Warehouse> {
+        self.connect(true)
+    }
+
+    #[track_caller]
+    fn connect(&self, read_only: bool) -> Box<dyn Warehouse> {
         let options = ConnectOptions {
             path: Some(self.dir().join("shop.duckdb")),
-            read_only: true,
+            read_only,
             schema: "main".to_owned(),
             workers: 1,
             settings: Vec::new(),
             extensions: Vec::new(),
             attach: Vec::new(),
+            is_offline: false,
             wait: Duration::ZERO,
             secrets: Vec::new(),
             ..ConnectOptions::default()

@@ -26,6 +26,7 @@ fn memory() -> Box<dyn Warehouse> {
         settings: Vec::new(),
         extensions: Vec::new(),
         attach: Vec::new(),
+        is_offline: false,
         wait: Duration::ZERO,
         secrets: Vec::new(),
         ..ConnectOptions::default()

@@ -54,7 +54,7 @@ fn values_have_the_types_that_dbt_gives_them() {
     check(&format!("{ALL}{{{{ t.columns['price'].values() | join(' ') }}}}"), "12.50 3.00");
     check(
         "{{ run_query('select 1.5::double as a, 10::hugeint as b, null as c, uuid() is not null as d').rows[0].values() | list }}",
-        "[1.5, 10, None, True]",
+        "[Decimal('1.5'), 10, None, True]",
     );
     check(
         "{{ run_query(\"select timestamptz '2024-01-01 00:00:00+00' as a\").rows[0].a.utcoffset() }}",
@@ -170,4 +170,32 @@ fn nothing_is_asked_while_parsing() {
         {% set r, t = adapter.execute('nonsense', fetch=true) %}{{ t | length }}
         {% for node in graph.nodes.values() %}{{ node.name }}{% endfor %}";
     render_in(Mode::Parse, Some(Connection::new()), "", template).result.unwrap();
+}
+
+#[test]
+fn decimals_keep_their_places_and_can_be_calculated_with() {
+    const PRICES: &str =
+        "{% set t = run_query('select price from orders order by id') %}{% set p = t.columns[0].values() %}";
+    check(
+        &format!(
+            "{PRICES}{{{{ p[0] }}}} {{{{ p[0] > 12 }}}} {{{{ p[0] == 12.5 }}}} {{{{ p[1] == 3 }}}} {{{{ 20 < p[0] }}}} {{{{ p[0] > p[1] }}}} {{{{ p | sort | first }}}}"
+        ),
+        "12.50 True True True False True 3.00",
+    );
+    check(
+        &format!(
+            "{PRICES}{{{{ p[0] + 1 }}}} {{{{ p[0] - p[1] }}}} {{{{ p[0] * 2 }}}} {{{{ p[0] / 5 }}}} {{{{ p | sum }}}} {{{{ 1 + p[0] * 2 - 1 }}}}"
+        ),
+        "13.50 9.50 25.00 2.5 15.50 25.00",
+    );
+    check(
+        &format!(
+            "{PRICES}{{{{ p[0] | int }}}} {{{{ p[0] | float }}}} {{{{ p[0] | round(1) }}}} {{{{ p[0] | round }}}} {{{{ (p[1] - p[0]) | abs }}}} {{{{ p[0] | string }}}} {{{{ p | max }}}}"
+        ),
+        "12 12.5 12.5 12 9.50 12.50 12.50",
+    );
+    check(
+        "{% set x = 3 %}{{ x == 3 and not x == 4 }} {{ 1 < x < 5 }} {{ 'a' in 'abc' == true }} {{ x is defined == true }} {{ x == 3 is true }} {{ [1, 2] == [1, 2] }} {{ x - 1 > 1 + 0 }} {{ 1 if x >= 3 else 2 }} {{ x // 2 * 2 % 3 }}",
+        "True True False True False True True 1 2",
+    );
 }

@@ -9,26 +9,16 @@ use tidemill::template::{
     Context, Engine, Globals, Host, HostError, MacroFile, Mode, RefCall, SourceCall, TemplateError,
     TemplateSource, Templates, builtin_files,
 };
-use tidemill::warehouse::{CatalogEntry, Column, ConnectOptions, Rows, Warehouse, WarehouseError, duckdb};
+use tidemill::warehouse::{CatalogEntry, Column, Rows, Warehouse, WarehouseError};
+
+use crate::warehouse::memory;
 
 /// A connection to a database in memory.
 pub(crate) struct Connection(Mutex<Box<dyn Warehouse>>);
 
 impl Connection {
     pub(crate) fn new() -> Self {
-        let options = ConnectOptions {
-            path: None,
-            read_only: false,
-            schema: "main".to_owned(),
-            workers: 1,
-            settings: Vec::new(),
-            extensions: Vec::new(),
-            attach: Vec::new(),
-            wait: std::time::Duration::ZERO,
-            secrets: Vec::new(),
-            ..ConnectOptions::default()
-        };
-        let mut warehouse = duckdb::open(&options).expect("a database in memory");
+        let mut warehouse = memory();
         let setup = [
             "create table orders (id integer, price decimal(10, 2), day date, moment timestamp, who varchar, paid boolean)",
             "insert into orders values

@@ -499,7 +499,7 @@ fn errors_of_several_files_are_shown_together() {
         2 | colour: blue
           | ^^^^^^ nothing reads this key
           |
-        note: known keys: analysis-paths, asset-paths, clean-targets, config-version, data-paths, data_tests, dbt-cloud, dispatch, docs-paths, exposures, flags, function-paths, functions, log-path, macro-paths, metrics, model-paths, models, name, on-run-end, on-run-start, packages-install-path, profile, query-comment, quoting, require-dbt-version, restrict-access, saved-queries, seed-paths, seeds, semantic-models, snapshot-paths, snapshots, source-paths, sources, target, target-path, targets, test-paths, tests, unit_tests, vars, version
+        note: known keys: analyses, analysis-paths, asset-paths, clean-targets, config-version, data-paths, data_tests, dbt-cloud, dispatch, docs-paths, exposures, flags, function-paths, functions, log-path, macro-paths, metrics, model-paths, models, name, on-run-end, on-run-start, packages-install-path, profile, project-root, query-comment, quoting, require-dbt-version, restrict-access, saved-queries, seed-paths, seeds, semantic-models, snapshot-paths, snapshots, source-paths, sources, target, target-path, targets, test-paths, tests, unit_tests, vars, version
 
         error[missing-key]: a model has no `name`
          --> models/s.yml:2:5
@@ -777,7 +777,7 @@ fn materializations_that_are_not_supported_say_so() {
     check_error(
         "
         //- models/a.sql
-        {{ config(materialized='external') }} select 1
+        select 1
         //- models/b.sql
         {{ config(materialized='tabel') }} select 1
         //- models/c.py
@@ -786,25 +786,19 @@ fn materializations_that_are_not_supported_say_so() {
         {% snapshot d %} select 1 {% endsnapshot %}
         ",
         "
-        error[python-model]: Python models are not supported
+        warning[python-model]: `c` is a Python model, which cannot be run
          --> models/c.py:1:1
           |
         1 | def model(dbt, session): ...
-          | ^ a model is one `select` in a .sql file
+          | ^ known by its name alone; what reads it is skipped
+          |
+        help: write it as a `select` in a .sql file, or leave it out: `--exclude` it, or set `enabled: false`
 
         error[unsupported-snapshot]: snapshots are not supported yet
          --> snapshots/d.sql:1:1
           |
         1 | {% snapshot d %} select 1 {% endsnapshot %}
           | ^ this file cannot be built
-
-        error[unsupported-materialization]: the materialization `external` is not supported yet
-         --> models/a.sql:1:11
-          |
-        1 | {{ config(materialized='external') }} select 1
-          |           ^^^^^^^^^^^^ set here
-          |
-        note: supported: view, table, incremental, ephemeral
 
         error[unknown-materialization]: there is no materialization `tabel`
          --> models/b.sql:1:11
@@ -813,27 +807,6 @@ fn materializations_that_are_not_supported_say_so() {
           |           ^^^^^^^^^^^^ set here
           |
         help: did you mean `table`?
-        ",
-    );
-}
-
-#[test]
-fn what_is_not_supported_yet_is_left_out_with_a_warning() {
-    check_error(
-        "
-        //- models/a.sql
-        select 1 as id
-        //- models/s.yml
-        unit_tests:
-          - name: a_works
-            model: a
-        ",
-        "
-        warning[not-supported-yet]: `unit_tests:` is not supported yet and was left out
-         --> models/s.yml:1:1
-          |
-        1 | unit_tests:
-          | ^^^^^^^^^^ nothing here is run
         ",
     );
 }

@@ -47,14 +47,14 @@ Selectors, for --select and --exclude:
 Environment variables:
   Each of these flags can be given as TIDEMILL_X or, as dbt names it, DBT_X; the command line wins:
   PROJECT_DIR, PROFILES_DIR, PROFILE, TARGET, TARGET_PATH, VARS, THREADS, FULL_REFRESH, STORE_FAILURES,
-  FAIL_FAST, WAIT, QUIET, DEBUG, OFFLINE, LOG_FORMAT, USE_COLORS, PRINTER_WIDTH.
+  FAIL_FAST, WAIT, QUIET, DEBUG, OFFLINE, VERSION_CHECK, LOG_FORMAT, USE_COLORS, PRINTER_WIDTH.
   NO_COLOR takes colour out; CLICOLOR_FORCE=1 puts it in where no terminal is.
 
 Exit status:
   0 all good, 1 a node or test failed, 2 the command could not run, 101 a bug in tidemill, 130 interrupted
 
 Accepted for compatibility; no effect:
-  --[no-]partial-parse, --[no-]static-parser, --[no-]use-experimental-parser, --[no-]version-check,
+  --[no-]partial-parse, --[no-]static-parser, --[no-]use-experimental-parser,
   --[no-]send-anonymous-usage-stats, --[no-]populate-cache, --[no-]cache-selected-only,
   --[no-]introspect, --[no-]log-cache-events, --[no-]use-colors-file, --[no-]show-all-deprecations,
   --log-path, --log-level, --log-level-file, --log-format-file, --record-timing-info"
@@ -68,8 +68,6 @@ pub(super) const WITHOUT_EFFECT: &[&str] = &[
     "no-static-parser",
     "use-experimental-parser",
     "no-use-experimental-parser",
-    "version-check",
-    "no-version-check",
     "send-anonymous-usage-stats",
     "no-send-anonymous-usage-stats",
     "populate-cache",

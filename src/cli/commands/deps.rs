@@ -34,6 +34,7 @@ pub(super) fn run(session: &mut Session, args: &DepsArgs) -> Result<Exit, Stoppe
         hub: hub(&env),
         cache: cache(&env),
         is_offline: session.globals.offline.unwrap_or(false),
+        checks_versions: session.globals.version_check.unwrap_or(true),
         env: &env,
         is_stopped: &is_stopped,
     };
@@ -63,7 +64,10 @@ fn line(progress: &Progress) -> String {
         }
         Progress::NothingListed => "no packages are listed in packages.yml".to_owned(),
         Progress::Locked => format!("wrote {LOCK_FILE}"),
-        Progress::Ready { name, version, from } => format!("{name}  {version}  ({from})"),
+        Progress::Ready { name, version, from, newer: None } => format!("{name}  {version}  ({from})"),
+        Progress::Ready { name, version, from, newer: Some(newer) } => {
+            format!("{name}  {version}  ({from}; there is a newer one: {newer})")
+        }
         Progress::Installed { count, folder } => {
             format!("installed {} into {folder}", numbers::count(*count, "package"))
         }

@@ -130,17 +130,9 @@ pub fn read(diags: &mut Diagnostics, yaml: &Yaml, unknown: Severity) -> Properti
         let entries = fields.list(reader.diags, key).iter();
         properties.semantic.extend(entries.map(|it| SemanticProperties { kind, yaml: it.clone() }));
     }
-    if let Some(yaml) = fields.get("functions") {
-        reader.diags.push(left_out("functions", fields.key("functions").map_or(yaml.span, |it| it.span)));
-    }
     fields.accept(&["version", "anchors"]);
     fields.finish(diags, unknown);
     properties
-}
-
-fn left_out(key: &str, span: Span) -> Diagnostic {
-    Diagnostic::warning("not-supported-yet", format!("`{key}:` is not supported yet and was left out"))
-        .at(span, "nothing here is run")
 }
 
 struct Reader<'a> {

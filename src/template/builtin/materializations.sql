@@ -28,10 +28,14 @@
 
 
 {% materialization table, adapter='duckdb' %}
-  {%- do return(materialization_table_default()) -%}
+  {%- do return(table_by_macros()) -%}
 {% endmaterialization %}
 
 {% materialization table, default %}
+  {%- do return(table_by_macros()) -%}
+{% endmaterialization %}
+
+{% macro table_by_macros() -%}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set existing = load_cached_relation(this) -%}
   {%- set intermediate = make_intermediate_relation(target_relation) -%}
@@ -54,14 +58,18 @@
   {%- do adapter.commit() -%}
   {%- do run_hooks(post_hooks, inside_transaction=False) -%}
   {%- do return({'relations': [target_relation]}) -%}
-{% endmaterialization %}
+{%- endmacro %}
 
 
 {% materialization incremental, adapter='duckdb' %}
-  {%- do return(materialization_incremental_default()) -%}
+  {%- do return(incremental_by_macros()) -%}
 {% endmaterialization %}
 
 {% materialization incremental, default %}
+  {%- do return(incremental_by_macros()) -%}
+{% endmaterialization %}
+
+{% macro incremental_by_macros() -%}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set existing = load_cached_relation(this) -%}
   {%- set is_anew = existing is none or existing.is_view or should_full_refresh() -%}
@@ -93,7 +101,7 @@
   {%- do adapter.commit() -%}
   {%- do run_hooks(post_hooks, inside_transaction=False) -%}
   {%- do return({'relations': [target_relation]}) -%}
-{% endmaterialization %}
+{%- endmacro %}
 
 {#- Puts the new rows aside, makes the columns fit, and gives the SQL of the strategy. -#}
 {% macro take_up_sql(target_relation, temp_relation, existing) -%}

@@ -206,6 +206,7 @@ impl RelationObject {
             "quote_policy" => Self::policy(self.quote),
             "quote_character" => Value::from("\""),
             "metadata" => Dict::value([(Value::from("type"), Value::from("DuckDBRelation"))]),
+            "__repr__" => Value::from(format!("<DuckDBRelation {}>", self.sql())),
             "information_schema_view" => Value::from(self.view.clone()?),
             "dbt_created" | "require_alias" | "can_be_renamed" | "can_be_replaced" => Value::from(false),
             "limit" | "event_time_filter" | "catalog" | "external" => Value::from(()),

@@ -9,15 +9,16 @@ use minijinja::{Error, State, Value};
 use super::Call;
 use crate::template::fault::{bad_call, fail, refused};
 use crate::template::session::Session;
-use crate::template::tables::cells::table_of;
+use crate::template::tables::cells::{is_nested, table_of};
 use crate::template::tables::mapped::tuple;
 use crate::template::tables::table::Table;
 use crate::template::values::arguments::Arguments;
 use crate::template::values::dict::Dict;
+use crate::template::values::json::dumps;
 use crate::template::values::list::List;
 use crate::template::values::print;
 use crate::template::{Engine, NEEDS_WAREHOUSE};
-use crate::warehouse::{Column, Rows};
+use crate::warehouse::{self, CatalogEntry, Column, Rows};
 
 /// The warehouse, for a call that needs it.
 fn engine<'a>(session: &'a Session, call: &str) -> Result<&'a dyn Engine, Error> {
@@ -37,7 +38,7 @@ pub(super) fn describe(session: &Session, call: &str, sql: &str) -> Result<Vec<C
 }
 
 /// The tables and views that are there, for a call.
-pub(super) fn catalog(session: &Session, call: &str) -> Result<Vec<crate::warehouse::CatalogEntry>, Error> {
+pub(super) fn catalog(session: &Session, call: &str) -> Result<Vec<CatalogEntry>, Error> {
     engine(session, call)?.catalog().map_err(refused)
 }
 
@@ -49,8 +50,8 @@ pub(super) fn run_query(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     if !call.session.is_execute() {
         return Ok(Value::UNDEFINED);
     }
-    let rows = ask(call.session, "run_query", &print::text(&sql))?;
-    Ok(table_of(rows).into_value(call.session))
+    let table = execute(call.session, "run_query", &print::text(&sql), true)?;
+    Ok(table.into_value(call.session))
 }
 
 /// `{% call statement(name, fetch_result, auto_begin, language) %}`: runs its block, and keeps the result.
@@ -98,8 +99,41 @@ pub(super) fn commit(session: &Session) -> Result<(), Error> {
 
 /// Runs statements; without `is_fetched` their rows are dropped.
 pub(super) fn execute(session: &Session, call: &str, sql: &str, is_fetched: bool) -> Result<Table, Error> {
-    let rows = ask(session, call, sql)?;
-    Ok(if is_fetched { table_of(rows) } else { Table::empty() })
+    let mut rows = ask(session, call, sql)?;
+    if !is_fetched {
+        return Ok(Table::empty());
+    }
+    if rows.columns.iter().any(|it| is_nested(&it.data_type)) {
+        write_nested_as_json(session, call, sql, &mut rows);
+    }
+    Ok(table_of(rows))
+}
+
+/// dbt hands over values that have parts as JSON. The engine writes them otherwise, so it is asked again; what
+/// cannot be asked in another query's `from` stays as the engine writes it.
+fn write_nested_as_json(session: &Session, call: &str, sql: &str, rows: &mut Rows) {
+    let columns = rows.columns.iter().enumerate().map(|(index, column)| {
+        let name = format!("__c{index}");
+        if is_nested(&column.data_type) { format!("to_json({name})::varchar") } else { name }
+    });
+    let names: Vec<String> = (0..rows.columns.len()).map(|it| format!("__c{it}")).collect();
+    let columns = columns.collect::<Vec<_>>().join(", ");
+    let query = sql.trim().trim_end_matches(';');
+    let sql = format!("select {columns} from (\n{query}\n) as __rows({})", names.join(", "));
+    let Ok(again) = ask(session, call, &sql) else { return };
+    let is_same = again.rows.len() == rows.rows.len() && again.columns.len() == rows.columns.len();
+    if !is_same {
+        return;
+    }
+    rows.rows = again.rows;
+    for row in &mut rows.rows {
+        for (value, column) in row.iter_mut().zip(&rows.columns) {
+            if let (warehouse::Value::Text(text), true) = (&*value, is_nested(&column.data_type)) {
+                let json = serde_json::from_str(text).unwrap_or_default();
+                *value = warehouse::Value::Text(dumps(&json, false));
+            }
+        }
+    }
 }
 
 /// `noop_statement`: keeps a result without asking for one.

@@ -106,6 +106,10 @@ impl Object for Date {
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         Some(match key.as_str()? {
+            "__repr__" => {
+                let day = self.day;
+                Value::from(format!("datetime.date({}, {}, {})", day.year(), day.month(), day.day()))
+            }
             "year" => Value::from(self.day.year()),
             "month" => Value::from(self.day.month()),
             "day" => Value::from(self.day.day()),

@@ -204,6 +204,27 @@ impl DateTime {
         }
     }
 
+    /// As Python writes its construction.
+    fn written_out(&self) -> String {
+        let at = self.civil();
+        let mut parts = vec![
+            at.year().to_string(),
+            at.month().to_string(),
+            at.day().to_string(),
+            at.hour().to_string(),
+            at.minute().to_string(),
+        ];
+        let micros = at.subsec_nanosecond() / 1000;
+        if at.second() != 0 || micros != 0 {
+            parts.push(at.second().to_string());
+        }
+        if micros != 0 {
+            parts.push(micros.to_string());
+        }
+        parts.extend(self.zone().map(|it| format!("tzinfo=<{}>", it.name)));
+        format!("datetime.datetime({})", parts.join(", "))
+    }
+
     fn zone(&self) -> Option<Zone> {
         match &self.at {
             At::Naive(_) => None,
@@ -238,6 +259,7 @@ impl Object for DateTime {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let at = self.civil();
         Some(match key.as_str()? {
+            "__repr__" => Value::from(self.written_out()),
             "year" => Value::from(at.year()),
             "month" => Value::from(at.month()),
             "day" => Value::from(at.day()),

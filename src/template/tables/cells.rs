@@ -66,12 +66,19 @@ pub(in crate::template) fn kind_of(data_type: &str) -> Kind {
     }
 }
 
+/// Whether values of a type have parts, which dbt hands over as JSON.
+pub(in crate::template) fn is_nested(data_type: &str) -> bool {
+    data_type.ends_with(']') || data_type.starts_with("STRUCT(") || data_type.starts_with("MAP(")
+}
+
 fn cell(value: warehouse::Value, kind: Kind) -> Value {
     match value {
         warehouse::Value::Null => Value::from(()),
         warehouse::Value::Bool(value) => Value::from(value),
         warehouse::Value::Int(value) => Value::from(value),
-        warehouse::Value::Float(value) => Value::from(value),
+        warehouse::Value::Float(value) => {
+            Decimal::of_float(value).map_or_else(|| Value::from(value), Decimal::into_value)
+        }
         warehouse::Value::Text(text) => match kind {
             Kind::Number | Kind::Integer => {
                 Decimal::parse(&text).map_or_else(|| Value::from(text), Decimal::into_value)

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use minijinja::value::{DynObject, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::print::float_text;
 use crate::template::modules::arithmetic;
 
 /// `units` times ten to the power of minus `scale`.
@@ -37,8 +38,14 @@ impl Decimal {
         }
         match i128::try_from(value.clone()) {
             Ok(units) if value.is_integer() => Some(Self { units, scale: 0 }),
-            _ => Self::parse(&format!("{}", f64::try_from(value.clone()).ok()?)),
+            _ => Self::of_float(f64::try_from(value.clone()).ok()?),
         }
+    }
+
+    /// The digits that a float is written with.
+    pub(crate) fn of_float(value: f64) -> Option<Self> {
+        let text = float_text(value);
+        Self::parse(&if text.contains('e') { format!("{value}") } else { text })
     }
 
     /// The decimal as a template value.
@@ -120,8 +127,27 @@ impl Decimal {
         })
     }
 
+    /// Which of two is greater, if one of them is a decimal and the other a number.
+    pub(crate) fn order(left: &Value, right: &Value) -> Option<Ordering> {
+        let is_decimal = |it: &Value| it.downcast_object_ref::<Self>().is_some();
+        if !is_decimal(left) && !is_decimal(right) {
+            return None;
+        }
+        Some(Self::of(left)?.compare(Self::of(right)?))
+    }
+
+    /// The whole part.
+    pub(crate) fn truncated(self) -> Value {
+        Value::from(10_i128.checked_pow(self.scale).map_or(0, |it| self.units / it))
+    }
+
+    /// Without its sign.
+    pub(crate) fn abs(self) -> Self {
+        Self { units: self.units.abs(), ..self }
+    }
+
     /// Which of two is greater.
-    pub(crate) fn compare(self, other: Self) -> Ordering {
+    fn compare(self, other: Self) -> Ordering {
         match self.aligned(other) {
             Some((a, b, _)) => a.cmp(&b),
             None => self.to_f64().total_cmp(&other.to_f64()),
@@ -143,6 +169,10 @@ impl fmt::Display for Decimal {
 impl Object for Decimal {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Plain
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        (key.as_str()? == "__repr__").then(|| Value::from(format!("Decimal('{self}')")))
     }
 
     fn is_true(self: &Arc<Self>) -> bool {

@@ -12,7 +12,7 @@ use super::json::dumps_for_html;
 use super::list::List;
 use super::literal::literal_eval;
 use super::views::Range;
-use super::{numbers, operators, print, sequence_filters, tests, text_filters, unpacking};
+use super::{decimal_filters, numbers, operators, print, sequence_filters, tests, text_filters, unpacking};
 
 /// Names the scope answers to when the result itself is wanted, not its text.
 pub(crate) const AS_VALUE: &str = "__as_value";
@@ -23,6 +23,7 @@ pub(crate) fn register(env: &mut Environment<'_>) {
     sequence_filters::register(env);
     tests::register(env);
     text_filters::register(env);
+    decimal_filters::register(env);
     env.add_filter("default", default);
     env.add_filter("d", default);
     env.add_filter("int", |args: Rest<Value>, named: Kwargs| numbers::int(args, &named));

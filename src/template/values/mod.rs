@@ -5,6 +5,7 @@ pub(super) mod arguments;
 pub(super) mod convert;
 mod cycler;
 pub(super) mod decimal;
+mod decimal_filters;
 pub(super) mod dict;
 pub(super) mod filters;
 mod format_spec;

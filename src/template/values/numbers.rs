@@ -4,6 +4,7 @@ use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Error, Value};
 
 use super::arguments::Arguments;
+use super::decimal::Decimal;
 
 /// The whole part of a number; `None` for anything else.
 pub(super) fn truncated(value: &Value) -> Option<Value> {
@@ -11,6 +12,7 @@ pub(super) fn truncated(value: &Value) -> Option<Value> {
         ValueKind::Bool => Some(Value::from(i64::from(value.is_true()))),
         ValueKind::Number if value.is_integer() => Some(value.clone()),
         ValueKind::Number => whole(f64::try_from(value.clone()).ok()?),
+        ValueKind::Plain => Decimal::of(value).map(Decimal::truncated),
         _ => None,
     }
 }
@@ -62,7 +64,7 @@ pub(super) fn float(args: Rest<Value>, named: &Kwargs) -> Result<Value, Error> {
         (_, Some(text)) => text.trim().replace('_', "").parse::<f64>().ok(),
         (ValueKind::Bool, _) => Some(if value.is_true() { 1.0 } else { 0.0 }),
         (ValueKind::Number, _) => f64::try_from(value.clone()).ok(),
-        _ => None,
+        _ => Decimal::of(&value).map(Decimal::to_f64),
     };
     Ok(read.map_or(default, Value::from))
 }

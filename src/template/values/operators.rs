@@ -4,12 +4,14 @@
 //! in Python; sets and texts to format are known here; everything else is left to minijinja.
 #![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
 
+use std::cmp::Ordering;
 use std::sync::LazyLock;
 
 use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Expression, State, Value, context};
 
 use super::arguments::Arguments;
+use super::decimal::Decimal;
 use super::dict::{Dict, merged};
 use super::formatting::format_percent;
 use super::set::Set;
@@ -43,6 +45,7 @@ pub(super) fn register(env: &mut Environment<'_>) {
         calculate(state, [left, right], ["__floordiv__", "__rfloordiv__"], &FLOOR)
     });
     env.add_function("__rem", remainder);
+    env.add_function("__cmp", compare);
 }
 
 fn native(operator: &'static Native, a: Value, b: Value) -> Result<Value, Error> {
@@ -100,6 +103,19 @@ fn subtract(state: &mut State<'_, '_>, left: Value, right: Value) -> Result<Valu
         return Ok(own.without(right.try_iter()?));
     }
     calculate(state, [left, right], ["__sub__", "__rsub__"], &SUBTRACT)
+}
+
+/// `a < b` and its like: a decimal is compared with other numbers by its value.
+fn compare(left: Value, sign: &str, right: Value) -> bool {
+    let order = Decimal::order(&left, &right);
+    match sign {
+        "==" => order.map_or_else(|| left == right, Ordering::is_eq),
+        "!=" => order.map_or_else(|| left != right, Ordering::is_ne),
+        "<" => order.unwrap_or_else(|| left.cmp(&right)).is_lt(),
+        "<=" => order.unwrap_or_else(|| left.cmp(&right)).is_le(),
+        ">" => order.unwrap_or_else(|| left.cmp(&right)).is_gt(),
+        _ => order.unwrap_or_else(|| left.cmp(&right)).is_ge(),
+    }
 }
 
 /// `a % b`: formats a text, or is the remainder with the divisor's sign.

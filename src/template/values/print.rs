@@ -20,6 +20,11 @@ fn tuple(value: &Value) -> String {
     sequence("(", &items, if items.len() == 1 { ",)" } else { ")" })
 }
 
+/// What an object of ours says for itself.
+fn own_repr(value: &Value) -> Option<String> {
+    value.as_object()?.get_value(&Value::from("__repr__"))?.as_str().map(str::to_owned)
+}
+
 /// `repr(value)`: texts in quotes.
 pub(crate) fn repr(value: &Value) -> String {
     match value.kind() {
@@ -31,6 +36,7 @@ pub(crate) fn repr(value: &Value) -> String {
             let items: Vec<Value> = value.try_iter().into_iter().flatten().collect();
             sequence("[", &items, "]")
         }
+        ValueKind::Plain | ValueKind::Map => own_repr(value).unwrap_or_else(|| value.to_string()),
         _ => value.to_string(),
     }
 }

@@ -241,14 +241,14 @@ fn shorten(text: &str, kind: &ErrorKind) -> String {
     }
     .unwrap_or(text)
     .trim_end();
-    // The engine's own advice is a statement that would fetch something.
-    let text = match text.rsplit_once("Install it first using \"INSTALL ") {
-        Some((before, name)) => {
-            let name = name.trim_end_matches(['"', '.', ' ']);
-            &format!("{before}Name it under `extensions:` of the target: `extensions: [{name}]`")
-        }
-        None => text,
-    };
+    if let Some((_, name)) = text.rsplit_once("Install it first using \"INSTALL ") {
+        // The engine's own advice is a statement that would fetch something.
+        let name = name.trim_end_matches(['"', '.', ' ']);
+        return format!(
+            "the extension `{name}` is needed and is not installed\n\
+             Name it in the target: `extensions: [{name}]`"
+        );
+    }
     let lines: Vec<&str> = text.lines().filter(|it| !it.trim().is_empty()).collect();
     if lines.len() <= MAX_LINES {
         return lines.join("\n");

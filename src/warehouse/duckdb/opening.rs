@@ -68,6 +68,7 @@ fn attempt(options: &ConnectOptions) -> Result<(Connection, Shared), WarehouseEr
     let later = preparing.settings(&mut local_settings)?;
     preparing.extensions()?;
     preparing.late_settings(&later, &mut local_settings)?;
+    preparing.stay_offline()?;
     preparing.secrets()?;
     preparing.attach()?;
     let (database, schema) = preparing.schema()?;
@@ -191,8 +192,15 @@ impl Preparing<'_> {
     fn extensions(&self) -> Result<(), WarehouseError> {
         for extension in &self.options.extensions {
             let load = statements::load(extension);
-            if self.run(&load).is_ok() {
-                continue;
+            let Err(error) = self.run(&load) else { continue };
+            if extension.name.ends_with(".duckdb_extension") {
+                return Err(unavailable(format!("the extension cannot be loaded: {}", error.message)));
+            }
+            if self.options.is_offline {
+                let name = &extension.name;
+                let message =
+                    format!("extension `{name}` is not installed, and `--offline` forbids to fetch it");
+                return Err(unavailable(message));
             }
             let install = format!("{}; {load}", statements::install(extension));
             self.run(&install).map_err(|error| {
@@ -205,6 +213,19 @@ impl Preparing<'_> {
             })?;
         }
         Ok(())
+    }
+
+    /// Without network the engine reads no remote files either; this holds until the database is closed.
+    fn stay_offline(&self) -> Result<(), WarehouseError> {
+        const REMOTE: &str = "HTTPFileSystem,S3FileSystem,HuggingFaceFileSystem";
+        const SETTING: &str = "disabled_filesystems";
+        if !self.options.is_offline {
+            return Ok(());
+        }
+        let all = self.options.config_options.iter().chain(&self.options.settings);
+        let given = all.filter(|it| it.0.eq_ignore_ascii_case(SETTING) && !it.1.is_empty());
+        let names: Vec<&str> = given.map(|it| it.1.as_str()).chain([REMOTE]).collect();
+        self.run(&set(SETTING, &names.join(",")))
     }
 
     fn secrets(&self) -> Result<(), WarehouseError> {

@@ -113,10 +113,15 @@ impl AdapterObject {
         Ok(List::value(rows.into_iter().flatten().map(|it| Value::from(it.to_string())).collect()))
     }
 
+    /// Files are looked for by name: a question that fails would end the node's transaction.
     fn location_exists(&self, args: &[Value]) -> Result<Value, Error> {
         let location = Arguments::new("location_exists", args).text("location")?;
-        let sql = format!("select 1 from {} where 1 = 0", quote_literal(&location));
-        match results::describe(&self.session, "adapter.location_exists", &sql) {
+        let call = "adapter.location_exists";
+        if !location.starts_with("http:") && !location.starts_with("https:") {
+            let sql = format!("select 1 from glob({}) limit 1", quote_literal(&location));
+            return Ok(Value::from(!results::ask(&self.session, call, &sql)?.rows.is_empty()));
+        }
+        match results::describe(&self.session, call, &format!("select 1 from {}", quote_literal(&location))) {
             Ok(_) => Ok(Value::from(true)),
             Err(error) if crate::template::fault::is_needs_warehouse(&error) => Err(error),
             Err(_) => Ok(Value::from(false)),
