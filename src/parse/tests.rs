@@ -148,8 +148,10 @@ fn generic(
         Owner::Source(call) => source_calls.push(Spanned::new(call.clone(), owner.span)),
     }
     for (name, value) in &entry.arguments {
-        let text = value.as_str().filter(|_| name.value != "column_name");
-        if let Some(template) = text.and_then(argument_template) {
+        if name.value == "column_name" {
+            continue;
+        }
+        for template in templates_in(&value.to_json()) {
             let template = Spanned::new(template, value.span);
             sources::template_depends_on(parser, diags, &template, &mut refs, &mut source_calls);
         }
@@ -297,6 +299,16 @@ pub(crate) fn argument_template(text: &str) -> Option<String> {
         |name: &&str| text.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('('));
     let calls = ["ref", "source", "var", "env_var", "doc"];
     (text.ends_with(')') && calls.iter().any(|name| is_call(&name))).then(|| format!("{{{{ {text} }}}}"))
+}
+
+/// The templates in an argument: the text that it is, or those in a list or dictionary.
+fn templates_in(value: &Json) -> Vec<String> {
+    match value {
+        Json::String(text) => argument_template(text).into_iter().collect(),
+        Json::Array(items) => items.iter().flat_map(templates_in).collect(),
+        Json::Object(entries) => entries.values().flat_map(templates_in).collect(),
+        Json::Null | Json::Bool(_) | Json::Number(_) => Vec::new(),
+    }
 }
 
 /// Where failing rows are stored: in dbt's own schema for them unless the config names another.
