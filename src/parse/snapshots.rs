@@ -183,6 +183,7 @@ fn node(
         name: name.value,
         patch_path: texts.patch_path,
         description: texts.description,
+        described_at: texts.described_at,
         columns: texts.columns,
         config,
         refs: scan.refs,

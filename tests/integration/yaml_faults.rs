@@ -782,8 +782,6 @@ fn what_cannot_be_made_says_so() {
         {{ config(materialized='tabel') }} select 1
         //- models/c.py
         def model(dbt, session): ...
-        //- snapshots/d.sql
-        {% snapshot d %} select 1 {% endsnapshot %}
         ",
         "
         warning[python-model]: `c` is a Python model, which cannot be run

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::code::Code;
-use super::column::Columns;
+use super::column::{self, Columns};
 use super::config::{self, Config, Docs};
 use super::entry::{Context, Entry};
 use super::kinds::{self, Special};
@@ -52,8 +52,7 @@ pub(super) struct ManifestNode<'a> {
     created_at: f64,
     relation_name: Option<String>,
     raw_code: Cow<'a, str>,
-    /// Which docs blocks a description is made of is known for columns alone.
-    doc_blocks: [&'a str; 0],
+    doc_blocks: Vec<String>,
     #[serde(flatten)]
     code: Option<Code<'a>>,
     #[serde(flatten)]
@@ -83,7 +82,7 @@ impl<'a> ManifestNode<'a> {
             resource_type: parsed.kind.as_str(),
             package_name: &parsed.package,
             path: path(parsed),
-            original_file_path: parsed.path.as_str(),
+            original_file_path: context.project.path_in_package(&parsed.path),
             unique_id: parsed.unique_id.as_str(),
             fqn: fqn(parsed),
             alias: alias(parsed),
@@ -95,13 +94,16 @@ impl<'a> ManifestNode<'a> {
             meta: &parsed.config.meta,
             group: kinds::group(context, entry),
             docs: Docs::of(parsed),
-            patch_path: parsed.patch_path.as_ref().map(|it| format!("{}://{}", parsed.package, it.as_str())),
+            patch_path: parsed
+                .patch_path
+                .as_ref()
+                .map(|it| format!("{}://{}", parsed.package, context.project.path_in_package(it))),
             build_path: None,
             unrendered_config: config::unrendered(parsed),
             created_at: context.created_at,
             relation_name: parsed.relation.as_ref().filter(|_| is_built).map(Relation::render),
             raw_code,
-            doc_blocks: [],
+            doc_blocks: column::of_node(context, parsed),
             code: Code::new(context, entry),
             special: Special::new(context, entry),
         })
