@@ -773,7 +773,7 @@ fn a_missing_argument_of_a_test_is_an_error() {
 }
 
 #[test]
-fn what_cannot_be_made_says_so() {
+fn materializations_that_are_not_supported_say_so() {
     check_error(
         "
         //- models/a.sql
@@ -799,22 +799,6 @@ fn what_cannot_be_made_says_so() {
           |           ^^^^^^^^^^^^ set here
           |
         help: did you mean `table`?
-
-        error[missing-config]: the snapshot `d` has no `unique_key`
-         --> snapshots/d.sql:1:13
-          |
-        1 | {% snapshot d %} select 1 {% endsnapshot %}
-          |             ^
-          |
-        help: add `unique_key: id`, say: the column or columns that identify a row
-
-        error[missing-config]: the snapshot `d` has no `strategy`
-         --> snapshots/d.sql:1:13
-          |
-        1 | {% snapshot d %} select 1 {% endsnapshot %}
-          |             ^
-          |
-        help: add `strategy: timestamp` or `strategy: check`
         ",
     );
 }
