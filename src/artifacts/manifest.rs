@@ -4,6 +4,7 @@
 //! written, so that a manifest of thousands of nodes is never in memory as a whole. Deliberately absent:
 //! anything that dbt's schema has no place for.
 
+mod calls;
 mod code;
 mod column;
 mod config;
