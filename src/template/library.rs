@@ -1,6 +1,6 @@
 //! All macros by package and name, and the order in which dbt looks for one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::MacroDefinition;
@@ -19,6 +19,8 @@ pub(super) struct Library {
     units: Vec<Arc<Unit>>,
     by_package: BTreeMap<String, BTreeMap<String, usize>>,
     by_id: BTreeMap<String, usize>,
+    /// Names of macros that are not built in, without the engine before them.
+    own_names: BTreeSet<String>,
     /// Packages to search for a namespace given to `adapter.dispatch`, where the project says so.
     pub(super) dispatch: BTreeMap<String, Vec<String>>,
 }
@@ -38,6 +40,7 @@ impl Library {
             units: Vec::new(),
             by_package: BTreeMap::new(),
             by_id: BTreeMap::new(),
+            own_names: BTreeSet::new(),
             dispatch: BTreeMap::new(),
         };
         for block in blocks {
@@ -58,6 +61,10 @@ impl Library {
                     .and_at(first.span, "first defined here"),
             );
             return;
+        }
+        if definition.package != BUILTIN {
+            let name = definition.name.split_once("__").map_or(definition.name.as_str(), |it| it.1);
+            self.own_names.extend([name.to_owned(), definition.name.clone()]);
         }
         let index = self.definitions.len();
         names.insert(definition.name.clone(), index);
@@ -100,6 +107,11 @@ impl Library {
     /// Whether a package has any macros.
     pub(super) fn has_package(&self, package: &str) -> bool {
         self.by_package.contains_key(package)
+    }
+
+    /// Whether anything but a built-in macro could be meant by a call of this name.
+    pub(super) fn may_be_own(&self, name: &str) -> bool {
+        self.own_names.contains(name)
     }
 
     /// All packages that have macros, sorted.

@@ -83,6 +83,9 @@ impl Templates {
     /// name, or one that it is dispatched to.
     pub fn override_of(&self, package: &str, name: &str) -> Option<&MacroDefinition> {
         let library = &self.library;
+        if !library.may_be_own(name) {
+            return None;
+        }
         let definition = |index: usize| library.get(index).0;
         let called = library.visible(package, name).map(definition).filter(|it| it.package != BUILTIN);
         called.or_else(|| {

@@ -1,5 +1,10 @@
 //! All Rust integration tests, in one binary.
 
+mod incremental;
+mod merge;
+mod phases;
+mod project;
+
 mod access;
 mod artifacts;
 mod builtin_tests;
@@ -16,15 +21,11 @@ mod files;
 mod functions;
 mod gates;
 mod hooks;
-mod incremental;
 mod invariants;
 mod macro_faults;
 mod materializations;
-mod merge;
 mod operations;
 mod persist_docs;
-mod phases;
-mod project;
 mod project_settings;
 mod references;
 mod report;
