@@ -142,13 +142,55 @@ fn argument(
     name: &str,
     value: &Json,
 ) -> Result<TemplateValue, TemplateError> {
-    let text = value.as_str().filter(|_| name != "column_name");
-    let Some(text) = text.and_then(argument_template) else { return Ok(TemplateValue::Json(value.clone())) };
+    if name == "column_name" {
+        return Ok(TemplateValue::Json(value.clone()));
+    }
+    match value.as_str().map(argument_template) {
+        Some(Some(template)) => rendered_argument(compiler, id, span, template),
+        Some(None) => Ok(TemplateValue::Json(value.clone())),
+        None => Ok(TemplateValue::Json(rendered_inside(compiler, id, span, value)?)),
+    }
+}
+
+/// A list or dictionary with the texts in it rendered; a relation among them is its name.
+fn rendered_inside(
+    compiler: &Compiler<'_>,
+    id: NodeId,
+    span: Span,
+    value: &Json,
+) -> Result<Json, TemplateError> {
+    Ok(match value {
+        Json::Array(items) => {
+            let items = items.iter().map(|it| rendered_inside(compiler, id, span, it));
+            Json::Array(items.collect::<Result<_, _>>()?)
+        }
+        Json::Object(entries) => {
+            let entries =
+                entries.iter().map(|(key, it)| Ok((key.clone(), rendered_inside(compiler, id, span, it)?)));
+            Json::Object(entries.collect::<Result<_, _>>()?)
+        }
+        Json::String(text) => match argument_template(text) {
+            None => value.clone(),
+            Some(template) => match rendered_argument(compiler, id, span, template)? {
+                TemplateValue::Json(value) => value,
+                TemplateValue::Relation(relation) => Json::from(relation.render()),
+            },
+        },
+        Json::Null | Json::Bool(_) | Json::Number(_) => value.clone(),
+    })
+}
+
+fn rendered_argument(
+    compiler: &Compiler<'_>,
+    id: NodeId,
+    span: Span,
+    template: String,
+) -> Result<TemplateValue, TemplateError> {
     let node = compiler.graph.node(id);
     let source = TemplateSource {
         package: node.package.clone(),
         file: span.file,
-        text: Arc::from(text),
+        text: Arc::from(template),
         offset: span.start as usize,
     };
     compiler.graph.templates.render_value(&source, &compiler.node_context(id, IsIncremental::No)).map_err(

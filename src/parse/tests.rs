@@ -148,8 +148,10 @@ fn generic(
         Owner::Source(call) => source_calls.push(Spanned::new(call.clone(), owner.span)),
     }
     for (name, value) in &entry.arguments {
-        let text = value.as_str().filter(|_| name.value != "column_name");
-        if let Some(template) = text.and_then(argument_template) {
+        if name.value == "column_name" {
+            continue;
+        }
+        for template in templates_in(&value.to_json()) {
             let template = Spanned::new(template, value.span);
             sources::template_depends_on(parser, diags, &template, &mut refs, &mut source_calls);
         }
@@ -184,6 +186,7 @@ fn generic(
         span: entry.name.span,
         patch_path: None,
         description: parser.description(diags, entry.description.as_ref()),
+        described_at: entry.description.as_ref().map(|it| it.span),
         columns: Vec::new(),
         config,
         refs,
@@ -298,6 +301,16 @@ pub(crate) fn argument_template(text: &str) -> Option<String> {
     (text.ends_with(')') && calls.iter().any(|name| is_call(&name))).then(|| format!("{{{{ {text} }}}}"))
 }
 
+/// The templates in an argument: the text that it is, or those in a list or dictionary.
+fn templates_in(value: &Json) -> Vec<String> {
+    match value {
+        Json::String(text) => argument_template(text).into_iter().collect(),
+        Json::Array(items) => items.iter().flat_map(templates_in).collect(),
+        Json::Object(entries) => entries.values().flat_map(templates_in).collect(),
+        Json::Null | Json::Bool(_) | Json::Number(_) => Vec::new(),
+    }
+}
+
 /// Where failing rows are stored: in dbt's own schema for them unless the config names another.
 fn test_relation(
     parser: &Parser<'_>,
@@ -376,6 +389,7 @@ fn singular_test(
         span: start_of(file.id),
         patch_path: described.map(|(file, _)| file.path.clone()),
         description: parser.description(diags, description),
+        described_at: description.map(|it| it.span),
         columns: Vec::new(),
         config,
         refs: scan.refs,

@@ -98,8 +98,8 @@ mod tests {
                 action: Action::Nothing,
                 relation: None,
                 before: Vec::new(),
-                tests: Vec::new(),
                 after_commit: Vec::new(),
+                tests: Vec::new(),
                 after: after.iter().map(|(step, kind)| Edge { step: StepId(*step), kind: *kind }).collect(),
                 priority: edges.len() - index,
             })

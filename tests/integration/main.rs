@@ -40,6 +40,7 @@ mod targets;
 mod template_adapter;
 mod template_api;
 mod template_cases;
+mod template_depth;
 mod template_engine;
 mod template_modules;
 mod template_projects;

@@ -48,6 +48,26 @@ fn text_that_only_begins_like_a_call() {
 }
 
 #[test]
+fn templates_in_a_list() {
+    let with_list = |values: &str| {
+        let project = with_argument("a").replace(
+            "holds: {arguments: {expression: \"a\"}}",
+            &format!("among: {{arguments: {{values: [0, {values}]}}}}"),
+        );
+        format!(
+            "{project}//- macros/among.sql
+{{% test among(model, values) %}}select * from {{{{ model }}}} where a not in ({{{{ values | join(',') }}}}){{% endtest %}}
+"
+        )
+    };
+    project(&with_list("\"{{ same('b') }}\"")).run("build").exit(0).stdout_has("1 test passed");
+    project(&with_list("\"{{ same('b') }} + 1\""))
+        .run("build")
+        .exit(1)
+        .stdout_has("among on `first`: 1 failure");
+}
+
+#[test]
 fn expression_that_is_not_closed() {
     project(&with_argument("a = {{ same('b')")).run("parse").exit(2).stderr_has("`{{` is never closed");
 }

@@ -138,13 +138,10 @@ impl DateTime {
         match &self.at {
             At::Naive(_) => Ok(Self::naive(civil)),
             At::Aware(at, name) => {
-                self.at_place(civil, &Zone { zone: at.time_zone().clone(), name: name.clone() })
+                let zone = Zone { zone: at.time_zone().clone(), name: name.clone() };
+                Self::naive(civil).in_zone_as_written(&zone)
             }
         }
-    }
-
-    fn at_place(&self, civil: civil::DateTime, zone: &Zone) -> Result<Self, Error> {
-        Self { at: At::Naive(civil), ..self.clone() }.in_zone_as_written(zone)
     }
 
     /// Later by a length of time, as a calendar and a clock show it.
@@ -190,7 +187,10 @@ impl DateTime {
         match zone {
             None => self.with_civil(civil).map(Self::into_value),
             Some(zone) if zone.is_none() => Ok(Self::naive(civil).into_value()),
-            Some(zone) => self.at_place(civil, &Zone::of(&zone, "replace")?).map(Self::into_value),
+            Some(zone) => {
+                let moved = Self::naive(civil).in_zone_as_written(&Zone::of(&zone, "replace")?);
+                moved.map(Self::into_value)
+            }
         }
     }
 

@@ -1,5 +1,8 @@
 //! Flags of `modules.re`, and patterns as Python writes them.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use fancy_regex::{Regex, RegexBuilder};
 use minijinja::{Error, Value};
 
@@ -21,8 +24,30 @@ pub(super) fn flag(name: &str) -> Option<Value> {
     FLAGS.iter().find(|it| it.0 == name || it.1 == name).map(|it| Value::from(it.2))
 }
 
-/// Compiles a pattern of Python's.
+/// So many patterns are kept, as in Python.
+const KEPT: usize = 512;
+
+thread_local! {
+    static COMPILED: RefCell<HashMap<(String, i64), Regex>> = RefCell::default();
+}
+
+/// Compiles a pattern of Python's. A macro in a loop asks for the same one many times, so they are kept.
 pub(super) fn compile(pattern: &str, flags: i64) -> Result<Regex, Error> {
+    let key = (pattern.to_owned(), flags);
+    if let Some(known) = COMPILED.with_borrow(|it| it.get(&key).cloned()) {
+        return Ok(known);
+    }
+    let compiled = compile_anew(pattern, flags)?;
+    COMPILED.with_borrow_mut(|it| {
+        if it.len() >= KEPT {
+            it.clear();
+        }
+        it.insert(key, compiled.clone());
+    });
+    Ok(compiled)
+}
+
+fn compile_anew(pattern: &str, flags: i64) -> Result<Regex, Error> {
     let has = |bit: i64| flags & bit != 0;
     RegexBuilder::new(&in_our_syntax(pattern))
         .case_insensitive(has(2))
