@@ -54,6 +54,7 @@ pub fn builtin_files() -> &'static [(&'static str, &'static str)] {
         ("builtin/columns.sql", include_str!("builtin/columns.sql")),
         ("builtin/comparisons.sql", include_str!("builtin/comparisons.sql")),
         ("builtin/dates.sql", include_str!("builtin/dates.sql")),
+        ("builtin/external.sql", include_str!("builtin/external.sql")),
         ("builtin/generic_tests.sql", include_str!("builtin/generic_tests.sql")),
         ("builtin/hooks.sql", include_str!("builtin/hooks.sql")),
         ("builtin/incremental.sql", include_str!("builtin/incremental.sql")),
