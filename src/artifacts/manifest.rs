@@ -4,6 +4,7 @@
 //! written, so that a manifest of thousands of nodes is never in memory as a whole. Deliberately absent:
 //! anything that dbt's schema has no place for.
 
+mod calls;
 mod code;
 mod column;
 mod config;
@@ -14,6 +15,7 @@ mod groups;
 mod kinds;
 mod library;
 mod node;
+mod operation;
 mod project_graph;
 mod semantic;
 mod source;
@@ -113,7 +115,10 @@ impl Serialize for Manifest<'_> {
         let id = |it: &Entry<'_>| it.parsed.unique_id.as_str().to_owned();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("metadata", &self.metadata)?;
-        let nodes = of_kind(&NODES).filter_map(|it| Some((id(it), ManifestNode::new(context, it)?)));
+        let nodes = of_kind(&NODES)
+            .filter_map(|it| Some((id(it), AnyNode::Node(Box::new(ManifestNode::new(context, it)?)))));
+        let hooks = operation::entries(context);
+        let nodes = nodes.chain(hooks.iter().map(|(id, it)| (id.clone(), AnyNode::Operation(it.clone()))));
         map.serialize_entry("nodes", &Streamed(nodes))?;
         let sources =
             of_kind(&[NodeKind::Source]).filter_map(|it| Some((id(it), ManifestSource::new(context, it)?)));
@@ -159,6 +164,14 @@ impl Serialize for Manifest<'_> {
 /// What stands under `nodes`: all but sources and exposures, which have maps of their own.
 const NODES: [NodeKind; 5] =
     [NodeKind::Seed, NodeKind::Model, NodeKind::Snapshot, NodeKind::Test, NodeKind::Analysis];
+
+/// An entry of `nodes`.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum AnyNode<'a> {
+    Node(Box<ManifestNode<'a>>),
+    Operation(serde_json::Value),
+}
 
 /// A mapping whose entries are made while they are written.
 struct Streamed<I>(I);

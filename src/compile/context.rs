@@ -12,9 +12,10 @@ use crate::parse::model_details::ModelDetails;
 use crate::parse::properties::{ColumnProperties, Constraint};
 use crate::parse::snapshots::SnapshotBody;
 use crate::parse::{Body, DataTest, TestKind, Version};
+use crate::project::Project;
 
 /// The node under dbt's keys, without those that are not set. `graph` has more, but takes longer to make.
-pub(super) fn model(graph: &Graph, node: &Node) -> Json {
+pub(super) fn model(project: &Project, graph: &Graph, node: &Node) -> Json {
     let relation = node.relation.as_ref();
     let columns = node.columns.iter().map(|it| (it.name.value.clone(), column(it)));
     let mut model = json!({
@@ -24,7 +25,7 @@ pub(super) fn model(graph: &Graph, node: &Node) -> Json {
         "resource_type": node.kind.as_str(),
         "package_name": node.package,
         "path": node.path.inside(&node.folder).unwrap_or(node.path.as_str()),
-        "original_file_path": node.path.as_str(),
+        "original_file_path": project.path_in_package(&node.path),
         "unique_id": node.unique_id.as_str(),
         "fqn": node.fqn,
         "alias": relation.map_or(node.name.as_str(), |it| it.identifier.as_str()),
@@ -34,7 +35,7 @@ pub(super) fn model(graph: &Graph, node: &Node) -> Json {
         "columns": columns.collect::<Map<_, _>>(),
         "meta": node.config.meta,
         "group": node.group(),
-        "patch_path": node.patch_path.as_ref().map(|it| format!("{}://{}", node.package, it.as_str())),
+        "patch_path": node.patch_path.as_ref().map(|it| format!("{}://{}", node.package, project.path_in_package(it))),
         "relation_name": relation.map(Relation::render),
         "language": "sql",
         "raw_code": raw_code(node),

@@ -343,7 +343,7 @@ impl<'a> Compiler<'a> {
             globals: Arc::clone(&self.project.settings.globals),
             host: Arc::new(host.asking(self.engine.clone())),
             this: node.and_then(|it| it.relation.clone()),
-            model: node.map(|it| context::model(self.graph, it)),
+            model: node.map(|it| context::model(self.project, self.graph, it)),
             locals: Vec::new(),
         }
     }

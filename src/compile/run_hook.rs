@@ -45,8 +45,8 @@ impl Late<'_> {
 }
 
 /// A node as templates see it.
-pub fn node_as_json(graph: &Graph, node: &Node) -> Json {
-    context::model(graph, node)
+pub fn node_as_json(project: &Project, graph: &Graph, node: &Node) -> Json {
+    context::model(project, graph, node)
 }
 
 /// The SQL of a hook; what its macros made leads back to the hook as a whole, for the same reason as below.

@@ -22,7 +22,7 @@ impl Late<'_> {
         let root = self.compiler.project.config.name.value.as_str();
         let is_own =
             |name: &&str| graph.templates.find_macro(root, name).is_some_and(|it| it.package == root);
-        if !names.iter().any(|it| is_own(&it)) {
+        if !names.iter().any(is_own) {
             return Ok(None);
         }
         let value = self.expression(id, "snapshot_get_time()", None)?;

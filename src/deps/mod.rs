@@ -175,13 +175,13 @@ impl Deps<'_> {
         let is_current = locked.list_hash.as_ref() == Some(&list_hash) && !wish.upgrade;
         let known = if wish.upgrade { Known::default() } else { known(&locked) };
         let mut store = Store::new(self.around, known)?;
+        let (settings, dir) = (self.settings, self.around.dir);
+        let (diags, sources) = (&mut *self.diags, &mut *self.sources);
+        let mut resolver = Resolver { diags, sources, settings, store: &mut store, dir };
         let packages = if is_current {
-            locked_packages(&mut store, &list, &locked)?
+            locked_packages(&mut resolver, &list, &locked)?
         } else {
-            let (settings, dir) = (self.settings, self.around.dir);
-            let (diags, sources) = (&mut *self.diags, &mut *self.sources);
-            Resolver { diags, sources, settings, store: &mut store, dir }
-                .resolve(&list.specs, &head.name.value)?
+            resolver.resolve(&list.specs, &head.name.value)?
         };
         self.diags.abort_on_error().map_err(|_| None)?;
         let (origins, hashes) = self.obtain(&mut store, &packages)?;
@@ -213,7 +213,7 @@ impl Deps<'_> {
         for package in packages {
             let (dir, origin) = match (package.wanted(), &package.source) {
                 (Some(wanted), _) => {
-                    let tree = store.tree(&wanted, Some(package.span))?;
+                    let tree = store.tree(&wanted, package.span)?;
                     hashes.insert(package.name.clone(), tree.sha256);
                     (tree.dir.clone(), Origin::Files(tree.dir))
                 }
@@ -276,7 +276,7 @@ impl Deps<'_> {
 
 /// The packages as they are locked.
 fn locked_packages(
-    store: &mut Store<'_>,
+    resolver: &mut Resolver<'_, '_>,
     list: &PackageList,
     locked: &PackageLock,
 ) -> Result<Vec<Pinned>, Fault> {
@@ -300,10 +300,14 @@ fn locked_packages(
             }
         };
         let span = listed_at(list, &spec.source).unwrap_or(spec.span);
-        let pinned = Pinned { source, name: spec.name.clone().unwrap_or_default(), span };
+        let mut pinned = Pinned { source, name: spec.name.clone().unwrap_or_default(), span };
+        // Lock files of dbt before 1.9 have no names.
+        if pinned.name.is_empty() {
+            pinned.name = resolver.name_of(&pinned)?;
+        }
         pinned::check_name(&pinned)?;
         if let PinnedSource::Git { url, tag: Some(tag), .. } = &pinned.source {
-            check_tag(store, &pinned, url, tag)?;
+            check_tag(resolver.store, &pinned, url, tag)?;
         }
         packages.push(pinned);
     }

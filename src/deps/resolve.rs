@@ -259,10 +259,9 @@ impl Resolver<'_, '_> {
     }
 
     /// The name of a package's project.
-    fn name_of(&mut self, pinned: &Pinned) -> Result<String, Fault> {
+    pub(super) fn name_of(&mut self, pinned: &Pinned) -> Result<String, Fault> {
         if let PinnedSource::Hub { package, version } = &pinned.source {
-            let found = self.store.hub_package(package, Some(pinned.span))?;
-            return Ok(found.versions[version].name.clone());
+            return Ok(self.store.release(package, version, pinned.span)?.name.clone());
         }
         let disk = self.disk_of(pinned)?;
         let shown = format!("{}/", pinned.shown());
@@ -273,7 +272,7 @@ impl Resolver<'_, '_> {
 
     fn disk_of(&mut self, pinned: &Pinned) -> Result<Disk, Fault> {
         Ok(match pinned.wanted() {
-            Some(wanted) => Disk::new(self.store.tree(&wanted, Some(pinned.span))?.dir),
+            Some(wanted) => Disk::new(self.store.tree(&wanted, pinned.span)?.dir),
             None => match &pinned.source {
                 PinnedSource::Local { path } => Disk::new(self.dir.join(path)),
                 PinnedSource::Git { .. } | PinnedSource::Tarball { .. } | PinnedSource::Hub { .. } => {
@@ -286,8 +285,7 @@ impl Resolver<'_, '_> {
     /// The packages that a package asks for.
     fn asked_by(&mut self, pinned: &Pinned) -> Result<Vec<PackageSpec>, Fault> {
         if let PinnedSource::Hub { package, version } = &pinned.source {
-            let found = self.store.hub_package(package, Some(pinned.span))?;
-            let asked = found.versions[version].packages.clone();
+            let asked = self.store.release(package, version, pinned.span)?.packages.clone();
             return Ok(self.asked_on_the_hub(&format!("{package} {version} on the hub"), &asked));
         }
         let disk = self.disk_of(pinned)?;

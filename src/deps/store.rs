@@ -13,7 +13,7 @@ use super::cache::Cache;
 use super::faults::{self, Fault};
 use super::git::{self, Git, Reference, Revision};
 use super::http::{Http, HttpError};
-use super::hub::{self, HubPackage};
+use super::hub::{self, HubPackage, HubVersion};
 use super::pinned::{Pinned, PinnedSource};
 use super::tree::{self, Tree};
 use super::version::Version;
@@ -175,7 +175,8 @@ impl<'a> Store<'a> {
     }
 
     /// A package's files. If it is known what they are to be, the cache is asked first, and nothing else will do.
-    pub(super) fn tree(&mut self, wanted: &Wanted, span: Option<Span>) -> Result<Tree, Fault> {
+    pub(super) fn tree(&mut self, wanted: &Wanted, place: Span) -> Result<Tree, Fault> {
+        let span = Some(place);
         if let Some(tree) = self.trees.get(wanted) {
             return Ok(tree.clone());
         }
@@ -193,7 +194,7 @@ impl<'a> Store<'a> {
             }
             Wanted::Archive { url } => (self.unpack(url, span)?, without_credentials(url)),
             Wanted::Release { package, version } => {
-                let url = self.address(package, version, span)?;
+                let url = self.release(package, version, place)?.tarball.clone();
                 (self.unpack(&url, span)?, format!("{package} {version}"))
             }
         };
@@ -211,12 +212,12 @@ impl<'a> Store<'a> {
         Ok(tree)
     }
 
-    /// Where the archive of a version is.
-    fn address(&mut self, package: &str, version: &str, span: Option<Span>) -> Result<String, Fault> {
-        let found = self.hub_package(package, span)?;
+    /// What the hub says about a version.
+    pub(super) fn release(&mut self, package: &str, version: &str, span: Span) -> Result<&HubVersion, Fault> {
+        let found = self.hub_package(package, Some(span))?;
         let known = || found.versions.keys().map(String::as_str);
-        let found = found.versions.get(version).map(|it| it.tarball.clone());
-        found.ok_or_else(|| faults::unknown_version(package, version, known(), span))
+        let release = found.versions.get(version);
+        release.ok_or_else(|| faults::unknown_version(package, version, known(), Some(span)))
     }
 
     fn folder(&self) -> Result<PathBuf, Fault> {

@@ -117,6 +117,7 @@ fn node(
         span,
         patch_path: described.map(|(file, _)| file.path.clone()),
         description: parser.description(diags, description),
+        described_at: description.map(|it| it.span),
         columns: Vec::new(),
         config,
         refs: scan.refs,

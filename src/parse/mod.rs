@@ -128,6 +128,8 @@ pub struct ParsedNode {
     pub patch_path: Option<ProjectPath>,
     /// Description, with `doc()` replaced.
     pub description: String,
+    /// Where the description is written.
+    pub described_at: Option<Span>,
     /// Columns as described.
     pub columns: Vec<ColumnProperties>,
     /// Merged config.

@@ -14,7 +14,7 @@ use super::{
     Body, FileProperties, Named, ParsedNode, Parser, Version, files, fqn, python_models, snapshots, sources,
     start_of,
 };
-use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Spanned, suggest};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned, suggest};
 use crate::node::{Materialization, NodeKind, UniqueId};
 use crate::project::files::ProjectPath;
 use crate::project::{FileKind, ProjectFile};
@@ -254,6 +254,7 @@ fn sql_node(
         span: start_of(file.id),
         patch_path: texts.patch_path,
         description: texts.description,
+        described_at: texts.described_at,
         columns: texts.columns,
         config,
         refs: scan.refs,
@@ -291,6 +292,7 @@ fn seed(
         span,
         patch_path: texts.patch_path,
         description: texts.description,
+        described_at: texts.described_at,
         columns: texts.columns,
         config,
         refs: Vec::new(),
@@ -342,6 +344,7 @@ fn foreign_keys(
 pub(super) struct Texts {
     pub(super) patch_path: Option<ProjectPath>,
     pub(super) description: String,
+    pub(super) described_at: Option<Span>,
     pub(super) columns: Vec<ColumnProperties>,
 }
 
@@ -352,13 +355,19 @@ impl Texts {
         described: Option<Described<'_>>,
     ) -> Self {
         let Some(Described { file, properties, version }) = described else {
-            return Self { patch_path: None, description: String::new(), columns: Vec::new() };
+            return Self {
+                patch_path: None,
+                description: String::new(),
+                described_at: None,
+                columns: Vec::new(),
+            };
         };
         let description = version.and_then(|it| it.description.as_ref()).or(properties.description.as_ref());
         let columns = version.map_or(&properties.columns, |it| &it.columns);
         Self {
             patch_path: Some(file.path.clone()),
             description: parser.description(diags, description),
+            described_at: description.map(|it| it.span),
             columns: parser.columns(diags, columns),
         }
     }

@@ -14,15 +14,17 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Spanned};
 use crate::node::{NodeKind, UniqueId};
 use crate::project::files::ProjectPath;
 use crate::project::{FileKind, ProjectFile};
-use crate::template::{self, SnapshotBlock, TemplateSource};
+use crate::template::{self, FoundMaterialization, SnapshotBlock, TemplateSource};
 
 /// A snapshot.
 #[derive(Clone, Debug)]
 pub struct SnapshotBody {
     /// Its query.
     pub sql: TemplateSource,
-    /// How it is taken; `None` for one that does not take part, where nothing is required.
+    /// How it is taken; `None` for one that does not take part or is taken by a macro.
     pub settings: Option<SnapshotSettings>,
+    /// The project's own macro that takes snapshots, by its unique id.
+    pub by_macro: Option<String>,
 }
 
 /// What the template of a YAML snapshot begins with.
@@ -140,9 +142,17 @@ fn node(
     };
     let tree = parser.tree_layers(|it| &it.snapshots, &place.fqn);
     let mut config = config(parser, diags, tree, described, &ConfigLayer::new(scan.config));
+    let by_macro = match parser.by_macro.find("snapshot") {
+        FoundMaterialization::Macro(id) => Some(id.to_owned()),
+        FoundMaterialization::BuiltIn | FoundMaterialization::Unknown => None,
+    };
     let find = |strategy: &str| own_strategy(parser, strategy);
-    let settings =
-        if config.enabled { snapshot_settings::read(diags, &name, &config.values, find) } else { None };
+    // A macro in its place asks for what it needs.
+    let settings = if config.enabled && by_macro.is_none() {
+        snapshot_settings::read(diags, &name, &config.values, find)
+    } else {
+        None
+    };
     config
         .values
         .entry("materialized".to_owned())
@@ -173,6 +183,7 @@ fn node(
         name: name.value,
         patch_path: texts.patch_path,
         description: texts.description,
+        described_at: texts.described_at,
         columns: texts.columns,
         config,
         refs: scan.refs,
@@ -180,7 +191,7 @@ fn node(
         functions: scan.functions,
         macros: scan.macros,
         relation: Some(relation),
-        body: Body::Snapshot(SnapshotBody { sql, settings }),
+        body: Body::Snapshot(SnapshotBody { sql, settings, by_macro }),
     })
 }
 

@@ -30,7 +30,8 @@ fn source(
     fqn.push(name.clone());
     let mut layers = parser.tree_layers(|it| &it.sources, &fqn);
     layers.push(models::rendered_layer(parser, diags, &table.config));
-    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
+    let mut config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
+    config.tags.sort();
     let mut rendered = |text: &Option<Spanned<String>>| {
         let text = text.as_ref()?;
         let json = serde_json::Value::String(text.value.clone());
@@ -92,6 +93,7 @@ fn source(
         span: table.table.span,
         patch_path: None,
         description: parser.description(diags, table.description.as_ref()),
+        described_at: table.description.as_ref().map(|it| it.span),
         columns: parser.columns(diags, &table.columns),
         config,
         refs: Vec::new(),
@@ -123,7 +125,8 @@ fn exposure(
     let fqn = fqn(parser.package, &file.path, &file.folder, &name);
     let mut layers = parser.tree_layers(|it| &it.exposures, &fqn);
     layers.push(models::rendered_layer(parser, diags, &exposure.config));
-    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
+    let mut config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
+    config.tags.sort();
     let (mut refs, mut sources) = (Vec::new(), Vec::new());
     let mut metrics = Vec::new();
     for text in &exposure.depends_on {
@@ -154,6 +157,7 @@ fn exposure(
         span: exposure.name.span,
         patch_path: None,
         description: parser.description(diags, exposure.description.as_ref()),
+        described_at: None,
         columns: Vec::new(),
         config,
         refs,

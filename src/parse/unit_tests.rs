@@ -138,6 +138,7 @@ impl Reader<'_, '_> {
                 span: entry.name.span,
                 patch_path: None,
                 description: description.clone(),
+                described_at: None,
                 columns: Vec::new(),
                 config: config.clone(),
                 refs: vec![Spanned::new(tested.clone(), entry.model.span)],

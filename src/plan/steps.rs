@@ -13,6 +13,7 @@ use crate::graph::{Depth, Gate, Graph, Node};
 use crate::node::{Materialization, NodeId, NodeKind, Relation, RelationKind, StoreFailures, TestSeverity};
 use crate::parse::check::Check;
 use crate::parse::node_config::NodeHook;
+use crate::parse::snapshots::SnapshotBody;
 use crate::parse::threshold::Threshold;
 use crate::parse::{Body, DataTest, GenericTest, SourceBody, TestKind};
 use crate::project::Dialect;
@@ -131,6 +132,9 @@ impl Maker<'_> {
                 Materialization::Ephemeral | Materialization::Custom => Action::Nothing,
             },
             (Body::Seed, None) => Action::LoadSeed(self.hooks(id)),
+            (Body::Snapshot(SnapshotBody { by_macro: Some(macro_id), .. }), None) => {
+                self.by_macro(id, macro_id)
+            }
             (Body::Snapshot(_), None) => Action::TakeSnapshot(self.query(id)),
             (Body::Function(_), None) => Action::CreateFunction(self.query(id)),
             (

@@ -31,6 +31,8 @@ pub(super) fn read(
         return None;
     }
     let path = path.map_or_else(|| ":memory:".to_owned(), |it| it.value);
+    let threads = whole_number(diags, &mut fields, "threads");
+    let settings = pairs(diags, &mut fields, "settings");
     let attach: Vec<Attachment> =
         fields.list(diags, "attach").iter().filter_map(|it| attachment(diags, it, severity)).collect();
     let create_secrets = credentials::read(diags, &mut fields);
@@ -42,8 +44,8 @@ pub(super) fn read(
         is_lake: is_lake || is_lake_path(&path),
         path,
         schema: fields.string(diags, "schema").map_or_else(|| "main".to_owned(), |it| it.value),
-        threads: whole_number(diags, &mut fields, "threads"),
-        settings: pairs(diags, &mut fields, "settings"),
+        threads,
+        settings,
         config_options: pairs(diags, &mut fields, "config_options"),
         extensions: extensions(diags, &mut fields, severity),
         attach,

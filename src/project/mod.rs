@@ -150,6 +150,12 @@ impl Project {
     pub fn settings_of(&self, package: &str) -> &Settings {
         self.packages.iter().find(|it| it.name == package).map_or(&self.settings, |it| &it.settings)
     }
+
+    /// A file's path as its own package has it: below the package's folder.
+    pub fn path_in_package<'a>(&self, path: &'a ProjectPath) -> &'a str {
+        let inside = path.inside(self.config.packages_path.trim_end_matches('/'));
+        inside.and_then(|it| it.split_once('/')).map_or(path.as_str(), |it| it.1)
+    }
 }
 
 /// Reads a project. Every fault that was found is in `diags`; `Err` means that there is no project to go on with.

@@ -12,6 +12,7 @@ pub fn plural(n: u64, noun: &str) -> String {
     match (n, noun) {
         (1, _) => noun.to_owned(),
         (_, "analysis") => "analyses".to_owned(),
+        _ if noun.ends_with("query") => format!("{}ies", noun.trim_end_matches('y')),
         _ => format!("{noun}s"),
     }
 }

@@ -20,6 +20,11 @@ impl Worker<'_> {
         self.check_contract(sql)?;
         let name = relation.render();
         let effect = match kind {
+            RelationKind::View if self.is_foreign(relation) && self.exists_as().is_some() => {
+                // Not every database replaces a view.
+                self.execute(&format!("drop view if exists {name}"))?;
+                self.execute_around(&format!("create view {name} as ("), sql, ")")?
+            }
             RelationKind::View => {
                 self.execute_around(&format!("create or replace view {name} as ("), sql, ")")?
             }
@@ -116,11 +121,23 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// `indexes`. The name of each tells its table and columns.
+    /// Whether the relation is in an attached database that is none of the engine's own. There, views may be
+    /// listed as tables.
+    pub(super) fn is_foreign(&self, relation: &Relation) -> bool {
+        let attached = self.shared.around.project.target.attach.iter();
+        let mut kinds =
+            attached.filter(|it| it.alias == relation.database).filter_map(|it| it.kind.as_deref());
+        kinds.any(|it| !matches!(it.to_ascii_lowercase().as_str(), "duckdb" | "ducklake"))
+    }
+
+    /// `indexes`. The name of each tells its table and columns, and is a new one in each run: an attached database
+    /// may remember the index of a table that was replaced.
     pub(super) fn make_indexes(&mut self, relation: &Relation) -> Result<(), Failure> {
         for index in &self.node.config.duckdb.indexes {
             let kind = if index.is_unique { "unique index" } else { "index" };
-            let name = format!("{}__{}", relation.identifier, index.columns.join("_"));
+            let id = &self.shared.around.project.settings.globals.invocation_id;
+            let run = id.split('-').next().unwrap_or_default();
+            let name = format!("{}__{}__{run}", relation.identifier, index.columns.join("_"));
             let statement = format!(
                 "create {kind} {} on {} ({})",
                 quote_identifier(&name),

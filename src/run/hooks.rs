@@ -12,6 +12,7 @@ use crate::graph::Graph;
 use crate::node::NodeKind;
 use crate::parse::run_hooks::{Moment, RunHook};
 use crate::plan::Plan;
+use crate::project::Project;
 use crate::warehouse::Warehouse as _;
 
 /// What became of the hooks of one moment.
@@ -32,7 +33,8 @@ pub(super) fn run(
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> HookResults {
     let (moment, results) = done;
-    let variables = if moment == Moment::End { variables(graph, results) } else { Vec::new() };
+    let variables =
+        if moment == Moment::End { variables(around.project, graph, results) } else { Vec::new() };
     let late = Late::new(around.project, graph, Some(connection.engine()));
     let mut all = HookResults::default();
     for hook in plan.run_hooks.iter().filter(|it| it.moment == moment) {
@@ -80,7 +82,7 @@ fn one(
 }
 
 /// What `on-run-end` sees of the run.
-fn variables(graph: &Graph, results: &[NodeResult]) -> Vec<(String, Json)> {
+fn variables(project: &Project, graph: &Graph, results: &[NodeResult]) -> Vec<(String, Json)> {
     let mut schemas: Vec<(Option<String>, String)> = Vec::new();
     for result in results.iter().filter(|it| !is_bad(it.status)) {
         let node = graph.node(result.node);
@@ -98,7 +100,7 @@ fn variables(graph: &Graph, results: &[NodeResult]) -> Vec<(String, Json)> {
     vec![
         ("schemas".to_owned(), json!(names)),
         ("database_schemas".to_owned(), json!(schemas)),
-        ("results".to_owned(), results.iter().map(|it| result_as_json(graph, it)).collect()),
+        ("results".to_owned(), results.iter().map(|it| result_as_json(project, graph, it)).collect()),
     ]
 }
 
@@ -107,9 +109,9 @@ fn is_bad(status: Status) -> bool {
 }
 
 /// A result as dbt's templates know it.
-fn result_as_json(graph: &Graph, result: &NodeResult) -> Json {
+fn result_as_json(project: &Project, graph: &Graph, result: &NodeResult) -> Json {
     let node = graph.node(result.node);
-    let mut shown = node_as_json(graph, node);
+    let mut shown = node_as_json(project, graph, node);
     if let Json::Object(entries) = &mut shown {
         let name = node.relation.as_ref().map(crate::node::Relation::render);
         entries.entry("relation_name").or_insert_with(|| Json::from(name));

@@ -486,6 +486,9 @@ impl Worker<'_> {
     /// A view cannot be replaced by a table or the other way round: what is there goes first.
     pub(super) fn drop_other_kind(&mut self, name: &str, kind: RelationKind) -> Result<(), Failure> {
         let Some(existing) = self.exists_as().filter(|it| *it != kind) else { return Ok(()) };
+        if self.step.relation.as_ref().is_some_and(|it| self.is_foreign(it)) {
+            return Ok(());
+        }
         let statement = format!("drop {} if exists {name}", existing.as_str());
         let result = self.warehouse.execute(&statement);
         result.map(|_| ()).map_err(|error| self.failure(&Rendered::default(), 0, &error))

@@ -140,7 +140,7 @@ fn materialization_head(rewriter: &Rewriter<'_>, start: usize, name: &str) -> Re
         match *key {
             "default" if value.is_empty() => {}
             "adapter" => {
-                engine = texts(list, value.clone()).pop().ok_or_else(|| no_text(range, "adapter"))?
+                engine = texts(list, value.clone()).pop().ok_or_else(|| no_text(range, "adapter"))?;
             }
             "supported_languages" => languages = texts(list, value.clone()),
             _ => {

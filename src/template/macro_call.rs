@@ -35,10 +35,10 @@ impl Templates {
         };
         found.map(|it| library.get(it).0).ok_or_else(|| {
             let full = |it: &MacroDefinition| format!("{}.{}", it.package, it.name);
-            let known: Vec<String> = match name.contains('.') {
-                true => self.macros().iter().map(full).collect(),
-                false => self.macros().iter().map(|it| it.name.clone()).collect(),
-            };
+            let bare = |it: &MacroDefinition| it.name.clone();
+            let has_package = name.contains('.');
+            let known: Vec<String> =
+                self.macros().iter().map(|it| if has_package { full(it) } else { bare(it) }).collect();
             unknown_macro(name, known.iter().map(String::as_str))
         })
     }

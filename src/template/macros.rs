@@ -5,7 +5,6 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple};
 use minijinja::{Error, ErrorKind, OutputSpan, State, Value};
 
-use super::Rendered;
 use super::blocks::unique_id;
 use super::context;
 use super::fault::{bad_call, fail_with_help, in_block, in_call, return_place, returned, unknown_macro};
@@ -17,6 +16,7 @@ use super::unit::Unit;
 use super::values::arguments::split;
 use super::values::convert::own;
 use super::values::dict::Dict;
+use super::{Rendered, with_stack};
 
 /// A macro that can be called.
 #[derive(Debug)]
@@ -69,6 +69,9 @@ fn traced(
     session.begin();
     let result = with_stack(render);
     let made = session.end();
+    if !session.is_execute() {
+        return result.map(|(text, _)| Value::from(text));
+    }
     let mut rendered = match &result {
         Ok((text, spans)) => segments::rendered(unit, text.clone(), spans, &made),
         Err(error) => match returned(error).filter(|it| it.as_str().is_some()) {
@@ -84,13 +87,6 @@ fn traced(
         session.note_made(Made { callee, text: rendered.text, segments: rendered.segments });
     }
     result.map(|(text, _)| Value::from(text))
-}
-
-/// Runs a template inside of another. Threads have small stacks, and a template is a deep thing to run.
-fn with_stack<T>(run: impl FnOnce() -> T) -> T {
-    const LEFT: usize = 256 * 1024;
-    const MORE: usize = 4 * 1024 * 1024;
-    stacker::maybe_grow(LEFT, MORE, run)
 }
 
 /// Variables from arguments, as Jinja binds them; `callee` is what messages call the macro or block.

@@ -96,12 +96,12 @@ impl Found {
     }
 
     fn inside(made: &str, written: &str) -> Option<Self> {
-        if made.trim().len() < SHORTEST {
+        let inner = made.trim();
+        if !(SHORTEST..=written.len()).contains(&inner.len()) {
             return None;
         }
         let whole = written.find(made).map(|at| Self { at, part: 0..made.len() });
-        let trimmed = || Some(Self { at: written.find(made.trim())?, part: within(made, made.trim()) });
-        whole.or_else(trimmed)
+        whole.or_else(|| Some(Self { at: written.find(inner)?, part: within(made, inner) }))
     }
 }
 

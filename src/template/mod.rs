@@ -79,6 +79,13 @@ pub fn has_template_syntax(text: &str) -> bool {
     bytes.windows(2).any(|it| matches!(it, b"{{" | b"{%" | b"{#" | b"#}" | b"}}" | b"%}"))
 }
 
+/// Runs what calls itself for everything that is nested: threads have small stacks.
+fn with_stack<T>(run: impl FnOnce() -> T) -> T {
+    const LEFT: usize = 1024 * 1024;
+    const MORE: usize = 16 * 1024 * 1024;
+    stacker::maybe_grow(LEFT, MORE, run)
+}
+
 /// One text to read or render.
 #[derive(Clone, Debug)]
 pub struct TemplateSource {

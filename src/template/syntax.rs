@@ -72,6 +72,12 @@ pub(super) fn syntax_config() -> SyntaxConfig {
     SyntaxConfig::builder().keep_trailing_newline(true).build().unwrap_or_default()
 }
 
+/// How deep brackets and tags may be nested: what reads them calls itself for each.
+const MAX_NESTING: usize = 100;
+
+/// How many operators may stand between two commas, for the same reason.
+const MAX_PARTS: usize = 1000;
+
 /// Cuts a text into tokens and checks brackets and tags.
 pub(super) fn tokenize(text: &str) -> Result<Tokens<'_>, SyntaxFault> {
     let list = read_tokens(text)?;
@@ -84,12 +90,14 @@ fn read_tokens(text: &str) -> Result<Vec<Lexeme<'_>>, SyntaxFault> {
     let mut list: Vec<Lexeme<'_>> = Vec::new();
     let mut open: Vec<Range<usize>> = Vec::new();
     let mut region: Option<Range<usize>> = None;
+    let mut parts = vec![0];
     loop {
         let (token, range) = match tokenizer.next_token() {
             Ok(Some((token, span))) => (token, span.start_offset as usize..span.end_offset as usize),
             Ok(None) => break,
             Err(error) => return Err(lexer_fault(text, &error, &open, region.as_ref())),
         };
+        check_size(&token, &range, &mut parts)?;
         match token {
             Token::VariableStart | Token::BlockStart => region = Some(range.clone()),
             Token::VariableEnd | Token::BlockEnd => region = None,
@@ -106,6 +114,30 @@ fn read_tokens(text: &str) -> Result<Vec<Lexeme<'_>>, SyntaxFault> {
         (None, Some(opener)) => Err(unclosed_region(text, opener)),
         (None, None) => Ok(list),
     }
+}
+
+/// Counts operators, filters and items, for every bracket that is open.
+fn check_size(token: &Token<'_>, range: &Range<usize>, parts: &mut Vec<usize>) -> Result<(), SyntaxFault> {
+    if let Some(count) = parts.last_mut() {
+        match token {
+            Token::VariableStart | Token::BlockStart | Token::Comma | Token::TemplateData(_) => *count = 0,
+            _ => *count += 1,
+        }
+        if *count > 2 * MAX_PARTS {
+            let message = format!("this expression has more than {MAX_PARTS} parts");
+            return Err(SyntaxFault::new(range.clone(), message));
+        }
+    }
+    match token {
+        Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => parts.push(0),
+        Token::ParenClose | Token::BracketClose | Token::BraceClose => drop(parts.pop()),
+        _ => {}
+    }
+    if parts.len() > MAX_NESTING {
+        let message = format!("brackets are nested more than {MAX_NESTING} levels deep");
+        return Err(SyntaxFault::new(range.clone(), message));
+    }
+    Ok(())
 }
 
 fn close(
@@ -229,6 +261,7 @@ fn string_start(text: &str, region: Option<&Range<usize>>, fallback: usize) -> R
 fn pair_tags(text: &str, list: &[Lexeme<'_>]) -> Result<HashMap<usize, usize>, SyntaxFault> {
     let mut closers = HashMap::new();
     let mut open: Vec<(usize, &str)> = Vec::new();
+    let mut depth = Vec::new();
     for (index, (token, range)) in list.iter().enumerate() {
         if !matches!(token, Token::BlockStart) {
             continue;
@@ -238,10 +271,12 @@ fn pair_tags(text: &str, list: &[Lexeme<'_>]) -> Result<HashMap<usize, usize>, S
         };
         if PAIRED.contains(tag) || (*tag == "set" && is_set_block(list, index)) {
             open.push((index, tag));
+            depth.push(0_usize);
         } else if let Some(wanted) = tag.strip_prefix("end") {
             match open.pop() {
                 Some((opener, name)) if closes(name, wanted) => {
                     closers.insert(opener, index);
+                    depth.pop();
                 }
                 opener => return Err(wrong_end(text, list, opener, tag_range, tag)),
             }
@@ -249,8 +284,14 @@ fn pair_tags(text: &str, list: &[Lexeme<'_>]) -> Result<HashMap<usize, usize>, S
             if !open.last().is_some_and(|(_, name)| *name == "if" || (*name == "for" && *tag == "else")) {
                 return Err(wrong_end(text, list, open.pop(), tag_range, tag));
             }
+            // An `elif` is an `if` inside of the `else` before it.
+            depth.iter_mut().rev().take(1).for_each(|it| *it += 1);
         } else if !SINGLE.contains(tag) {
             return Err(unknown_tag(tag_range, tag));
+        }
+        if depth.len() > MAX_NESTING || depth.last().is_some_and(|it| *it > MAX_PARTS) {
+            let message = format!("tags are nested more than {MAX_NESTING} levels deep");
+            return Err(SyntaxFault::new(range.clone(), message));
         }
     }
     match open.pop() {

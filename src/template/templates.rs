@@ -22,7 +22,7 @@ use super::values::convert::to_json;
 use super::values::{filters, methods, print};
 use super::{
     Context, MacroDefinition, MacroFile, Mode, Rendered, Scan, TemplateError, TemplateSource, TemplateValue,
-    has_template_syntax,
+    has_template_syntax, with_stack,
 };
 use crate::diagnostics::{Diagnostics, Span};
 
@@ -45,7 +45,7 @@ impl Templates {
             blocks.extend(read_macro_file(diags, file));
         }
         let mut executing = environment();
-        blocks.retain(|block| match compile_macro(&mut executing, block) {
+        blocks.retain(|block| match with_stack(|| compile_macro(&mut executing, block)) {
             Ok(()) => true,
             Err(error) => {
                 diags.push(error.into_diagnostic());
@@ -87,7 +87,7 @@ impl Templates {
             return Ok(Scan { is_static: true, ..Scan::default() });
         }
         if !STATIC_NAMES.iter().any(|it| self.is_taken(&source.package, ctx, it))
-            && let Some(scan) = static_scan(source)
+            && let Some(scan) = with_stack(|| static_scan(source))
         {
             return Ok(scan);
         }
@@ -212,7 +212,8 @@ impl Templates {
         };
         let scope = Scope::value(session, &session.main, locals);
         session.begin();
-        let result = compile(env, &session.main).and_then(|template| template.render_with_spans(scope));
+        let result =
+            with_stack(|| compile(env, &session.main).and_then(|template| template.render_with_spans(scope)));
         let made = session.end();
         session.forget_results();
         match result {

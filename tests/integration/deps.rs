@@ -504,3 +504,22 @@ fn a_package_in_another_version_than_is_locked_is_a_warning() {
     project.run("deps").exit(0);
     project.run("parse").exit(0).stderr("parsed 1 model in [time]\n");
 }
+
+#[test]
+fn a_project_for_another_dbt_is_read_if_the_user_says_so() {
+    let project = project(
+        "
+        //- project.yml
+        name: shop
+        require-dbt-version: \">=2.0.0\"
+        targets:
+          dev: {type: duckdb, path: shop.duckdb}
+        target: dev
+        //- models/a.sql
+        select 1 as id
+        ",
+    );
+    project.run("parse").exit(2).stderr_has("error[dbt-version]: `shop` is not written for dbt 1.11.16");
+    project.run("parse --no-version-check").exit(0);
+    project.env("DBT_VERSION_CHECK", "false").run("parse").exit(0);
+}

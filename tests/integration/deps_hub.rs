@@ -250,6 +250,27 @@ fn an_archive_that_changed_is_an_error_until_it_is_taken() {
 }
 
 #[test]
+fn a_lock_file_that_dbt_wrote_is_followed_and_gets_hashes() {
+    let (project, hub) = with_hub(UTILS);
+    hub.publish("org/utils", &["1.0.0", "1.2.0"].map(|it| (it, json!([]), json!(null))));
+    project.run("deps --lock").exit(0);
+    let lock = project.read("package-lock.yml");
+    let hash = lock.lines().find(|it| it.starts_with("sha1_hash: ")).expect("a hash");
+    // As dbt before 1.9 wrote it, without names.
+    project.write("package-lock.yml", format!("packages:\n- package: org/utils\n  version: 1.0.0\n{hash}\n"));
+    project.run("deps").exit(0).stderr_has("utils  1.0.0");
+    let lock = project.read("package-lock.yml");
+    let entries = "packages:\n  - name: utils\n    package: org/utils\n    version: 1.0.0\n";
+    assert!(
+        lock.starts_with(&format!("{entries}{hash}\n")) && lock.contains("\n#   utils: sha256:"),
+        "{lock}"
+    );
+    project.write("package-lock.yml", lock.replace("1.0.0", "1.1.0"));
+    without_cache(&project);
+    project.run("deps").exit(2).stderr_has("the hub has no version of `org/utils` that fits `1.1.0`");
+}
+
+#[test]
 fn a_broken_cache_is_not_believed() {
     let (project, hub) = with_hub(UTILS);
     hub.publish("org/utils", &[("1.0.0", json!([]), json!(null))]);

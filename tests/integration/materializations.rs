@@ -366,7 +366,7 @@ fn an_error_in_the_query_is_shown_in_the_model() {
     project.write("macros/mine.sql", MINE);
     project.run("build").exit(1).stdout_has(
         "error[sql-error]: Referenced column \"no_such_column\" was not found because the FROM clause is missing
- --> models/a.sql:3:5",
+  --> models/a.sql:3:5",
     );
 }
 

@@ -211,7 +211,7 @@ fn errors_of_the_engine_are_shown_at_the_users_lines() {
              models/part.sql:3:3: Referenced column "no_column" not found in FROM clause!
              nothing is published
         5/5  error        view main.through_macro [time]
-             models/through_macro.sql:1:11: Referenced column "not_there" not found in FROM clause!
+             macros/m.sql:2:3: Referenced column "not_there" not found in FROM clause!
              nothing is published
 
         1 model published
@@ -240,10 +240,15 @@ fn errors_of_the_engine_are_shown_at_the_users_lines() {
         note: it is part of the query of model `of_part`
 
         error[sql-error]: Referenced column "not_there" not found in FROM clause!
-         --> models/through_macro.sql:1:11
+         --> macros/m.sql:2:3
+          |
+        2 |   not_there
+          |   ^^^^^^^^^
+          |
+         ::: models/through_macro.sql:1:11
           |
         1 | select {{ bad() }} from {{ ref('a') }}
-          |           ^^^^^ in the SQL that this makes
+          |           ----- in macro `bad`, called here
           |
         note: Candidate bindings: "id"
 

@@ -182,7 +182,7 @@ fn all_snapshots_of_a_run_have_one_time() {
     project.write("snapshots/both.sql", block("one") + &block("two"));
     project.run("build").exit(0);
     assert_eq!(project.query("select count(distinct dbt_valid_from), count(*) from m"), "1 | 2");
-    project.run("list --resource-type snapshot").stdout("project.both.one\nproject.both.two\n");
+    project.run("list --resource-type snapshot").stdout("shop.both.one\nshop.both.two");
     project.run("list -s one+ --output name").stdout("m\none\n");
 }
 
@@ -253,9 +253,9 @@ fn a_history_that_contradicts_itself_is_refused() {
 fn columns_that_are_not_there_are_said_at_their_place() {
     let cases = [
         (
-            "strategy='check', unique_key='id', check_cols=['vv']",
-            "the query of `history` has no column `vv`",
-            "help: did you mean `v`?",
+            "strategy='check', unique_key='id', check_cols=['chnaged']",
+            "the query of `history` has no column `chnaged`",
+            "help: did you mean `changed`?",
         ),
         (
             "strategy='timestamp', unique_key='id', updated_at='chnged'",
@@ -368,6 +368,20 @@ fn a_strategy_of_the_project() {
     build(&project, "(1, 5, $$2026-01-01$$), (2, 5, $$2026-01-01$$), (3, 5, $$2026-01-01$$)").exit(0);
     build(&project, "(1, 4, $$2026-01-02$$), (2, 6, $$2026-01-02$$)").exit(0);
     assert_eq!(versions(&project), "1 | 5 | holds\n2 | 5 | ended\n2 | 6 | holds\n3 | 5 | ended");
+}
+
+#[test]
+fn a_materialization_of_the_project_takes_snapshots_its_own_way() {
+    let project = snapshot("meta={'any': 'thing'}");
+    project.write(
+        "macros/own.sql",
+        "{% materialization snapshot, adapter='duckdb' %}
+         {% call statement('main') %} create or replace table {{ this }} as select *, 'own' as how from ({{ sql }}) {% endcall %}
+         {{ return({'relations': [this]}) }}
+         {% endmaterialization %}",
+    );
+    project.run(&format!("build --vars '{{rows: \"{ONE}\"}}'")).exit(0);
+    assert_eq!(project.query("select id, how from history order by 1"), "1 | own\n2 | own");
 }
 
 #[test]

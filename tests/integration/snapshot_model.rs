@@ -166,11 +166,11 @@ fn found(project: &TestProject, name: &str, deletes: Deletes) -> String {
 /// Rows at some times: any of five keys may be there, with a few values and days.
 fn times() -> impl proptest::strategy::Strategy<Value = Vec<Rows>> {
     let rows = prop::collection::btree_map(0_i64..5, (0_i64..3, 0_i64..60), 0..5);
-    prop::collection::vec(rows, 2..6)
+    prop::collection::vec(rows, 2..5)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn histories_are_those_of_the_model(times in times()) {

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::constraint::ColumnConstraint;
 use super::entry::Context;
+use crate::parse::ParsedNode;
 use crate::parse::properties::ColumnProperties;
 
 /// A mapping of columns by name.
@@ -62,6 +63,12 @@ impl<'a> Column<'a> {
                 .unwrap_or_default(),
         }
     }
+}
+
+/// The docs blocks that a node's description is made of.
+pub(super) fn of_node(context: &Context<'_>, parsed: &ParsedNode) -> Vec<String> {
+    let written = parsed.described_at.map(|it| context.sources.text_of(it));
+    written.map(|it| doc_blocks(context, it)).unwrap_or_default()
 }
 
 /// The docs blocks that a description's template calls, in order.

@@ -62,7 +62,7 @@ impl<'a> ManifestExposure<'a> {
             resource_type: parsed.kind.as_str(),
             package_name: &parsed.package,
             path: parsed.path.inside(&parsed.folder).unwrap_or(parsed.path.as_str()),
-            original_file_path: parsed.path.as_str(),
+            original_file_path: context.project.path_in_package(&parsed.path),
             unique_id: parsed.unique_id.as_str(),
             fqn: &parsed.fqn,
             kind: &body.kind,

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+use super::calls;
 use super::config::Docs;
 use super::entry::Context;
 use crate::parse::Doc;
 use crate::parse::properties::{ArgumentProperties, MacroProperties};
-use crate::template::MacroDefinition;
+use crate::template::{MacroDefinition, MacroKind};
 
 /// A macro or generic test with all keys that dbt gives it.
 #[derive(Serialize)]
@@ -21,7 +22,7 @@ pub(super) struct ManifestMacro<'a> {
     original_file_path: &'a str,
     unique_id: String,
     macro_sql: &'a str,
-    depends_on: MacroDependsOn<'a>,
+    depends_on: MacroDependsOn,
     description: &'a str,
     meta: Json,
     docs: Docs<'a>,
@@ -29,13 +30,13 @@ pub(super) struct ManifestMacro<'a> {
     patch_path: Option<String>,
     arguments: Vec<Argument<'a>>,
     created_at: f64,
-    supported_languages: Option<&'a str>,
+    supported_languages: Option<&'a [String]>,
 }
 
-/// Calls inside macros are seen when a node is read, and listed there.
+/// What a macro calls, as far as its text tells.
 #[derive(Serialize)]
-struct MacroDependsOn<'a> {
-    macros: [&'a str; 0],
+struct MacroDependsOn {
+    macros: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -100,6 +101,7 @@ impl<'a> ManifestMacro<'a> {
         properties: Option<&'a MacroProperties>,
     ) -> Self {
         let path = &context.sources.get(definition.span.file).path;
+        let block = context.sources.text_of(definition.block);
         let meta = properties.map_or_else(|| Json::Object(Map::new()), |it| it.meta.clone());
         let argument = |it: &'a ArgumentProperties| Argument {
             name: &it.name.value,
@@ -115,8 +117,10 @@ impl<'a> ManifestMacro<'a> {
             path,
             original_file_path: path,
             unique_id,
-            macro_sql: context.sources.text_of(definition.block),
-            depends_on: MacroDependsOn { macros: [] },
+            macro_sql: block,
+            depends_on: MacroDependsOn {
+                macros: calls::of_macro(&context.graph.templates, definition, block),
+            },
             description: properties.and_then(|it| it.description.as_ref()).map_or("", |it| &it.value),
             meta: meta.clone(),
             docs: docs(),
@@ -124,7 +128,8 @@ impl<'a> ManifestMacro<'a> {
             patch_path: properties_file.map(|it| format!("{}://{it}", definition.package)),
             arguments: properties.map(|it| it.arguments.iter().map(argument).collect()).unwrap_or_default(),
             created_at: context.created_at,
-            supported_languages: None,
+            supported_languages: (definition.kind == MacroKind::Materialization)
+                .then_some(definition.languages.as_slice()),
         }
     }
 }

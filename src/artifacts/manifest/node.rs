@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::code::Code;
-use super::column::Columns;
+use super::column::{self, Columns};
 use super::config::{self, Config, Docs};
 use super::entry::{Context, Entry};
 use super::kinds::{self, Special};
@@ -52,8 +52,7 @@ pub(super) struct ManifestNode<'a> {
     created_at: f64,
     relation_name: Option<String>,
     raw_code: Cow<'a, str>,
-    /// Which docs blocks a description is made of is known for columns alone.
-    doc_blocks: [&'a str; 0],
+    doc_blocks: Vec<String>,
     #[serde(flatten)]
     code: Option<Code<'a>>,
     #[serde(flatten)]
@@ -83,7 +82,7 @@ impl<'a> ManifestNode<'a> {
             resource_type: parsed.kind.as_str(),
             package_name: &parsed.package,
             path: path(parsed),
-            original_file_path: parsed.path.as_str(),
+            original_file_path: context.project.path_in_package(&parsed.path),
             unique_id: parsed.unique_id.as_str(),
             fqn: fqn(parsed),
             alias: alias(parsed),
@@ -95,13 +94,16 @@ impl<'a> ManifestNode<'a> {
             meta: &parsed.config.meta,
             group: kinds::group(context, entry),
             docs: Docs::of(parsed),
-            patch_path: parsed.patch_path.as_ref().map(|it| format!("{}://{}", parsed.package, it.as_str())),
+            patch_path: parsed
+                .patch_path
+                .as_ref()
+                .map(|it| format!("{}://{}", parsed.package, context.project.path_in_package(it))),
             build_path: None,
             unrendered_config: config::unrendered(parsed),
             created_at: context.created_at,
             relation_name: parsed.relation.as_ref().filter(|_| is_built).map(Relation::render),
             raw_code,
-            doc_blocks: [],
+            doc_blocks: column::of_node(context, parsed),
             code: Code::new(context, entry),
             special: Special::new(context, entry),
         })
@@ -168,10 +170,11 @@ fn fqn(parsed: &ParsedNode) -> Vec<&str> {
 fn raw_code(parsed: &ParsedNode) -> Option<Cow<'_, str>> {
     Some(match &parsed.body {
         Body::Model { sql, .. }
-        | Body::Snapshot(SnapshotBody { sql, .. })
         | Body::Function(FunctionBody { sql, .. })
         | Body::Analysis { sql }
         | Body::Test(DataTest { kind: TestKind::Singular { sql }, .. }) => Cow::Borrowed(sql.text.trim()),
+        // All between the tags.
+        Body::Snapshot(SnapshotBody { sql, .. }) => Cow::Borrowed(&*sql.text),
         Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => {
             Cow::Owned(kinds::test_code(parsed, test))
         }
@@ -184,16 +187,18 @@ fn raw_code(parsed: &ParsedNode) -> Option<Cow<'_, str>> {
 fn checksum<'a>(context: &Context<'a>, parsed: &'a ParsedNode, raw_code: &str) -> Checksum<'a> {
     match &parsed.body {
         Body::Seed => seed_checksum(context, parsed),
+        // Of the whole file, in which there may be several.
+        Body::Snapshot(SnapshotBody { sql, .. }) => {
+            sha256(context.sources.get(sql.file).text.trim().as_bytes())
+        }
         Body::Test(DataTest { kind: TestKind::Generic(_), .. })
         | Body::Source(_)
         | Body::Exposure(_)
         | Body::UnitTest(_)
         | Body::Semantic(_) => Checksum { name: "none", checksum: Cow::Borrowed("") },
-        Body::Model { .. }
-        | Body::Snapshot(_)
-        | Body::Function(_)
-        | Body::Analysis { .. }
-        | Body::Test(_) => sha256(raw_code.as_bytes()),
+        Body::Model { .. } | Body::Function(_) | Body::Analysis { .. } | Body::Test(_) => {
+            sha256(raw_code.as_bytes())
+        }
     }
 }
 

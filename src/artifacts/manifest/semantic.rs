@@ -44,8 +44,7 @@ pub(super) fn entry(context: &Context<'_>, entry: &Entry<'_>) -> Option<Json> {
     for (key, value) in body.definition.iter().filter(|(key, _)| *key != "name") {
         set(key, value.clone());
     }
-    let own_config =
-        |key: &str| parsed.config.values.get(key).map(|it| it.value.clone()).unwrap_or(Json::Null);
+    let own_config = |key: &str| parsed.config.values.get(key).map_or(Json::Null, |it| it.value.clone());
     let group = own_config("group");
     let mut config = json!({ "enabled": parsed.config.enabled, "group": group, "meta": parsed.config.meta });
     let refs: Vec<Json> = parsed.refs.iter().map(|it| plain(&Ref::new(&it.value))).collect();

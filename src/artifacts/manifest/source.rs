@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::column::Columns;
+use super::column::{self, Columns};
 use super::config;
 use super::entry::{Context, Entry};
 use crate::node::{IdentifierStyle, Relation};
@@ -46,7 +46,7 @@ pub(super) struct ManifestSource<'a> {
     created_at: f64,
     unrendered_database: Option<&'a str>,
     unrendered_schema: Option<&'a str>,
-    doc_blocks: [&'a str; 0],
+    doc_blocks: Vec<String>,
 }
 
 /// What is said about quoting; names are always quoted.
@@ -104,7 +104,7 @@ impl<'a> ManifestSource<'a> {
             resource_type: parsed.kind.as_str(),
             package_name: &parsed.package,
             path: parsed.path.as_str(),
-            original_file_path: parsed.path.as_str(),
+            original_file_path: context.project.path_in_package(&parsed.path),
             unique_id: parsed.unique_id.as_str(),
             fqn: &parsed.fqn,
             source_name: &body.source,
@@ -137,7 +137,7 @@ impl<'a> ManifestSource<'a> {
             created_at: context.created_at,
             unrendered_database: body.details.unrendered_database.as_deref(),
             unrendered_schema: body.details.unrendered_schema.as_deref(),
-            doc_blocks: [],
+            doc_blocks: column::of_node(context, parsed),
         })
     }
 }

@@ -40,6 +40,8 @@ Selectors, for --select and --exclude:
   path:models/marts             by file or folder; so does a plain folder name
   source:raw.sales+             all that reads a source
   config.materialized:table     by a config
+  group:finance  access:private by group or access
+  state:modified --state DIR    what differs from an earlier run
   'stg_*'                       by a pattern
   a b                           both: a or b
   a,b                           what is in a and in b

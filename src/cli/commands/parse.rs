@@ -21,8 +21,10 @@ pub(super) fn run(session: &mut Session) -> Result<Exit, Stopped> {
     for (_, node) in graph.nodes() {
         *counts.entry(node.kind).or_default() += 1;
     }
-    let found: Vec<String> =
-        counts.into_iter().map(|(kind, count)| numbers::count(count, kind.as_str())).collect();
+    let found: Vec<String> = counts
+        .into_iter()
+        .map(|(kind, count)| numbers::count(count, &kind.as_str().replace('_', " ")))
+        .collect();
     let found = if found.is_empty() { "nothing".to_owned() } else { found.join(", ") };
     session.info(&format!("parsed {found} in {}", numbers::duration(session.clock.monotonic())));
     Ok(Exit::Good)

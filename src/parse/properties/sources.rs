@@ -82,7 +82,7 @@ impl Reader<'_> {
             quoting: self.quoting(&mut fields),
             overrides: fields.string(self.diags, "overrides"),
             source_meta,
-            config: without_loading(config),
+            config: without_loading(&config),
             loaded: self.loaded(&mut fields),
             name,
         };
@@ -98,7 +98,7 @@ impl Reader<'_> {
         let table = self.name(&mut fields, yaml, "a table of a source")?;
         let loaded = self.loaded(&mut fields);
         let mut config = shared.config.clone();
-        config.extend(without_loading(config_layer(
+        config.extend(without_loading(&config_layer(
             self.diags,
             &mut fields,
             &["meta", "tags", "enabled", "event_time", "external_location"],
@@ -201,7 +201,7 @@ impl SourceQuoting {
 }
 
 /// Keys about the time of loading are read with their own rules, not as config.
-fn without_loading(layer: ConfigLayer) -> ConfigLayer {
+fn without_loading(layer: &ConfigLayer) -> ConfigLayer {
     const OWN: [&str; 3] = ["freshness", "loaded_at_field", "loaded_at_query"];
     let kept = layer.entries().iter().filter(|(key, _)| !OWN.contains(&key.value.as_str()));
     ConfigLayer::new(kept.cloned().collect())

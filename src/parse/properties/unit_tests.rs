@@ -101,13 +101,11 @@ impl Reader<'_> {
         let description = fields.string(self.diags, "description");
         let given = fields.list(self.diags, "given");
         let given = given.iter().filter_map(|it| self.given(it, &name)).collect();
-        let expect = match fields.get("expect") {
-            Some(yaml) => self.fixture(yaml, "the expectation of a unit test").map(|it| it.0),
-            None => {
-                self.required(&mut fields, "expect", &name);
-                None
-            }
-        };
+        let written = fields.get("expect");
+        if written.is_none() {
+            self.required(&mut fields, "expect", &name);
+        }
+        let expect = written.and_then(|it| self.fixture(it, "the expectation of a unit test")).map(|it| it.0);
         let overrides = fields.get("overrides").and_then(|it| self.overrides(it)).unwrap_or_default();
         let versions = fields.get("versions").and_then(|it| self.tested_versions(it));
         let config = config_layer(self.diags, &mut fields, &[]);
@@ -181,13 +179,11 @@ impl Reader<'_> {
 
     fn mapping(&mut self, fields: &mut Fields<'_>, key: &'static str) -> Map<String, Json> {
         let Some(yaml) = fields.get(key) else { return Map::new() };
-        match yaml.to_json() {
-            Json::Object(entries) => entries,
-            _ => {
-                self.diags.push(wrong_type(yaml, key, "a mapping of names to values"));
-                Map::new()
-            }
+        if let Json::Object(entries) = yaml.to_json() {
+            return entries;
         }
+        self.diags.push(wrong_type(yaml, key, "a mapping of names to values"));
+        Map::new()
     }
 
     fn tested_versions(&mut self, yaml: &Yaml) -> Option<TestedVersions> {

@@ -113,7 +113,7 @@ impl Reader<'_, '_> {
             layers.push(ConfigLayer::new(vec![(config, Json::Bool(is_enabled))]));
             layers.push(ConfigLayer::new(vec![(Spanned::new("meta".to_owned(), span), layer)]));
             let mut node =
-                self.named_node(NodeKind::Metric, Spanned::new(name.clone(), span), definition, layers);
+                self.named_node(NodeKind::Metric, Spanned::new(name.clone(), span), definition, &layers);
             if let Body::Semantic(body) = &mut node.body {
                 body.from_measures.push(Spanned::new(name, span));
             }
@@ -220,7 +220,7 @@ impl Reader<'_, '_> {
             let text = self.parser.description(self.diags, Some(&text));
             definition.insert("description".to_owned(), Json::from(text));
         }
-        Some(self.named_node(kind, name, definition, layers))
+        Some(self.named_node(kind, name, definition, &layers))
     }
 
     fn named_node(
@@ -228,7 +228,7 @@ impl Reader<'_, '_> {
         kind: NodeKind,
         name: Spanned<String>,
         definition: Map<String, Json>,
-        layers: Vec<ConfigLayer>,
+        layers: &[ConfigLayer],
     ) -> ParsedNode {
         let config = node_config::merge(self.diags, &layers.iter().collect::<Vec<_>>(), self.parser.rules());
         let package = self.parser.package;
@@ -244,6 +244,7 @@ impl Reader<'_, '_> {
             span: name.span,
             patch_path: None,
             description,
+            described_at: None,
             columns: Vec::new(),
             config,
             refs: Vec::new(),

@@ -24,10 +24,10 @@ pub(super) fn refuse_columns(snapshot: &Snapshot<'_>, columns: &[Column]) -> Res
             ));
         }
     }
-    if let SnapshotStrategy::Check { columns: CheckColumns::Listed(names), .. } = &settings.strategy {
-        for name in names.iter().filter(|it| find(columns, &it.value).is_none()) {
-            return Err(refuse(unknown_column(snapshot, columns, "check_cols", &name.value, name.span)));
-        }
+    if let SnapshotStrategy::Check { columns: CheckColumns::Listed(names), .. } = &settings.strategy
+        && let Some(name) = names.iter().find(|it| find(columns, &it.value).is_none())
+    {
+        return Err(refuse(unknown_column(snapshot, columns, "check_cols", &name.value, name.span)));
     }
     let place = |key: &str| snapshot.node.config.values.get(key).map_or(snapshot.node.span, |it| it.span);
     let updated_at = match &settings.strategy {

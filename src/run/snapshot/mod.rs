@@ -64,11 +64,9 @@ pub(super) fn take(warehouse: &mut dyn Warehouse, snapshot: &Snapshot<'_>) -> Re
     let columns = warehouse.describe(query).map_err(|error| Refusal::Engine { error, prefix: 0 })?;
     checks::refuse_columns(snapshot, &columns)?;
     let table = snapshot.relation.render();
-    let existing = match snapshot.is_there {
-        true => warehouse.describe(&format!("select * from {table}"))?,
-        false => Vec::new(),
-    };
+    let mut existing = Vec::new();
     if snapshot.is_there {
+        existing = warehouse.describe(&format!("select * from {table}"))?;
         checks::refuse_table(snapshot, &existing)?;
     }
 

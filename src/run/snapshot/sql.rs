@@ -64,10 +64,11 @@ impl<'a> Statements<'a> {
     fn updated_at(&self) -> Cow<'_, str> {
         match (&self.snapshot.custom, &self.snapshot.settings.strategy) {
             (Some(custom), _) => Cow::Borrowed(&custom.updated_at),
-            (None, SnapshotStrategy::Timestamp { updated_at })
-            | (None, SnapshotStrategy::Check { updated_at: Some(updated_at), .. }) => {
-                Cow::Borrowed(updated_at)
-            }
+            (
+                None,
+                SnapshotStrategy::Timestamp { updated_at }
+                | SnapshotStrategy::Check { updated_at: Some(updated_at), .. },
+            ) => Cow::Borrowed(updated_at),
             (None, SnapshotStrategy::Check { updated_at: None, .. } | SnapshotStrategy::Custom { .. }) => {
                 Cow::Borrowed(&self.snapshot.now)
             }
@@ -132,13 +133,12 @@ impl<'a> Statements<'a> {
     pub(super) fn first(&self) -> String {
         let QuotedMeta { scd_id, updated_at, valid_from, valid_to, is_deleted } = &self.meta;
         let time = self.updated_at();
-        let id = match &self.snapshot.custom {
-            Some(custom) => custom.scd_id.clone(),
-            None => {
-                let mut parts = self.snapshot.unique_key().to_vec();
-                parts.push(time.to_string());
-                Self::scd_id(&parts)
-            }
+        let id = if let Some(custom) = &self.snapshot.custom {
+            custom.scd_id.clone()
+        } else {
+            let mut parts = self.snapshot.unique_key().to_vec();
+            parts.push(time.to_string());
+            Self::scd_id(&parts)
         };
         let deleted = match self.hard_deletes {
             HardDeletes::NewRecord => format!(", 'False' as {is_deleted}"),
@@ -212,13 +212,12 @@ impl<'a> Statements<'a> {
             Some(custom) => format!(", {} as tidemill_own_id", custom.scd_id),
             None => String::new(),
         };
-        let id = match &self.snapshot.custom {
-            Some(_) => "tidemill_own_id".to_owned(),
-            None => {
-                let mut parts = keys.clone();
-                parts.push("tidemill_begin".to_owned());
-                Self::scd_id(&parts)
-            }
+        let id = if self.snapshot.custom.is_some() {
+            "tidemill_own_id".to_owned()
+        } else {
+            let mut parts = keys.clone();
+            parts.push("tidemill_begin".to_owned());
+            Self::scd_id(&parts)
         };
         let returned = self.was_deleted();
         let late = self.is_late();

@@ -81,34 +81,89 @@
 {%- endmacro %}
 
 {% macro default__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates=none) -%}
-  {%- set conditions = normalize_incremental_predicates(incremental_predicates) -%}
-  {%- if not unique_key -%}
-    {%- do conditions.append('false') -%}
-  {%- endif -%}
-  {%- for key in ([unique_key] if unique_key is string else unique_key or []) -%}
-    {%- do conditions.append(
-      get_merge_unique_key_match('DBT_INTERNAL_SOURCE.' ~ key, 'DBT_INTERNAL_DEST.' ~ key)
-    ) -%}
-  {%- endfor -%}
-  {%- set updated = get_merge_update_columns(
-    config.get('merge_update_columns'), config.get('merge_exclude_columns'), dest_columns
-  ) -%}
-  {%- set columns = get_quoted_csv(dest_columns | map(attribute='name')) -%}
+  {%- do return(duckdb__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates)) -%}
+{%- endmacro %}
+
+{#- With the options of dbt-duckdb: conditions, chosen columns, expressions, or whole clauses. -#}
+{% macro duckdb__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates=none) -%}
+  {%- set clauses = config.get('merge_clauses') or {} -%}
+  {%- set matched = clauses.get('when_matched') or [{
+    'action': 'update', 'mode': 'explicit', 'condition': config.get('merge_update_condition'),
+    'update': {
+      'include': config.get('merge_update_columns') or [],
+      'exclude': config.get('merge_exclude_columns') or [],
+      'set_expressions': config.get('merge_update_set_expressions') or {},
+    },
+  }] -%}
+  {%- set unmatched = clauses.get('when_not_matched') or [{
+    'action': 'insert', 'mode': 'by_name', 'condition': config.get('merge_insert_condition'),
+  }] -%}
   merge into {{ target }} as DBT_INTERNAL_DEST
   using {{ source }} as DBT_INTERNAL_SOURCE
-  on ({{ conditions | join(') and (') }})
-  {%- if unique_key and updated %}
-  when matched then update set
-    {%- for column in updated %}
-    {{ column }} = DBT_INTERNAL_SOURCE.{{ column }}{{ ',' if not loop.last }}
-    {%- endfor %}
-  {%- endif %}
-  when not matched then insert ({{ columns }})
-    values (
-    {%- for column in dest_columns -%}
-    DBT_INTERNAL_SOURCE.{{ column.quoted }}{{ ', ' if not loop.last }}
+  {{ merge_join_sql(unique_key, normalize_incremental_predicates(incremental_predicates)) }}
+  {%- for clause in matched %}
+  when matched{{ merge_condition_sql(clause) }} then {{ merge_action_sql(clause, dest_columns) }}
+  {%- endfor -%}
+  {%- for clause in unmatched %}
+  when not matched{{ ' by ' ~ clause.by if clause.by }}{{ merge_condition_sql(clause) }} then {{ merge_action_sql(clause, dest_columns) }}
+  {%- endfor -%}
+{%- endmacro %}
+
+{% macro merge_join_sql(unique_key, predicates) -%}
+  {%- set using = config.get('merge_on_using_columns') or [] -%}
+  {%- if using -%}
+    using ({{ using | join(', ') }})
+    {%- if predicates -%}
+      {%- do exceptions.raise_compiler_error('a merge has either merge_on_using_columns or incremental_predicates') -%}
+    {%- endif -%}
+  {%- else -%}
+    {%- set conditions = predicates + [] -%}
+    {%- for key in ([unique_key] if unique_key is string else unique_key or []) -%}
+      {%- do conditions.append(
+        get_merge_unique_key_match('DBT_INTERNAL_SOURCE.' ~ key, 'DBT_INTERNAL_DEST.' ~ key)
+      ) -%}
     {%- endfor -%}
-    )
+    {%- if not unique_key -%}{%- do conditions.append('false') -%}{%- endif -%}
+    on ({{ conditions | join(') and (') }})
+  {%- endif -%}
+{%- endmacro %}
+
+{% macro merge_condition_sql(clause) -%}
+  {%- set condition = clause.condition or [] -%}
+  {%- if condition %} and ({{ condition if condition is string else condition | join(') and (') }}){% endif -%}
+{%- endmacro %}
+
+{% macro merge_action_sql(clause, dest_columns) -%}
+  {%- set modes = {'by_name': ' by name', 'by_position': ' by position'} -%}
+  {%- set assigned = [] -%}
+  {%- if clause.action == 'update' and clause.mode in modes -%}
+    update{{ modes[clause.mode] }}
+  {%- elif clause.action == 'update' and clause.mode == 'star' -%}
+    update set *
+  {%- elif clause.action == 'update' -%}
+    {%- set update = clause.update or {} -%}
+    {%- set expressions = update.set_expressions or clause.set_expressions or {} -%}
+    {%- for column, expression in expressions.items() -%}
+      {%- do assigned.append(column ~ ' = ' ~ expression) -%}
+    {%- endfor -%}
+    {%- if clause.update -%}
+      {%- for column in get_merge_update_columns(update.include or [], update.exclude or [], dest_columns)
+        if column | replace('"', '') not in expressions -%}
+        {%- do assigned.append(column ~ ' = DBT_INTERNAL_SOURCE.' ~ column) -%}
+      {%- endfor -%}
+    {%- endif -%}
+    update set {{ assigned | join(', ') }}
+  {%- elif clause.action == 'insert' and clause.mode in modes -%}
+    insert{{ modes[clause.mode] }}
+  {%- elif clause.action == 'insert' and clause.mode == 'star' -%}
+    insert *
+  {%- elif clause.action == 'insert' -%}
+    insert ({{ clause.insert.columns | join(', ') }}) values ({{ clause.insert['values'] | join(', ') }})
+  {%- elif clause.action == 'error' -%}
+    error {{ "'" ~ escape_single_quotes(clause.error_message) ~ "'" if clause.error_message }}
+  {%- else -%}
+    {{ clause.action | replace('_', ' ') }}
+  {%- endif -%}
 {%- endmacro %}
 
 {% macro get_merge_unique_key_match(source_unique_key, target_unique_key) -%}

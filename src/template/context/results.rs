@@ -190,10 +190,11 @@ pub(super) fn store_raw_result(call: &mut Call<'_, '_, '_>) -> Result<Value, Err
 fn store(session: &Session, name: &str, response: Value, table: Value) {
     let rows = table.downcast_object_ref::<Table>();
     let rows = rows.into_iter().flat_map(|it| it.rows().map(|row| tuple(row.iter().cloned())));
+    let data = List::value(rows.collect());
     let result = Dict::value([
         (Value::from("response"), response),
-        (Value::from("data"), List::value(rows.collect())),
-        (Value::from("table"), table.clone()),
+        (Value::from("data"), data),
+        (Value::from("table"), table),
     ]);
     session.results().insert(name.to_owned(), Some(result));
 }

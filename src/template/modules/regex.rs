@@ -83,8 +83,7 @@ impl Function {
             args.finish()?;
             return Ok(Value::from_object(pattern));
         }
-        let named: minijinja::value::Kwargs =
-            args.rest_named().into_iter().map(|(name, value)| (name, value)).collect();
+        let named: minijinja::value::Kwargs = args.rest_named().into_iter().collect();
         own.push(Value::from(named));
         pattern.run(state, self.0, &own)
     }
@@ -190,12 +189,11 @@ impl Pattern {
         for found in all(&self.regex, text)?.into_iter().take(count) {
             let range = found.range();
             out.push_str(&text[at..range.start]);
-            match replacement.as_str() {
-                Some(template) => expand(template, &found, &mut out)?,
-                None => {
-                    let value = replacement.call(state, &[found.into_value()])?;
-                    out.push_str(&print::text(&value));
-                }
+            if let Some(template) = replacement.as_str() {
+                expand(template, &found, &mut out)?;
+            } else {
+                let value = replacement.call(state, &[found.into_value()])?;
+                out.push_str(&print::text(&value));
             }
             at = range.end;
             n += 1;

@@ -111,7 +111,7 @@ fn draw(table: &Table, limits: &Limits) -> String {
     let mut out = String::new();
     write_row(&mut out, &head, &widths, is_text);
     let rules: Vec<String> = widths.iter().map(|it| "-".repeat(*it)).collect();
-    out.push_str(&format!("| {} |\n", rules.join(" | ")));
+    out.extend(["| ", &rules.join(" | "), " |\n"]);
     for line in &lines {
         write_row(&mut out, line, &widths, is_text);
     }

@@ -1,4 +1,5 @@
 //! Filters of numbers, which take decimals too.
+#![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
 
 use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, State, Value, filters};

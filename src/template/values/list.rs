@@ -36,6 +36,20 @@ impl List {
     }
 }
 
+/// Lists in lists in lists are taken apart one after the other, not one inside of the other.
+impl Drop for List {
+    fn drop(&mut self) {
+        let mut items = std::mem::take(self.items.get_mut().unwrap_or_else(PoisonError::into_inner));
+        while let Some(item) = items.pop() {
+            let Some(list) = item.downcast_object::<Self>() else { continue };
+            drop(item);
+            if let Some(mut list) = Arc::into_inner(list) {
+                items.append(list.items.get_mut().unwrap_or_else(PoisonError::into_inner));
+            }
+        }
+    }
+}
+
 impl Object for List {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Seq

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
+use crate::template::with_stack;
+
 /// `str(value)`.
 pub(crate) fn text(value: &Value) -> String {
     match value.kind() {
@@ -47,14 +49,14 @@ fn is_plain_sequence(value: &Value) -> bool {
 
 /// A sequence's items in brackets.
 pub(crate) fn sequence(open: &str, items: &[Value], close: &str) -> String {
-    let items: Vec<String> = items.iter().map(repr).collect();
+    let items: Vec<String> = with_stack(|| items.iter().map(repr).collect());
     format!("{open}{}{close}", items.join(", "))
 }
 
 /// A dictionary's entries in braces.
 pub(crate) fn mapping(entries: &[(Value, Value)]) -> String {
-    let entries: Vec<String> =
-        entries.iter().map(|(key, value)| format!("{}: {}", repr(key), repr(value))).collect();
+    let entry = |(key, value): &(Value, Value)| format!("{}: {}", repr(key), repr(value));
+    let entries: Vec<String> = with_stack(|| entries.iter().map(entry).collect());
     format!("{{{}}}", entries.join(", "))
 }
 

@@ -28,14 +28,14 @@ impl AdapterObject {
                 columns(self.columns_of(method, &relation)?)
             }
             "get_missing_columns" => {
-                let (from, to) = self.two_relations("get_missing_columns", args)?;
+                let (from, to) = two_relations("get_missing_columns", args)?;
                 let there = self.columns_of(method, &to)?;
                 let is_missing = |it: &ColumnObject| !there.iter().any(|other| other.name == it.name);
                 columns(self.columns_of(method, &from)?.into_iter().filter(is_missing).collect())
             }
             // DuckDB has no lengths of texts that could be too short.
             "expand_target_column_types" => {
-                self.two_relations("expand_target_column_types", args)?;
+                two_relations("expand_target_column_types", args)?;
                 Value::from(())
             }
             "get_column_schema_from_query" => {
@@ -50,18 +50,6 @@ impl AdapterObject {
             }
             _ => return Ok(None),
         }))
-    }
-
-    fn two_relations(
-        &self,
-        method: &'static str,
-        args: &[Value],
-    ) -> Result<(RelationObject, RelationObject), Error> {
-        let mut args = Arguments::new(method, args);
-        let (from, to) = (args.required("from_relation")?, args.required("to_relation")?);
-        args.finish()?;
-        let from = RelationObject::from_argument(&from, method, "from_relation")?;
-        Ok((from, RelationObject::from_argument(&to, method, "to_relation")?))
     }
 
     /// A relation that is not there has no columns.
@@ -79,6 +67,14 @@ impl AdapterObject {
             Err(error) => Err(error),
         }
     }
+}
+
+fn two_relations(method: &'static str, args: &[Value]) -> Result<(RelationObject, RelationObject), Error> {
+    let mut args = Arguments::new(method, args);
+    let (from, to) = (args.required("from_relation")?, args.required("to_relation")?);
+    args.finish()?;
+    let from = RelationObject::from_argument(&from, method, "from_relation")?;
+    Ok((from, RelationObject::from_argument(&to, method, "to_relation")?))
 }
 
 fn columns(columns: Vec<ColumnObject>) -> Value {
