@@ -11,7 +11,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1", "NO_COLOR": "1"}
 MANIFEST_KINDS = ("nodes", "sources", "exposures", "metrics", "semantic_models", "saved_queries", "unit_tests", "functions")
-COMPARED_CONFIG = ("enabled", "materialized", "schema", "database", "alias", "tags", "meta", "unique_key", "severity",
+COMPARED_CONFIG = ("enabled", "materialized", "schema", "database", "alias", "meta", "unique_key", "severity",
                    "where", "limit", "fail_calc", "warn_if", "error_if", "incremental_strategy", "on_schema_change",
                    "full_refresh", "strategy", "updated_at", "check_cols", "group", "access", "contract", "grants",
                    "persist_docs", "pre-hook", "post-hook", "location", "format", "options")

@@ -28,6 +28,13 @@ pub(in crate::template) struct DateTime {
 enum At {
     Naive(civil::DateTime),
     Aware(Zoned, String),
+    /// In a zone, in the last or first hours of the calendar, where the package of dates has no instants.
+    Far(civil::DateTime, Zone),
+}
+
+/// An hour at one of the ends of time: where instants end for the package of dates.
+fn end_of_time(at: civil::DateTime) -> Timestamp {
+    if at.year() > 0 { Timestamp::MAX } else { Timestamp::MIN }
 }
 
 impl DateTime {
@@ -70,7 +77,7 @@ impl DateTime {
         args.finish()?;
         let naive = Self::naive(day.to_datetime(time));
         match zone {
-            Some(zone) => naive.in_zone_as_written(&Zone::of(&zone, "datetime")?).map(Self::into_value),
+            Some(zone) => Ok(naive.in_zone_as_written(&Zone::of(&zone, "datetime")?).into_value()),
             None => Ok(naive.into_value()),
         }
     }
@@ -95,14 +102,14 @@ impl DateTime {
         let time = parts.to_time().unwrap_or(civil::Time::midnight());
         let naive = Self::naive(day.to_datetime(time));
         Ok(match parts.offset() {
-            Some(offset) => naive.in_zone_as_written(&Zone::fixed(offset))?.into_value(),
+            Some(offset) => naive.in_zone_as_written(&Zone::fixed(offset)).into_value(),
             None => naive.into_value(),
         })
     }
 
     /// Whether it has a time zone.
     pub(super) fn is_aware(&self) -> bool {
-        matches!(self.at, At::Aware(..))
+        matches!(self.at, At::Aware(..) | At::Far(..))
     }
 
     /// What a calendar and a clock at its place show.
@@ -110,6 +117,7 @@ impl DateTime {
         match &self.at {
             At::Naive(at) => *at,
             At::Aware(at, _) => at.datetime(),
+            At::Far(at, _) => *at,
         }
     }
 
@@ -118,14 +126,16 @@ impl DateTime {
         match &self.at {
             At::Naive(at) => at.to_zoned(TimeZone::UTC).map_or(Timestamp::UNIX_EPOCH, |it| it.timestamp()),
             At::Aware(at, _) => at.timestamp(),
+            At::Far(at, _) => end_of_time(*at),
         }
     }
 
     /// The same date and time of day in a zone.
-    pub(super) fn in_zone_as_written(&self, zone: &Zone) -> Result<Self, Error> {
-        let at = self.civil().to_zoned(zone.zone.clone());
-        let at = at.map_err(|_| bad_call("this point in time is too far away for a time zone"))?;
-        Ok(Self { at: At::Aware(at, zone.name.clone()) })
+    pub(super) fn in_zone_as_written(&self, zone: &Zone) -> Self {
+        let civil = self.civil();
+        let at = civil.to_zoned(zone.zone.clone());
+        let far = |_| At::Far(civil, zone.clone());
+        Self { at: at.map_or_else(far, |at| At::Aware(at, zone.name.clone())) }
     }
 
     /// The same instant in another zone.
@@ -134,20 +144,15 @@ impl DateTime {
     }
 
     /// The same zone, another date or time of day.
-    fn with_civil(&self, civil: civil::DateTime) -> Result<Self, Error> {
-        match &self.at {
-            At::Naive(_) => Ok(Self::naive(civil)),
-            At::Aware(at, name) => {
-                let zone = Zone { zone: at.time_zone().clone(), name: name.clone() };
-                Self::naive(civil).in_zone_as_written(&zone)
-            }
-        }
+    fn with_civil(&self, civil: civil::DateTime) -> Self {
+        let naive = Self::naive(civil);
+        self.zone().map_or(naive.clone(), |zone| naive.in_zone_as_written(&zone))
     }
 
     /// Later by a length of time, as a calendar and a clock show it.
     pub(super) fn plus(&self, delta: TimeDelta) -> Result<Self, Error> {
         let civil = self.civil().checked_add(delta.to_duration());
-        self.with_civil(civil.map_err(|_| bad_call("this point in time is too far away"))?)
+        civil.map(|it| self.with_civil(it)).map_err(|_| bad_call("this point in time is too far away"))
     }
 
     /// The time between two; `None` if only one of them has a time zone.
@@ -158,7 +163,7 @@ impl DateTime {
 
     fn format(&self, format: &str) -> Result<Value, Error> {
         match &self.at {
-            At::Naive(at) => format_civil(format, *at),
+            At::Naive(at) | At::Far(at, _) => format_civil(format, *at),
             // Python's `%f` has six digits always.
             At::Aware(at, _) => strtime::format(format.replace("%f", "%6f"), at)
                 .map(Value::from)
@@ -172,6 +177,7 @@ impl DateTime {
         let offset = match &self.at {
             At::Naive(_) => String::new(),
             At::Aware(at, _) => at.strftime("%:z").to_string(),
+            At::Far(at, zone) => end_of_time(*at).to_zoned(zone.zone.clone()).strftime("%:z").to_string(),
         };
         format!("{}{separator}{}{offset}", civil.date(), time_text(civil.time()))
     }
@@ -185,23 +191,22 @@ impl DateTime {
         args.named("fold");
         args.finish()?;
         match zone {
-            None => self.with_civil(civil).map(Self::into_value),
+            None => Ok(self.with_civil(civil).into_value()),
             Some(zone) if zone.is_none() => Ok(Self::naive(civil).into_value()),
             Some(zone) => {
-                let moved = Self::naive(civil).in_zone_as_written(&Zone::of(&zone, "replace")?);
-                moved.map(Self::into_value)
+                Ok(Self::naive(civil).in_zone_as_written(&Zone::of(&zone, "replace")?).into_value())
             }
         }
     }
 
     /// Its distance from UTC.
     pub(super) fn utc_offset(&self) -> Value {
-        match &self.at {
-            At::Naive(_) => Value::from(()),
-            At::Aware(at, _) => {
-                TimeDelta { micros: i128::from(at.offset().seconds()) * 1_000_000 }.into_value()
-            }
-        }
+        let offset = match &self.at {
+            At::Naive(_) => return Value::from(()),
+            At::Aware(at, _) => at.offset(),
+            At::Far(at, zone) => zone.zone.to_offset(end_of_time(*at)),
+        };
+        TimeDelta { micros: i128::from(offset.seconds()) * 1_000_000 }.into_value()
     }
 
     /// As Python writes its construction.
@@ -229,6 +234,7 @@ impl DateTime {
         match &self.at {
             At::Naive(_) => None,
             At::Aware(at, name) => Some(Zone { zone: at.time_zone().clone(), name: name.clone() }),
+            At::Far(_, zone) => Some(zone.clone()),
         }
     }
 }
