@@ -94,8 +94,6 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(index, after)| Step {
-                before: Vec::new(),
-                after_commit: Vec::new(),
                 node: NodeId(u32::try_from(index).unwrap()),
                 action: Action::Nothing,
                 relation: None,

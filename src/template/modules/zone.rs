@@ -101,9 +101,7 @@ impl Object for Zone {
             "normalize" | "fromutc" => {
                 Ok(moment(arguments.required("dt")?)?.moved_to(self.as_ref()).into_value())
             }
-            "utcoffset" => Ok(moment(arguments.required("dt")?)?
-                .in_zone_as_written(&self)
-                .utc_offset()),
+            "utcoffset" => Ok(moment(arguments.required("dt")?)?.in_zone_as_written(&self).utc_offset()),
             "tzname" => Ok(Value::from(self.name.as_str())),
             _ => Err(unknown_method("a time zone", method)),
         }
