@@ -21,7 +21,7 @@ fn a_project_says_which_versions_it_is_written_for() {
           |                      ^^^^^^^^^ it wants >=2.0.0
           |
         note: tidemill behaves as dbt 1.11.16 does
-        help: change `require-dbt-version`, or set `flags: {version_check: false}` to go on all the same
+        help: change `require-dbt-version`, or go on all the same with `--no-version-check`
         ",
     );
     with("latest").has_faults(&["error[invalid-version]: `latest` is not a range of versions"]);
