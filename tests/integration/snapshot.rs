@@ -182,7 +182,7 @@ fn all_snapshots_of_a_run_have_one_time() {
     project.write("snapshots/both.sql", block("one") + &block("two"));
     project.run("build").exit(0);
     assert_eq!(project.query("select count(distinct dbt_valid_from), count(*) from m"), "1 | 2");
-    project.run("list --resource-type snapshot").stdout("project.both.one\nproject.both.two\n");
+    project.run("list --resource-type snapshot").stdout("shop.both.one\nshop.both.two\n");
     project.run("list -s one+ --output name").stdout("m\none\n");
 }
 

@@ -782,8 +782,6 @@ fn materializations_that_are_not_supported_say_so() {
         {{ config(materialized='tabel') }} select 1
         //- models/c.py
         def model(dbt, session): ...
-        //- snapshots/d.sql
-        {% snapshot d %} select 1 {% endsnapshot %}
         ",
         "
         warning[python-model]: `c` is a Python model, which cannot be run
@@ -793,12 +791,6 @@ fn materializations_that_are_not_supported_say_so() {
           | ^ known by its name alone; what reads it is skipped
           |
         help: write it as a `select` in a .sql file, or leave it out: `--exclude` it, or set `enabled: false`
-
-        error[unsupported-snapshot]: snapshots are not supported yet
-         --> snapshots/d.sql:1:1
-          |
-        1 | {% snapshot d %} select 1 {% endsnapshot %}
-          | ^ this file cannot be built
 
         error[unknown-materialization]: there is no materialization `tabel`
          --> models/b.sql:1:11
