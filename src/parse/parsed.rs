@@ -201,6 +201,10 @@ pub struct SourceDetails {
     pub external: Option<Json>,
     /// `meta` of the source alone.
     pub source_meta: serde_json::Map<String, Json>,
+    /// Its database, also if it is read from files.
+    pub database: String,
+    /// Its schema, also if it is read from files.
+    pub schema: String,
     /// Its database as written.
     pub unrendered_database: Option<String>,
     /// Its schema as written.

@@ -96,10 +96,8 @@ impl<'a> ManifestSource<'a> {
         let (field, query) = (body.loaded_at_field.as_deref(), body.loaded_at_query.as_deref());
         let named = relation.filter(|it| it.style == IdentifierStyle::Quoted);
         Some(Self {
-            database: relation
-                .and_then(|it| it.database.as_deref())
-                .unwrap_or(&context.project.target.database),
-            schema: relation.and_then(|it| it.schema.as_deref()).unwrap_or(&body.source),
+            database: &body.details.database,
+            schema: &body.details.schema,
             name: &parsed.name,
             resource_type: parsed.kind.as_str(),
             package_name: &parsed.package,
