@@ -240,7 +240,9 @@ impl Session {
 
     /// Makes `graph` for templates, if a file of the project mentions it.
     fn show_project(&self, loaded: &Loaded, graph: &Graph) {
-        if !self.sources.mention_outside("graph", BUILTIN_FOLDER) {
+        // A built-in macro that is called by name asks for it too.
+        let words = ["graph", "register_upstream_external_models"];
+        if !words.iter().any(|it| self.sources.mention_outside(it, BUILTIN_FOLDER)) {
             return;
         }
         let stamp = Stamp {

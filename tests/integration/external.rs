@@ -253,3 +253,29 @@ fn an_error_in_a_table_function_has_its_place() {
     );
     project.run("build").exit(1).stdout_has("models/f.sql:2:1: syntax error at or near \"selec\"");
 }
+
+#[test]
+fn files_of_models_that_are_not_made_can_be_read_in_another_database() {
+    let project = with(
+        "
+    //- project.yml
+    name: shop
+    targets:
+      dev: {type: duckdb, path: shop.duckdb}
+      other: {type: duckdb, path: other.duckdb}
+    target: dev
+    on-run-start: \"{{ register_upstream_external_models() }}\"
+    //- models/a.sql
+    {{ config(materialized='external', location='out/a', options={'partition_by': 'name'}, schema='lake') }}
+    select * from {{ ref('codes') }}
+    //- models/b.sql
+    {{ config(materialized='external', format='csv') }} select * from {{ ref('codes') }}
+    //- models/c.sql
+    select a.id from {{ ref('a') }} as a join {{ ref('b') }} as b using (id)
+    ",
+    );
+    project.run("build").exit(0);
+    project.run("build -s c -t other").exit(0);
+    let command = "show --inline \"from {{ ref('c') }} order by id\" --output csv -t other";
+    project.run(command).exit(0).stdout("id\n1\n2\n");
+}
