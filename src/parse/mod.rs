@@ -656,7 +656,8 @@ impl<'a> Parser<'a> {
     fn description(&self, diags: &mut Diagnostics, text: Option<&Spanned<String>>) -> String {
         let Some(text) = text else { return String::new() };
         if !has_template_syntax(&text.value) {
-            return text.value.clone();
+            // As Jinja does, which reads every description in dbt.
+            return text.value.strip_suffix('\n').unwrap_or(&text.value).to_owned();
         }
         let source = self.inline(&text.value, text.span);
         match self.templates.render(&source, &self.context) {
