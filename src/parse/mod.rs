@@ -250,6 +250,10 @@ pub struct SourceDetails {
     pub unrendered_database: Option<String>,
     /// Its schema as written.
     pub unrendered_schema: Option<String>,
+    /// Its schema as dbt names it, also where its data is read in place.
+    pub schema: String,
+    /// Its table's name as dbt names it.
+    pub identifier: String,
 }
 
 /// A data test.
@@ -656,8 +660,7 @@ impl<'a> Parser<'a> {
     fn description(&self, diags: &mut Diagnostics, text: Option<&Spanned<String>>) -> String {
         let Some(text) = text else { return String::new() };
         if !has_template_syntax(&text.value) {
-            // As Jinja does, which reads every description in dbt.
-            return text.value.strip_suffix('\n').unwrap_or(&text.value).to_owned();
+            return text.value.clone();
         }
         let source = self.inline(&text.value, text.span);
         match self.templates.render(&source, &self.context) {

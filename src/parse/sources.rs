@@ -52,7 +52,7 @@ fn source(
         tags: &config.tags,
     };
     let in_place = external_source::read(diags, &config, &names, table.table.span);
-    let relation = in_place.unwrap_or_else(|| Relation::new(database, schema, identifier));
+    let relation = in_place.unwrap_or_else(|| Relation::new(database, &schema, &identifier));
     let of_project = |key: &str| config.values.get(key)?.value.as_str().map(str::to_owned);
     // The project file's freshness holds where the properties say nothing at all.
     let freshness = match (&table.freshness, config.values.get("freshness")) {
@@ -80,6 +80,8 @@ fn source(
             source_meta: table.source_meta.clone(),
             unrendered_database: table.database.as_ref().map(|it| it.value.clone()),
             unrendered_schema: table.schema.as_ref().map(|it| it.value.clone()),
+            schema,
+            identifier,
         }),
     };
     ParsedNode {
