@@ -298,7 +298,7 @@ pub(crate) fn argument_template(text: &str) -> Option<String> {
     let is_call =
         |name: &&str| text.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('('));
     let calls = ["ref", "source", "var", "env_var", "doc"];
-    (text.ends_with(')') && calls.iter().any(|name| is_call(&name))).then(|| format!("{{{{ {text} }}}}"))
+    (text.ends_with(')') && calls.iter().any(is_call)).then(|| format!("{{{{ {text} }}}}"))
 }
 
 /// The templates in an argument: the text that it is, or those in a list or dictionary.

@@ -10,15 +10,12 @@ const SOURCE: &str = "DBT_INTERNAL_SOURCE";
 
 /// Merges the rows of `new_rows` into `table`; `columns` are those that both have, quoted.
 pub(super) fn statement(table: &str, new_rows: &str, columns: &[String], settings: &Incremental) -> String {
-    let mut sql =
-        format!("merge into {table} as {TARGET} using {new_rows} as {SOURCE}{}", condition(settings));
-    for clause in &settings.merge.matched {
-        sql.push_str(&format!(" when matched{}", then(clause, columns)));
-    }
-    for clause in &settings.merge.not_matched {
-        sql.push_str(&format!(" when not matched{}", then(clause, columns)));
-    }
-    sql
+    let mut parts =
+        vec![format!("merge into {table} as {TARGET} using {new_rows} as {SOURCE}"), condition(settings)];
+    let when = |word: &str, clause: &Clause| format!("when {word}{}", then(clause, columns));
+    parts.extend(settings.merge.matched.iter().map(|it| when("matched", it)));
+    parts.extend(settings.merge.not_matched.iter().map(|it| when("not matched", it)));
+    parts.join(" ")
 }
 
 /// Which rows belong together. Without a key none do, as in dbt.
@@ -27,7 +24,7 @@ fn condition(settings: &Incremental) -> String {
     if !settings.merge.using.is_empty() {
         let on: Vec<String> = predicates.collect();
         let on = if on.is_empty() { String::new() } else { format!(" on {}", on.join(" and ")) };
-        return format!(" using ({}){on}", settings.merge.using.join(", "));
+        return format!("using ({}){on}", settings.merge.using.join(", "));
     }
     let mut on: Vec<String> =
         settings.unique_key.iter().map(|key| format!("{SOURCE}.{key} = {TARGET}.{key}")).collect();
@@ -35,13 +32,14 @@ fn condition(settings: &Incremental) -> String {
         on.push("false".to_owned());
     }
     on.extend(predicates);
-    format!(" on {}", on.join(" and "))
+    format!("on {}", on.join(" and "))
 }
 
 fn then(clause: &Clause, columns: &[String]) -> String {
     let by = clause.by.map(|it| format!(" by {it}")).unwrap_or_default();
-    let conditions: String = clause.conditions.iter().map(|it| format!(" and ({it})")).collect();
-    format!("{by}{conditions} then {}", action(&clause.action, columns))
+    let mut conditions = vec![by];
+    conditions.extend(clause.conditions.iter().map(|it| format!("({it})")));
+    format!("{} then {}", conditions.join(" and "), action(&clause.action, columns))
 }
 
 fn action(action: &Action, columns: &[String]) -> String {

@@ -97,6 +97,8 @@ mod tests {
                 node: NodeId(u32::try_from(index).unwrap()),
                 action: Action::Nothing,
                 relation: None,
+                before: Vec::new(),
+                after_commit: Vec::new(),
                 tests: Vec::new(),
                 after: after.iter().map(|(step, kind)| Edge { step: StepId(*step), kind: *kind }).collect(),
                 priority: edges.len() - index,

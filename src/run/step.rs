@@ -1,24 +1,20 @@
 //! One step on one connection: begin, make, test, record, commit; or roll back and say why.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::connection::Connection;
-use super::event::{Kept, Outcome, TestStatus};
+use super::event::{Kept, Outcome};
 use super::external::Files;
-use super::history::{NodeRow, TestRow};
-use super::incremental::{self, Refusal};
 use super::testing::{self, Scan, TestOutcome, Tested};
 use super::{Shared, declared_at, faults, kept};
-use crate::compile::{CompiledNode, Hook, IsIncremental, Late, TemplateLog};
+use crate::compile::{CompiledNode, IsIncremental, TemplateLog};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
 use crate::node::{Materialization, NodeId, NodeKind, RelationKind};
 use crate::parse::Body;
-use crate::plan::{Action, Hooks, Query, QueryText, Step};
+use crate::plan::{Action, Step};
 use crate::template::Rendered;
-use crate::warehouse::seed::{SeedOptions, infer_seed, seed_sql};
 use crate::warehouse::{Effect, ErrorKind, Warehouse, WarehouseError};
 
 /// How often a step is tried when others changed the catalog at the same moment.
@@ -67,7 +63,7 @@ impl StepResult {
 /// What a try came to, before it is timed.
 pub(super) struct Tried {
     pub(super) outcome: StepOutcome,
-    tested: Tested,
+    pub(super) tested: Tested,
     rows: Option<u64>,
     rows_in: Option<u64>,
     pub(super) fault: Option<Diagnostic>,
@@ -171,11 +167,11 @@ pub(super) struct Worker<'a> {
     pub(super) node: &'a Node,
     pub(super) warehouse: &'a mut Connection,
     pub(super) step: &'a Step,
-    started: Duration,
+    pub(super) started: Duration,
     /// What `is_incremental()` says to templates that are rendered late.
-    is_incremental: IsIncremental,
-    compiled: &'a mut BTreeMap<NodeId, CompiledNode>,
-    log: &'a mut Vec<TemplateLog>,
+    pub(super) is_incremental: IsIncremental,
+    pub(super) compiled: &'a mut BTreeMap<NodeId, CompiledNode>,
+    pub(super) log: &'a mut Vec<TemplateLog>,
     /// What else readers should know.
     pub(super) warnings: Vec<String>,
     /// Files of an external model.
@@ -386,151 +382,6 @@ impl Worker<'_> {
         warnings
     }
 
-    fn create(&mut self, query: &Query, kind: RelationKind) -> Result<Effect, Failure> {
-        let sql = self.query_text(&query.sql, IsIncremental::No)?;
-        for hook in &query.pre_hooks {
-            self.hook("pre-hook", hook)?;
-        }
-        let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
-        self.drop_other_kind(&relation.render(), kind)?;
-        let effect = self.make_relation(relation, &sql, kind)?;
-        self.comment(kind.as_str())?;
-        for hook in &query.post_hooks {
-            self.hook("post-hook", hook)?;
-        }
-        Ok(match kind {
-            RelationKind::Table => effect,
-            RelationKind::View => Effect::default(),
-        })
-    }
-
-    /// Adds new rows to a table that is there.
-    fn update(&mut self, query: &Query) -> Result<Effect, Failure> {
-        let sql = self.query_text(&query.sql, IsIncremental::Yes)?;
-        for hook in &query.pre_hooks {
-            self.hook("pre-hook", hook)?;
-        }
-        let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
-        self.header()?;
-        self.check_contract(&sql)?;
-        let settings = &self.node.config.incremental;
-        let updated = incremental::update(self.warehouse, self.node, relation, &sql, settings);
-        let effect = updated.map_err(|refusal| {
-            let kind = match &refusal {
-                Refusal::Engine { error, .. } => error.kind.clone(),
-                Refusal::Misfit(_) => ErrorKind::Sql,
-            };
-            self.broken(Failure { kind, fault: refusal.into_diagnostic(self.node, &sql) })
-        })?;
-        self.comment("table")?;
-        for hook in &query.post_hooks {
-            self.hook("post-hook", hook)?;
-        }
-        Ok(effect)
-    }
-
-    /// The query, rendered now if it had to wait; hooks that wait see the same `is_incremental()`.
-    pub(super) fn query_text<'q>(
-        &mut self,
-        query: &'q QueryText,
-        is_incremental: IsIncremental,
-    ) -> Result<Cow<'q, Rendered>, Failure> {
-        self.is_incremental = is_incremental;
-        match query {
-            QueryText::Ready(sql) => Ok(Cow::Borrowed(sql)),
-            QueryText::Late => {
-                let id = self.step.node;
-                let compiled = self.late(|late| late.query(id, is_incremental))?;
-                let sql = compiled.sql.clone();
-                self.compiled.insert(id, compiled);
-                Ok(Cow::Owned(sql))
-            }
-        }
-    }
-
-    /// Renders with this connection to ask.
-    pub(super) fn late<T>(
-        &mut self,
-        render: impl FnOnce(&Late<'_>) -> Result<T, Diagnostic>,
-    ) -> Result<T, Failure> {
-        let around = &self.shared.around;
-        let late = Late::new(around.project, self.shared.graph, Some(self.warehouse.engine()));
-        let rendered = render(&late);
-        self.log.append(&mut late.take_log());
-        let error = self.warehouse.take_error();
-        rendered.map_err(|fault| Failure { kind: error.map_or(ErrorKind::Sql, |it| it.kind), fault })
-    }
-
-    pub(super) fn hook(&mut self, which: &str, hook: &Hook) -> Result<(), Failure> {
-        let sql = match hook {
-            Hook::Ready(sql) => Cow::Borrowed(sql),
-            Hook::Late(hook) => {
-                let (id, is_incremental) = (self.step.node, self.is_incremental);
-                Cow::Owned(self.late(|late| late.hook(id, hook, is_incremental))?)
-            }
-        };
-        // A hook may be the call of a macro that does its work itself.
-        if sql.text.trim().is_empty() {
-            return Ok(());
-        }
-        let result = self.warehouse.execute(&sql.text);
-        result.map(|_| ()).map_err(|error| match error.kind {
-            ErrorKind::Sql => {
-                let fault = super::hook_failed(&format!("{which} of `{}`", self.node.name), &sql, &error);
-                Failure { kind: ErrorKind::Sql, fault }
-            }
-            _ => self.failure(&sql, 0, &error),
-        })
-    }
-
-    /// A view cannot be replaced by a table or the other way round: what is there goes first.
-    pub(super) fn drop_other_kind(&mut self, name: &str, kind: RelationKind) -> Result<(), Failure> {
-        let Some(existing) = self.exists_as().filter(|it| *it != kind) else { return Ok(()) };
-        if self.step.relation.as_ref().is_some_and(|it| self.is_foreign(it)) {
-            return Ok(());
-        }
-        let statement = format!("drop {} if exists {name}", existing.as_str());
-        let result = self.warehouse.execute(&statement);
-        result.map(|_| ()).map_err(|error| self.failure(&Rendered::default(), 0, &error))
-    }
-
-    fn load_seed(&mut self, hooks: &Hooks) -> Result<Effect, Failure> {
-        for hook in &hooks.pre {
-            self.hook("pre-hook", hook)?;
-        }
-        let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
-        let config = &self.node.config;
-        let options = SeedOptions {
-            delimiter: config.delimiter.as_deref().and_then(|it| it.chars().next()).unwrap_or(','),
-            column_types: config.column_types.clone(),
-        };
-        let path = &self.node.path;
-        let reader = self.shared.around.files.open(path).map_err(|error| {
-            let fault = Diagnostic::error("unreadable-file", format!("cannot read `{}`", path.as_str()));
-            Failure { kind: ErrorKind::Unavailable, fault: fault.note(error.to_string()) }
-        })?;
-        let shape = infer_seed(reader, &options).map_err(|error| {
-            let message = format!("the seed `{}` cannot be loaded: {}", self.node.name, error.message);
-            let fault =
-                Diagnostic::error("invalid-seed", message).note(format!("{}:{}", path.as_str(), error.line));
-            Failure { kind: ErrorKind::Sql, fault }
-        })?;
-        self.drop_other_kind(&relation.render(), RelationKind::Table)?;
-        let statement = seed_sql(relation, &self.shared.around.files.locate(path), &shape, &options);
-        let mut effect = self
-            .warehouse
-            .execute(&statement)
-            .map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
-        self.make_indexes(relation)?;
-        self.comment("table")?;
-        effect.rows_written = effect.rows_written.or(Some(shape.rows));
-        effect.rows_scanned = None;
-        for hook in &hooks.post {
-            self.hook("post-hook", hook)?;
-        }
-        Ok(effect)
-    }
-
     /// A source is there already: it must exist, and its tests must pass.
     fn source(&mut self) -> Tried {
         if let Some(fault) = self.missing_source() {
@@ -611,75 +462,5 @@ impl Worker<'_> {
 
     pub(super) fn failure(&self, sql: &Rendered, prefix: usize, error: &WarehouseError) -> Failure {
         Failure { kind: error.kind.clone(), fault: faults::sql(self.node, sql, prefix, error) }
-    }
-
-    /// In the transaction that publishes, so that history and data cannot disagree.
-    fn record_success(
-        &mut self,
-        tested: &Tested,
-        rows: Option<u64>,
-        rows_in: Option<u64>,
-    ) -> Result<(), Failure> {
-        let elapsed = self.shared.around.clock.monotonic().saturating_sub(self.started);
-        let statement = self.shared.history.node(&NodeRow {
-            node_id: self.node.unique_id.as_str(),
-            kind: self.node.kind.as_str(),
-            relation: self.step.relation.as_ref(),
-            status: "success",
-            rows,
-            rows_in,
-            seconds: elapsed.as_secs_f64(),
-            message: None,
-        });
-        let result = self.warehouse.execute(&statement).and_then(|_| self.record_tests(tested));
-        result.map_err(|error| self.failure(&Rendered::default(), 0, &error))
-    }
-
-    fn record_tests(&mut self, tested: &Tested) -> Result<(), WarehouseError> {
-        let graph = self.shared.graph;
-        let is_alone = matches!(self.step.action, Action::TestAlone);
-        let rows: Vec<TestRow<'_>> = tested
-            .outcomes
-            .iter()
-            .filter(|it| it.status != TestStatus::Skipped)
-            .map(|it| TestRow {
-                test_id: graph.node(it.node).unique_id.as_str(),
-                node_id: (!is_alone).then(|| self.node.unique_id.as_str()),
-                status: it.status.as_str(),
-                failures: it.failures,
-                seconds: it.elapsed.as_secs_f64(),
-                message: it.message.as_deref(),
-            })
-            .collect();
-        match self.shared.history.tests(&rows) {
-            Some(statement) => self.warehouse.execute(&statement).map(|_| ()),
-            None => Ok(()),
-        }
-    }
-
-    /// After the rollback, on its own.
-    fn record_failure(&mut self, tried: &Tried, elapsed: Duration) {
-        if matches!(tried.outcome, StepOutcome::Done(Outcome::TestsFailed { .. })) {
-            // Nothing was made: the tests' own rows say it all.
-            let _ = self.record_tests(&tried.tested);
-            return;
-        }
-        let message = tried.fault.as_ref().map(|it| it.message.clone());
-        let statement = self.shared.history.node(&NodeRow {
-            node_id: self.node.unique_id.as_str(),
-            kind: self.node.kind.as_str(),
-            relation: self.step.relation.as_ref(),
-            status: match tried.outcome {
-                StepOutcome::Done(Outcome::RolledBack { .. }) => "rolled back",
-                _ => "error",
-            },
-            rows: None,
-            rows_in: None,
-            seconds: elapsed.as_secs_f64(),
-            message: message.as_deref(),
-        });
-        // A full disk must not hide the fault that led here.
-        let _ = self.warehouse.execute(&statement);
-        let _ = self.record_tests(&tried.tested);
     }
 }

@@ -214,7 +214,7 @@ fn a_semicolon_from_a_macro_is_shown_in_the_macro() {
     .run("build")
     .exit(1)
     .stdout_has(&dedent(
-        r#"
+        r"
         error[several-statements]: model `a` is not one query: it has a `;`
          --> macros/m.sql:1:29
           |
@@ -227,7 +227,7 @@ fn a_semicolon_from_a_macro_is_shown_in_the_macro() {
           |    --- in macro `m`, called here
           |
         help: a model is one `select` without `;`
-        "#,
+        ",
     ));
 }
 
@@ -322,7 +322,7 @@ fn a_generic_test_from_yaml_has_the_chain() {
     .run("build")
     .exit(2)
     .stderr_has(&dedent(
-        r#"
+        r"
         error[compilation-error]: over must be a number
          --> macros/positive.sql:6:8
           |
@@ -336,6 +336,6 @@ fn a_generic_test_from_yaml_has_the_chain() {
           |
         6 |           - positive:
           |             -------- in test `positive`, called here
-        "#,
+        ",
     ));
 }

@@ -115,9 +115,8 @@ impl DateTime {
     /// What a calendar and a clock at its place show.
     pub(super) fn civil(&self) -> civil::DateTime {
         match &self.at {
-            At::Naive(at) => *at,
+            At::Naive(at) | At::Far(at, _) => *at,
             At::Aware(at, _) => at.datetime(),
-            At::Far(at, _) => *at,
         }
     }
 

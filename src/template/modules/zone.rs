@@ -96,12 +96,12 @@ impl Object for Zone {
                 if given.is_aware() {
                     return Err(bad_call("`localize()` needs a datetime without a time zone"));
                 }
-                Ok(given.in_zone_as_written(&self).into_value())
+                Ok(given.in_zone_as_written(self).into_value())
             }
             "normalize" | "fromutc" => {
                 Ok(moment(arguments.required("dt")?)?.moved_to(self.as_ref()).into_value())
             }
-            "utcoffset" => Ok(moment(arguments.required("dt")?)?.in_zone_as_written(&self).utc_offset()),
+            "utcoffset" => Ok(moment(arguments.required("dt")?)?.in_zone_as_written(self).utc_offset()),
             "tzname" => Ok(Value::from(self.name.as_str())),
             _ => Err(unknown_method("a time zone", method)),
         }

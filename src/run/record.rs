@@ -1,0 +1,83 @@
+//! What a step leaves in the history.
+
+use std::time::Duration;
+
+use super::event::{Outcome, TestStatus};
+use super::history::{NodeRow, TestRow};
+use super::step::{Failure, StepOutcome, Tried, Worker};
+use super::testing::Tested;
+use crate::plan::Action;
+use crate::template::Rendered;
+use crate::warehouse::{Warehouse as _, WarehouseError};
+
+impl Worker<'_> {
+    /// In the transaction that publishes, so that history and data cannot disagree.
+    pub(super) fn record_success(
+        &mut self,
+        tested: &Tested,
+        rows: Option<u64>,
+        rows_in: Option<u64>,
+    ) -> Result<(), Failure> {
+        let elapsed = self.shared.around.clock.monotonic().saturating_sub(self.started);
+        let statement = self.shared.history.node(&NodeRow {
+            node_id: self.node.unique_id.as_str(),
+            kind: self.node.kind.as_str(),
+            relation: self.step.relation.as_ref(),
+            status: "success",
+            rows,
+            rows_in,
+            seconds: elapsed.as_secs_f64(),
+            message: None,
+        });
+        let result = self.warehouse.execute(&statement).and_then(|_| self.record_tests(tested));
+        result.map_err(|error| self.failure(&Rendered::default(), 0, &error))
+    }
+
+    pub(super) fn record_tests(&mut self, tested: &Tested) -> Result<(), WarehouseError> {
+        let graph = self.shared.graph;
+        let is_alone = matches!(self.step.action, Action::TestAlone);
+        let rows: Vec<TestRow<'_>> = tested
+            .outcomes
+            .iter()
+            .filter(|it| it.status != TestStatus::Skipped)
+            .map(|it| TestRow {
+                test_id: graph.node(it.node).unique_id.as_str(),
+                node_id: (!is_alone).then(|| self.node.unique_id.as_str()),
+                status: it.status.as_str(),
+                failures: it.failures,
+                seconds: it.elapsed.as_secs_f64(),
+                message: it.message.as_deref(),
+            })
+            .collect();
+        match self.shared.history.tests(&rows) {
+            Some(statement) => self.warehouse.execute(&statement).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// After the rollback, on its own.
+    pub(super) fn record_failure(&mut self, tried: &Tried, elapsed: Duration) {
+        if matches!(tried.outcome, StepOutcome::Done(Outcome::TestsFailed { .. })) {
+            // Nothing was made: the tests' own rows say it all.
+            let _ = self.record_tests(&tried.tested);
+            return;
+        }
+        let message = tried.fault.as_ref().map(|it| it.message.clone());
+        let statement = self.shared.history.node(&NodeRow {
+            node_id: self.node.unique_id.as_str(),
+            kind: self.node.kind.as_str(),
+            relation: self.step.relation.as_ref(),
+            status: match tried.outcome {
+                StepOutcome::Done(Outcome::RolledBack { .. }) => "rolled back",
+                _ => "error",
+            },
+            rows: None,
+            rows_in: None,
+            seconds: elapsed.as_secs_f64(),
+            message: message.as_deref(),
+        });
+        // A full disk must not hide the fault that led here.
+        let _ = self.warehouse.execute(&statement);
+        let _ = self.record_tests(&tried.tested);
+    }
+}
