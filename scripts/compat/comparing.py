@@ -226,7 +226,9 @@ def compare_manifests(report, left, right):
 
 
 def compare_node(report, unique_id, left, right):
-    for field in ("relation_name", "fqn", "name", "alias", "schema", "database", "tags", "description", "version"):
+    if sorted(left.get("tags") or []) != sorted(right.get("tags") or []):
+        report.node(unique_id, f"tags: {left.get('tags')} / {right.get('tags')}")
+    for field in ("relation_name", "fqn", "name", "alias", "schema", "database", "description", "version"):
         if left.get(field) != right.get(field):
             report.node(unique_id, f"{field}: {left.get(field)!r} / {right.get(field)!r}")
     theirs = sorted(set((left.get("depends_on") or {}).get("nodes") or []))
@@ -234,7 +236,8 @@ def compare_node(report, unique_id, left, right):
     if theirs != own:
         missing, extra = sorted(set(theirs) - set(own)), sorted(set(own) - set(theirs))
         report.node(unique_id, f"depends_on: missing {missing}, extra {extra}")
-    compare_config(report, unique_id, left.get("config") or {}, right.get("config") or {})
+    if left.get("resource_type") != "operation":  # hooks of runs: their config says nothing
+        compare_config(report, unique_id, left.get("config") or {}, right.get("config") or {})
 
 
 def owners_of(manifest):

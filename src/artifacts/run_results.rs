@@ -108,7 +108,7 @@ fn entry<'a>(graph: &'a Graph, compiled: &'a Compiled, result: &'a NodeResult) -
         execution_time: result.elapsed.as_secs_f64(),
         adapter_response: adapter_response(node, result),
         message,
-        failures: result.failures,
+        failures: if result.status == Status::NoOp { Some(0) } else { result.failures },
         unique_id: node.unique_id.as_str(),
         compiled: has_sql.then_some(sql.is_some()),
         compiled_code: sql.filter(|_| has_sql),

@@ -209,6 +209,8 @@ pub struct SourceDetails {
     pub unrendered_database: Option<String>,
     /// Its schema as written.
     pub unrendered_schema: Option<String>,
+    /// Its table's name, also if it is read from files.
+    pub identifier: String,
 }
 
 /// A data test.

@@ -291,5 +291,7 @@ pub fn flags(command: &str, full_refresh: bool, fail_fast: bool, store_failures:
         "FULL_REFRESH": full_refresh,
         "FAIL_FAST": fail_fast,
         "STORE_FAILURES": store_failures,
+        // dbt's own default: packages cut what they log to it.
+        "PRINTER_WIDTH": 80,
     })
 }

@@ -293,6 +293,9 @@ impl<'a> Foreman<'a> {
         if !matches!(planned.action, Action::TestPublished | Action::TestAlone) {
             self.push_node(report, planned.node, &outcome);
         }
+        if !is_success {
+            self.push_unasked(report);
+        }
         if let Some(node) = owner {
             let result = &report.result;
             self.emit(&RunEvent::NodeFinished(NodeFinished {
@@ -337,6 +340,17 @@ impl<'a> Foreman<'a> {
             result.elapsed = test.elapsed;
             result.worker = report.worker;
             result.failures = test.failures;
+        }
+    }
+
+    /// The tests of a step that ended before they were run.
+    fn push_unasked(&mut self, report: &Report) {
+        let planned = &self.shared.plan.steps[report.step.index()];
+        let message = SkipReason::ParentFailed(self.node_ref(report.step)).to_string();
+        for test in &planned.tests {
+            if !report.result.tests.iter().any(|it| it.node == test.node) {
+                self.push(test.node, Status::Skipped, Some(message.clone()));
+            }
         }
     }
 

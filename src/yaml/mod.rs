@@ -128,11 +128,34 @@ pub fn parse(diags: &mut Diagnostics, file: FileId, text: &str) -> Option<Yaml> 
         return Some(Yaml { kind: YamlKind::Null, span: Span::new(file, 0..0) });
     }
     match serde_yaml::from_str_with_options::<serde_yaml::Spanned<Raw>>(text, options()) {
-        Ok(raw) => Some(place(raw, file)),
+        Ok(raw) => {
+            let mut yaml = place(raw, file);
+            if !text.ends_with('\n') {
+                end_with_file(&mut yaml, text);
+            }
+            Some(yaml)
+        }
         Err(error) => {
             diags.push(syntax_error(file, text, &error));
             None
         }
+    }
+}
+
+/// A block text (`>` or `|`) at the end of a file without a last line break has none either, as in dbt.
+fn end_with_file(yaml: &mut Yaml, file: &str) {
+    match &mut yaml.kind {
+        YamlKind::List(items) => items.last_mut().into_iter().for_each(|it| end_with_file(it, file)),
+        YamlKind::Map(entries) => {
+            entries.last_mut().into_iter().for_each(|it| end_with_file(&mut it.1, file))
+        }
+        YamlKind::String(text) => {
+            let last_word = text.split_whitespace().next_back();
+            if text.ends_with('\n') && last_word.is_some_and(|it| file.trim_end().ends_with(it)) {
+                text.pop();
+            }
+        }
+        YamlKind::Null | YamlKind::Bool(_) | YamlKind::Int(_) | YamlKind::Float(_) => {}
     }
 }
 

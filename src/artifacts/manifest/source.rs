@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::column::{self, Columns};
 use super::config;
 use super::entry::{Context, Entry};
-use crate::node::{IdentifierStyle, Relation};
+use crate::node::Relation;
 use crate::parse::properties::{Age, FreshnessRule, SourceQuoting};
 use crate::parse::{Body, ParsedNode, SourceBody};
 
@@ -94,7 +94,6 @@ impl<'a> ManifestSource<'a> {
         let said = body.freshness.as_ref().map(Freshness::of).unwrap_or_default();
         let freshness = (!body.is_freshness_off).then_some(said);
         let (field, query) = (body.loaded_at_field.as_deref(), body.loaded_at_query.as_deref());
-        let named = relation.filter(|it| it.style == IdentifierStyle::Quoted);
         Some(Self {
             database: &body.details.database,
             schema: &body.details.schema,
@@ -108,7 +107,7 @@ impl<'a> ManifestSource<'a> {
             source_name: &body.source,
             source_description: &body.source_description,
             loader: &body.loader,
-            identifier: named.map_or(&parsed.name, |it| &it.identifier),
+            identifier: &body.details.identifier,
             quoting: Quoting::of(body.details.quoting),
             loaded_at_field: field,
             loaded_at_query: query,

@@ -24,6 +24,21 @@ pub(super) fn run(session: &mut Session, args: &RunOperationArgs) -> Result<Exit
     let package = if args.name.contains('.') { definition.package.as_str() } else { root };
     let call = MacroCall { macro_id: &macro_id, package, place: definition.span };
 
+    let stamp = Stamp {
+        generated_at: session.started_at.clone(),
+        invocation_id: session.invocation_id.clone(),
+        args: json!({
+            "which": "run-operation",
+            "macro": args.name,
+            "args": arguments.clone().into_iter().collect::<serde_json::Map<_, _>>(),
+            "target": session.globals.target,
+            "profile": session.globals.profile,
+        }),
+    };
+    // First, since a database may be kept in the folder that this makes.
+    let output = session.output(loaded);
+    session.write_manifest(&output, loaded, graph, None, &stamp)?;
+
     let warehouse = session.connect(loaded, false)?;
     let connection = Connection::new(warehouse, session.clock.clone(), false);
     let around = Surroundings {
@@ -37,21 +52,8 @@ pub(super) fn run(session: &mut Session, args: &RunOperationArgs) -> Result<Exit
     let operation = Operation { call, arguments: &arguments };
     let (result, fault) = run::operation(graph, &around, connection, operation, &mut on_event);
 
-    let stamp = Stamp {
-        generated_at: session.started_at.clone(),
-        invocation_id: session.invocation_id.clone(),
-        args: json!({
-            "which": "run-operation",
-            "macro": args.name,
-            "args": arguments.into_iter().collect::<serde_json::Map<_, _>>(),
-            "target": session.globals.target,
-            "profile": session.globals.profile,
-        }),
-    };
     let elapsed = result.elapsed;
     let results = RunResults { before: vec![result], elapsed, ..RunResults::default() };
-    let output = session.output(loaded);
-    session.write_manifest(&output, loaded, graph, None, &stamp)?;
     let nothing = crate::compile::Compiled::default();
     session.write(output.write_run_results(&loaded.project, graph, &nothing, &results, &stamp))?;
     let Some(fault) = fault else { return Ok(Exit::Good) };
