@@ -147,7 +147,7 @@ fn end_with_file(yaml: &mut Yaml, file: &str) {
     match &mut yaml.kind {
         YamlKind::List(items) => items.last_mut().into_iter().for_each(|it| end_with_file(it, file)),
         YamlKind::Map(entries) => {
-            entries.last_mut().into_iter().for_each(|it| end_with_file(&mut it.1, file))
+            entries.last_mut().into_iter().for_each(|it| end_with_file(&mut it.1, file));
         }
         YamlKind::String(text) => {
             let last_word = text.split_whitespace().next_back();
