@@ -145,9 +145,15 @@ pub fn parse(diags: &mut Diagnostics, file: FileId, text: &str) -> Option<Yaml> 
 /// A block text (`>` or `|`) at the end of a file without a last line break has none either, as in dbt.
 fn end_with_file(yaml: &mut Yaml, file: &str) {
     match &mut yaml.kind {
-        YamlKind::List(items) => items.last_mut().into_iter().for_each(|it| end_with_file(it, file)),
+        YamlKind::List(items) => {
+            if let Some(last) = items.last_mut() {
+                end_with_file(last, file);
+            }
+        }
         YamlKind::Map(entries) => {
-            entries.last_mut().into_iter().for_each(|it| end_with_file(&mut it.1, file));
+            if let Some((_, last)) = entries.last_mut() {
+                end_with_file(last, file);
+            }
         }
         YamlKind::String(text) => {
             let last_word = text.split_whitespace().next_back();
