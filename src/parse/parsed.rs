@@ -201,13 +201,15 @@ pub struct SourceDetails {
     pub external: Option<Json>,
     /// `meta` of the source alone.
     pub source_meta: serde_json::Map<String, Json>,
+    /// Its database, also if it is read from files.
+    pub database: String,
+    /// Its schema, also if it is read from files.
+    pub schema: String,
     /// Its database as written.
     pub unrendered_database: Option<String>,
     /// Its schema as written.
     pub unrendered_schema: Option<String>,
-    /// Its schema as dbt names it, also where its data is read in place.
-    pub schema: String,
-    /// Its table's name as dbt names it.
+    /// Its table's name, also if it is read from files.
     pub identifier: String,
 }
 

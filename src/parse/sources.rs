@@ -52,7 +52,8 @@ fn source(
         tags: &config.tags,
     };
     let in_place = external_source::read(diags, &config, &names, table.table.span);
-    let relation = in_place.unwrap_or_else(|| Relation::new(database, &schema, &identifier));
+    let relation =
+        in_place.unwrap_or_else(|| Relation::new(database.clone(), schema.clone(), identifier.clone()));
     let of_project = |key: &str| config.values.get(key)?.value.as_str().map(str::to_owned);
     // The project file's freshness holds where the properties say nothing at all.
     let freshness = match (&table.freshness, config.values.get("freshness")) {
@@ -78,10 +79,11 @@ fn source(
             quoting: table.quoting,
             external: table.external.clone(),
             source_meta: table.source_meta.clone(),
-            unrendered_database: table.database.as_ref().map(|it| it.value.clone()),
-            unrendered_schema: table.schema.as_ref().map(|it| it.value.clone()),
+            database,
             schema,
             identifier,
+            unrendered_database: table.database.as_ref().map(|it| it.value.clone()),
+            unrendered_schema: table.schema.as_ref().map(|it| it.value.clone()),
         }),
     };
     ParsedNode {

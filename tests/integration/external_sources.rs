@@ -83,3 +83,24 @@ fn a_plugin_is_refused_with_another_way() {
         .stderr_has("error[unsupported-plugin]: the source table `orders` needs the plugin `excel`")
         .stderr_has("help: read the file with DuckDB: `external_location: \"read_xlsx('x.xlsx')\"`");
 }
+
+#[test]
+fn the_manifest_has_the_schema_that_is_declared() {
+    let project = project(
+        "
+        //- models/sources.yml
+        sources:
+          - name: shop
+            schema: raw
+            meta: {external_location: 'data/{name}.csv'}
+            tables:
+              - name: orders
+        ",
+    );
+    project.run("parse").exit(0);
+    let manifest: serde_json::Value =
+        serde_json::from_str(&project.read("target/manifest.json")).expect("a manifest");
+    let source = &manifest["sources"]["source.shop.shop.orders"];
+    assert_eq!(source["schema"], "raw");
+    assert_eq!(source["relation_name"], "'data/orders.csv'");
+}

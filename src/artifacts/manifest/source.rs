@@ -95,9 +95,7 @@ impl<'a> ManifestSource<'a> {
         let freshness = (!body.is_freshness_off).then_some(said);
         let (field, query) = (body.loaded_at_field.as_deref(), body.loaded_at_query.as_deref());
         Some(Self {
-            database: relation
-                .and_then(|it| it.database.as_deref())
-                .unwrap_or(&context.project.target.database),
+            database: &body.details.database,
             schema: &body.details.schema,
             name: &parsed.name,
             resource_type: parsed.kind.as_str(),
