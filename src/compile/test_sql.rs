@@ -102,7 +102,7 @@ impl Late<'_> {
             let called = templates.call_macro(call, arguments, &context)?;
             Ok::<_, TemplateError>(match called {
                 TemplateValue::Json(text) => text.as_str().unwrap_or_default().to_owned(),
-                TemplateValue::Relation(relation) => relation.render(),
+                TemplateValue::Relation(relation) => relation.written(),
             })
         };
         let json = |value: Json| TemplateValue::Json(value);
@@ -173,7 +173,7 @@ fn rendered_inside(
             None => value.clone(),
             Some(template) => match rendered_argument(compiler, id, span, template)? {
                 TemplateValue::Json(value) => value,
-                TemplateValue::Relation(relation) => Json::from(relation.render()),
+                TemplateValue::Relation(relation) => Json::from(relation.written()),
             },
         },
         Json::Null | Json::Bool(_) | Json::Number(_) => value.clone(),

@@ -4,7 +4,7 @@ use super::properties::{self, ExposureProperties, Freshness, SourceProperties};
 use super::{Body, ExposureBody, FileProperties, ParsedNode, Parser, SourceBody, SourceDetails, fqn, models};
 use super::{external_source, node_config};
 use crate::diagnostics::{Diagnostic, Diagnostics, Spanned};
-use crate::node::{NodeKind, Relation, UniqueId};
+use crate::node::{NodeKind, Quoting, Relation, UniqueId};
 use crate::project::ProjectFile;
 use crate::template::{RefCall, SourceCall};
 
@@ -52,8 +52,11 @@ fn source(
         tags: &config.tags,
     };
     let in_place = external_source::read(diags, &config, &names, table.table.span);
-    let relation =
-        in_place.unwrap_or_else(|| Relation::new(database.clone(), schema.clone(), identifier.clone()));
+    // The project's `quoting` is for what it makes, not for sources.
+    let quoting = table.quoting.over_names(Quoting::ALL);
+    let relation = in_place.unwrap_or_else(|| {
+        Relation::new(database.clone(), schema.clone(), identifier.clone()).quoted_as(quoting)
+    });
     let of_project = |key: &str| config.values.get(key)?.value.as_str().map(str::to_owned);
     // The project file's freshness holds where the properties say nothing at all.
     let freshness = match (&table.freshness, config.values.get("freshness")) {

@@ -7,6 +7,7 @@ use super::config_settings::{self as settings, QueryComment};
 use super::requirements;
 use super::settings::Settings;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned};
+use crate::node::Quoting;
 use crate::yaml::fields::{Fields, wrong_type};
 use crate::yaml::{Yaml, YamlKind};
 
@@ -45,6 +46,8 @@ pub struct ProjectConfig {
     pub restrict_access: bool,
     /// What is to stand beside every statement.
     pub query_comment: Option<QueryComment>,
+    /// Which parts of relations' names are written in quotes.
+    pub quoting: Quoting,
     /// Flags that the project sets, by name.
     pub flags: Vec<(Spanned<String>, Json)>,
     /// The whole file's place, for faults of the file itself.
@@ -133,6 +136,7 @@ pub fn read(
         check_name(diags, name);
     }
     settings::check(diags, &mut fields);
+    let quoting = settings::quoting(diags, &mut fields);
     let requirements = fields.strings(diags, "require-dbt-version").unwrap_or_default();
     let config = ProjectConfig {
         name: name.unwrap_or_else(|| Spanned::new("project".to_owned(), yaml.span)),
@@ -152,6 +156,7 @@ pub fn read(
         dispatch: dispatch(diags, &mut fields),
         trees: trees(diags, &mut fields),
         query_comment: settings::query_comment(diags, &mut fields),
+        quoting,
         flags: settings::flags(diags, &mut fields),
         restrict_access: fields.bool(diags, "restrict-access").unwrap_or(false),
         span: yaml.span,

@@ -43,7 +43,7 @@ pub use self::materializations::FoundMaterialization;
 pub use self::snapshot_block::{may_have_snapshots, snapshot_blocks};
 pub use self::templates::Templates;
 use crate::diagnostics::{Diagnostic, FileId, Span, Spanned};
-use crate::node::Relation;
+use crate::node::{Quoting, Relation};
 use crate::warehouse::{CatalogEntry, Column, Rows};
 
 /// The built-in macros, as path shown and text: files of the package `dbt`.
@@ -320,6 +320,8 @@ pub struct Globals {
     pub run_started_at: String,
     /// `flags`: `FULL_REFRESH`, `WHICH`, ...
     pub flags: Json,
+    /// How the project wants names to be written.
+    pub quoting: Quoting,
 }
 
 /// What one rendering sees.
