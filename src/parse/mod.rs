@@ -46,7 +46,7 @@ use self::host::ParseHost;
 pub(crate) use self::host::doc;
 use self::node_config::{ConfigRules, NodeConfig};
 pub use self::parsed::{
-    Body, DataTest, Doc, ExposureBody, GenericTest, Group, Owner, Parsed, ParsedNode, SourceBody,
+    Body, DataTest, Doc, ExposureBody, GenericTest, Group, NodeMacros, Owner, Parsed, ParsedNode, SourceBody,
     SourceDetails, TestKind, Version,
 };
 use self::properties::{ColumnProperties, Properties};
@@ -109,6 +109,7 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
     all.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
     let (nodes, disabled): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.config.enabled);
     whole::report_duplicates(diags, &nodes);
+    let node_macros = by_macro::of_other_nodes(project, &by_macro);
     Parsed {
         nodes,
         disabled,
@@ -116,6 +117,7 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
         docs: docs.into_values().collect(),
         macro_properties: described.macros,
         groups: described.groups,
+        node_macros,
         root_package: root.to_owned(),
         restricted: restricted(project),
         run_hooks,

@@ -16,7 +16,9 @@ use super::{
 use crate::diagnostics::{Diagnostic, Diagnostics, Span, Spanned, suggest};
 use crate::node::{NodeKind, Relation, UniqueId, quote_identifier};
 use crate::project::{FileKind, ProjectFile};
-use crate::template::{MacroKind, RefCall, Scan, SourceCall, TemplateError, TemplateValue};
+use crate::template::{
+    FoundMaterialization, MacroKind, RefCall, Scan, SourceCall, TemplateError, TemplateValue,
+};
 
 /// All tests of a project.
 pub(super) fn read(
@@ -245,8 +247,10 @@ fn meaning(
             let id = format!("macro.{}.{macro_name}", definition.package);
             // Only the built-in macro's meaning is known; a project's own of the same name means what it says.
             let is_own = |name: &str| parser.templates.override_of(parser.package, name).is_some();
-            let is_known =
-                definition.package == "dbt" && !is_own(&macro_name) && !AROUND.iter().any(|it| is_own(it));
+            let is_known = definition.package == "dbt"
+                && !is_own(&macro_name)
+                && !AROUND.iter().any(|it| is_own(it))
+                && !matches!(parser.by_macro.find("test"), FoundMaterialization::Macro(_));
             let check = if is_known {
                 check::read(diags, name, entry, column, parser.rules().unknown)?
             } else {

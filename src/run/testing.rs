@@ -8,7 +8,7 @@ use super::connection::Connection;
 use super::event::TestStatus;
 use super::history::Published;
 use super::{Shared, faults};
-use crate::compile::{CompiledNode, IsIncremental, Late, TemplateLog};
+use crate::compile::{CompiledNode, IsIncremental, Judged, Late, TemplateLog};
 use crate::diagnostics::Diagnostic;
 use crate::graph::Node;
 use crate::node::{NodeId, NodeKind, Relation, TestSeverity};
@@ -18,7 +18,7 @@ use crate::parse::threshold::Threshold;
 use crate::parse::{Body, DataTest, TestKind};
 use crate::plan::scan::{self, FusedColumn, FusedScan, FusedValue};
 use crate::plan::{PlannedTest, TestText, Verdict};
-use crate::template::Rendered;
+use crate::template::{Rendered, TestVerdict};
 use crate::warehouse::{ErrorKind, Rows, Value, Warehouse, WarehouseError};
 
 /// How many failing rows are shown.
@@ -189,8 +189,16 @@ impl Tester<'_> {
             Ok(judged) => judged,
             Err(fault) => return broken(test, fault),
         };
-        let is_judged = judged.is_some();
-        let (query, prefix) = judged.map_or_else(|| own_query(test, sql), |it| (it, 0));
+        let (is_judged, (query, prefix)) = match judged {
+            Some(Judged::Verdict(TestVerdict { failures, warns, fails })) => {
+                let failures = u64::try_from(failures).unwrap_or(0);
+                let measured = Measured::Judged { failures, warns, fails };
+                let elapsed = self.since(started);
+                return self.judge_alone(test, sql, &measured, elapsed);
+            }
+            Some(Judged::Query(query)) => (true, (query, 0)),
+            None => (false, own_query(test, sql)),
+        };
         let result = self.warehouse.scalars(&query);
         let elapsed = self.since(started);
         match result {
@@ -240,7 +248,7 @@ impl Tester<'_> {
     }
 
     /// The query of the project's own `get_test_sql` around the test's.
-    fn judged_query(&mut self, test: &PlannedTest, sql: &Rendered) -> Option<Result<String, Diagnostic>> {
+    fn judged_query(&mut self, test: &PlannedTest, sql: &Rendered) -> Option<Result<Judged, Diagnostic>> {
         if matches!(test.check, Check::Freshness { .. } | Check::RowCountDrift(_)) {
             return None;
         }

@@ -24,6 +24,7 @@ mod hooks;
 mod invariants;
 mod macro_faults;
 mod materializations;
+mod nodes_by_macro;
 mod operations;
 mod persist_docs;
 mod project_settings;

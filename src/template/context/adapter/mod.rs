@@ -3,6 +3,7 @@
 //! `relations` and `columns` ask the warehouse, `constraints` and `snapshots` are pieces of SQL and checks,
 //! `external` is what dbt-duckdb adds.
 
+mod bindings;
 mod columns;
 mod constraints;
 mod external;
@@ -310,9 +311,15 @@ impl AdapterObject {
             }
             "execute" => self.execute(args)?,
             "add_query" | "run_sql_for_tests" => {
-                let sql = Arguments::new("add_query", &args[..args.len().min(1)]).required("sql")?;
-                results::begin(&self.session)?;
-                results::execute(&self.session, &format!("adapter.{method}"), &print::text(&sql), false)?;
+                let mut args = Arguments::new("add_query", args);
+                let sql = args.required("sql")?;
+                let is_begun = args.optional("auto_begin");
+                let values = args.optional("bindings").filter(|it| !it.is_none());
+                if is_begun.is_none_or(|it| it.is_true()) {
+                    results::begin(&self.session)?;
+                }
+                let sql = bindings::put_in(&print::text(&sql), values)?;
+                results::execute(&self.session, &format!("adapter.{method}"), &sql, false)?;
                 Value::from(minijinja::value::Tuple::from([Value::from(()), Value::from(())]))
             }
             "begin" | "ensure_transaction" => {
