@@ -6,9 +6,11 @@ use std::time::Duration;
 use super::Clock;
 use crate::compile::Comment;
 use crate::node::Relation;
+use crate::sql::transaction_statement;
 use crate::template::{Engine, HostError};
 use crate::warehouse::{
-    CatalogEntry, Column, Effect, Interrupt, Replacement, Rows, Stash, Value, Warehouse, WarehouseError,
+    CatalogEntry, Column, Effect, ErrorKind, Interrupt, Replacement, Rows, Stash, Value, Warehouse,
+    WarehouseError,
 };
 
 /// A statement and how long it took.
@@ -33,6 +35,8 @@ struct Inner {
     statements: Vec<Statement>,
     /// What is to stand beside every statement.
     comment: Option<Comment>,
+    /// Whether a node is being made: then its transaction is not for others to end.
+    is_guarded: bool,
     /// What went wrong last while a template asked, and with which statement.
     error: Option<(WarehouseError, String)>,
 }
@@ -41,7 +45,8 @@ impl Connection {
     /// Takes over a connection; with `wants_statements` it remembers what it is sent.
     pub fn new(warehouse: Box<dyn Warehouse>, clock: Arc<dyn Clock>, wants_statements: bool) -> Self {
         let database = Arc::from(warehouse.database());
-        let inner = Inner { warehouse, clock, statements: Vec::new(), comment: None, error: None };
+        let inner =
+            Inner { warehouse, clock, statements: Vec::new(), comment: None, is_guarded: false, error: None };
         Self { database, wants_statements, inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -53,6 +58,13 @@ impl Connection {
     /// From now on, this stands beside every statement.
     pub fn set_comment(&self, comment: Option<Comment>) {
         self.lock().comment = comment;
+    }
+
+    /// Begins a transaction that only [`Warehouse::commit`] and [`Warehouse::rollback`] end.
+    pub(super) fn begin_guarded(&mut self) -> Result<(), WarehouseError> {
+        self.begin()?;
+        self.lock().is_guarded = true;
+        Ok(())
     }
 
     /// What was sent since the last call.
@@ -96,6 +108,11 @@ impl Connection {
         sql: &str,
         run: impl FnOnce(&mut dyn Warehouse, &str) -> Result<T, WarehouseError>,
     ) -> Result<T, WarehouseError> {
+        if self.lock().is_guarded
+            && let Some((word, position)) = transaction_statement(sql)
+        {
+            return Err(ends_transaction(&word, position));
+        }
         let Some(comment) = self.lock().comment.clone() else { return self.timed(sql, |it| run(it, sql)) };
         let (commented, before) = comment.beside(sql);
         self.timed(&commented, |it| run(it, &commented)).map_err(|mut error| {
@@ -109,6 +126,18 @@ impl Connection {
         let refusal = HostError { code: "sql-error", message: error.message.clone(), help: None };
         self.lock().error = Some((error, sql.to_owned()));
         refusal
+    }
+}
+
+/// A hook or a macro wants to begin or end a transaction in the middle of another.
+fn ends_transaction(word: &str, position: usize) -> WarehouseError {
+    WarehouseError {
+        kind: ErrorKind::Sql,
+        message: format!(
+            "`{word}` cannot be run while a node is made: the node, its hooks and its tests are one transaction, \
+             so that nothing untested is published (a hook with `transaction: false` runs outside of it)"
+        ),
+        position: Some(position),
     }
 }
 
@@ -142,10 +171,12 @@ impl Warehouse for Connection {
     }
 
     fn commit(&mut self) -> Result<(), WarehouseError> {
+        self.lock().is_guarded = false;
         self.timed("commit", |it| it.commit())
     }
 
     fn rollback(&mut self) {
+        self.lock().is_guarded = false;
         self.timed("rollback", |it| it.rollback());
     }
 

@@ -242,7 +242,7 @@ impl Worker<'_> {
 
     /// One transaction: everything or nothing.
     fn publish(&mut self) -> Result<Tried, Failure> {
-        self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        self.warehouse.begin_guarded().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
         let result = self.make_and_test().and_then(|tried| self.place_files(tried));
         match result {
             Ok(tried) if tried.outcome == StepOutcome::Done(Outcome::Success) => {
@@ -290,7 +290,7 @@ impl Worker<'_> {
         if tested.is_broken {
             // One of the tests cannot be run, and the transaction went with it: once more, to see which.
             self.warehouse.rollback();
-            self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+            self.warehouse.begin_guarded().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
             effect = self.make()?;
             tested = self.run_tests(Scan::Each);
         }

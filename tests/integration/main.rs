@@ -53,6 +53,7 @@ mod template_world;
 mod templates;
 mod test_arguments;
 mod tidy;
+mod transactions;
 mod versions;
 mod warehouse;
 mod yaml_faults;
