@@ -332,7 +332,11 @@ impl<'a> Parser<'a> {
 
     /// The layers of project files that apply to a node, weakest first.
     fn tree_layers(&self, pick: fn(&Trees) -> &Option<Yaml>, fqn: &[String]) -> Vec<ConfigLayer> {
-        self.trees.iter().flat_map(|trees| node_config::tree_layers(pick(trees).as_ref(), fqn)).collect()
+        let layers = |trees: &&Trees| {
+            let unrendered = trees.unrendered.as_deref().and_then(|it| pick(it).as_ref());
+            node_config::tree_layers(pick(trees).as_ref(), unrendered, fqn)
+        };
+        self.trees.iter().flat_map(layers).collect()
     }
 
     /// A description with its `doc()` calls replaced.

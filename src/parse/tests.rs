@@ -44,7 +44,7 @@ pub(super) fn read(
             let call = SourceCall { source: table.source.value.clone(), table: table.table.value.clone() };
             let target = format!("{}_{}", call.source, call.table);
             let tags = table.config.entries().iter().filter(|(key, _)| key.value == "tags");
-            let tags = ConfigLayer::new(tags.cloned().collect());
+            let tags = tags.flat_map(|(_, value)| super::properties::texts(value)).collect();
             let owner = OwnerPlace { owner: Owner::Source(call), target, span: table.table.span, tags };
             generic_of(parser, diags, file, &owner, &table.tests, &table.columns, &mut tests);
         }
@@ -59,14 +59,14 @@ struct OwnerPlace {
     target: String,
     span: Span,
     /// The tags that its tests have: those of a source's table.
-    tags: ConfigLayer,
+    tags: Vec<String>,
 }
 
 impl OwnerPlace {
     fn node(name: &Spanned<String>, version: Option<&String>) -> Self {
         let target = version.map_or_else(|| name.value.clone(), |it| format!("{}_v{it}", name.value));
         let call = RefCall { package: None, name: name.value.clone(), version: version.cloned() };
-        Self { owner: Owner::Ref(call), target, span: name.span, tags: ConfigLayer::default() }
+        Self { owner: Owner::Ref(call), target, span: name.span, tags: Vec::new() }
     }
 
     /// The `model` argument as dbt writes it, for ids.
@@ -140,8 +140,6 @@ fn generic(
 
     let fqn = fqn(parser.package, &file.path, &file.folder, &names.full);
     let mut layers = parser.tree_layers(|it| &it.data_tests, &fqn);
-    layers.push(models::rendered_layer(parser, diags, &owner.tags));
-    layers.push(column_tags(column));
     layers.push(models::rendered_layer(parser, diags, &entry.config));
 
     let (mut refs, mut source_calls) = (Vec::new(), Vec::new());
@@ -160,13 +158,18 @@ fn generic(
     }
     let (mut macros, mut functions) = (vec![macro_id.clone()], Vec::new());
     if let Some(scan) = scan_own_test(parser, diags, owner, entry, &macro_id, &arguments)? {
-        layers.insert(layers.len() - 3, ConfigLayer::new(scan.config));
+        layers.insert(layers.len() - 1, ConfigLayer::new(scan.config));
         refs.extend(scan.refs);
         source_calls.extend(scan.sources);
         functions.extend(scan.functions);
         macros.extend(scan.macros);
     }
-    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
+    let mut config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
+    // A test has the tags of its column and of its source's table, but not in its config.
+    config.tags.extend(owner.tags.iter().cloned());
+    config.tags.extend(column.iter().flat_map(|it| it.tags.clone()));
+    config.tags.sort();
+    config.tags.dedup();
     let test = GenericTest {
         owner: owner.owner.clone(),
         name,
@@ -279,17 +282,6 @@ fn unknown_test(parser: &Parser<'_>, entry: &TestEntry) -> Diagnostic {
     match suggest::did_you_mean(&entry.name.value, known.iter().copied()) {
         Some(help) => diagnostic.help(help),
         None => diagnostic.note(format!("tests: {}", known.join(", "))),
-    }
-}
-
-/// A test on a column has the column's tags.
-fn column_tags(column: Option<&ColumnProperties>) -> ConfigLayer {
-    match column {
-        Some(column) if !column.tags.is_empty() => {
-            let key = Spanned::new("tags".to_owned(), column.name.span);
-            ConfigLayer::new(vec![(key, Json::from(column.tags.clone()))])
-        }
-        _ => ConfigLayer::default(),
     }
 }
 

@@ -23,6 +23,7 @@ mod gates;
 mod hooks;
 mod invariants;
 mod macro_faults;
+mod manifest_config;
 mod materializations;
 mod nodes_by_macro;
 mod operations;
