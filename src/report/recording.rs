@@ -282,7 +282,7 @@ impl Recorder {
                 json: json::node_skipped(node, reason),
             }),
             RunEvent::RunFinished { elapsed, totals } => {
-                recording.finished = Some((*elapsed, totals.clone()))
+                recording.finished = Some((*elapsed, totals.clone()));
             }
             RunEvent::NodeStarted { .. }
             | RunEvent::Statement { .. }
