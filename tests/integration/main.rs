@@ -20,6 +20,7 @@ mod external_sources;
 mod files;
 mod functions;
 mod gates;
+mod gauntlet;
 mod history;
 mod hooks;
 mod invariants;
