@@ -67,6 +67,8 @@ pub struct Globals {
     pub use_colors: Option<bool>,
     /// `--printer-width`.
     pub width: Option<usize>,
+    /// `--plain`.
+    pub plain: Option<bool>,
 }
 
 impl Globals {
@@ -147,6 +149,7 @@ impl Cli {
         globals.version_check = globals.version_check.or(environment::switch(variables, "VERSION_CHECK")?);
         globals.use_colors = globals.use_colors.or(environment::switch(variables, "USE_COLORS")?);
         globals.width = globals.width.or(environment::number(variables, "PRINTER_WIDTH")?);
+        globals.plain = globals.plain.or(environment::switch(variables, "PLAIN")?);
         let log_format = |text: &str| LogFormat::from_str(text, true);
         globals.log_format = globals.log_format.or(environment::parsed(variables, "LOG_FORMAT", log_format)?);
         if let Some(store_failures) = self.command.store_failures_mut() {
@@ -242,6 +245,11 @@ struct GlobalArgs {
     /// Use no colour
     #[arg(long, visible_alias = "no-color", global = true, overrides_with = "use_colors")]
     no_use_colors: bool,
+    /// Write ASCII only, without colour and without a live area
+    #[arg(long, global = true, overrides_with = "no_plain")]
+    plain: bool,
+    #[arg(long, global = true, hide = true, overrides_with = "plain")]
+    no_plain: bool,
     /// Columns of the report [default: the terminal's]
     #[arg(long, global = true, value_name = "N")]
     printer_width: Option<usize>,
@@ -267,6 +275,7 @@ impl GlobalArgs {
             log_format: self.log_format,
             use_colors: switch(self.use_colors, self.no_use_colors),
             width: self.printer_width,
+            plain: switch(self.plain, self.no_plain),
         }
     }
 }
