@@ -7,7 +7,8 @@ use super::Clock;
 use crate::node::Relation;
 use crate::template::{Engine, HostError};
 use crate::warehouse::{
-    CatalogEntry, Column, Effect, Interrupt, Replacement, Rows, Stash, Value, Warehouse, WarehouseError,
+    CatalogEntry, Column, Effect, Interrupt, RelationShape, Replacement, Rows, Stash, Value, Warehouse,
+    WarehouseError,
 };
 
 /// A statement and how long it took.
@@ -128,6 +129,10 @@ impl Warehouse for Connection {
 
     fn catalog(&mut self, databases: &[String]) -> Result<Vec<CatalogEntry>, WarehouseError> {
         self.lock().warehouse.catalog(databases)
+    }
+
+    fn shapes(&mut self, database: &str) -> Result<Vec<RelationShape>, WarehouseError> {
+        self.lock().warehouse.shapes(database)
     }
 
     fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError> {
