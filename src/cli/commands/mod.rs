@@ -5,6 +5,7 @@ mod compile;
 mod debug;
 mod deps;
 mod docs;
+mod history;
 mod init;
 mod late;
 mod list;
@@ -51,6 +52,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         Command::RunOperation(args) => run_operation::run(session, args),
         Command::Show(args) => show::run(session, args),
         Command::Docs(args) => docs::run(session, args),
+        Command::History(args) => history::run(session, args),
         Command::Deps(args) => deps::run(session, args),
         Command::Clean => clean::run(session),
         Command::Debug => debug::run(session),
