@@ -101,7 +101,9 @@ fn last_run(past: &Past<'_>) -> Option<LastRun> {
         && let Some(run) = history.runs.last()
     {
         let nodes = history.nodes.values().filter_map(|it| it.last()).filter(|it| it.run_id == run.id);
-        let tests = history.tests.values().filter_map(|it| it.last()).filter(|it| it.run_id == run.id);
+        // A check of a source's freshness is kept under the source's id.
+        let tests = history.tests.iter().filter(|(id, _)| is_test_id(id)).filter_map(|(_, it)| it.last());
+        let tests = tests.filter(|it| it.run_id == run.id);
         return Some(LastRun {
             command: run.command.clone(),
             status: run.status.clone(),

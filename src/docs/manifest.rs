@@ -77,6 +77,8 @@ pub(super) struct Entry {
     #[serde(deserialize_with = "or_default")]
     pub(super) config: Map<String, Json>,
     #[serde(deserialize_with = "or_default")]
+    unrendered_config: Map<String, Json>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) columns: Columns,
     #[serde(deserialize_with = "or_default")]
     pub(super) group: String,
@@ -274,6 +276,11 @@ impl Entry {
     /// `docs: {show: false}`, which newer manifests have in the config alone.
     fn shown_by_config(&self) -> bool {
         self.config.get("docs").and_then(|it| it.get("show")).and_then(Json::as_bool).unwrap_or(true)
+    }
+
+    /// Whether a file of the project sets this key of the config.
+    pub(super) fn sets(&self, key: &str) -> bool {
+        self.unrendered_config.contains_key(key)
     }
 
     /// A text of the config.

@@ -76,6 +76,7 @@ impl Command {
             Command::Compile(_) => "compile",
             Command::Parse => "parse",
             Command::List(_) => "list",
+            Command::Docs(_) => "docs",
             Command::Show(_) => "show",
             Command::Deps(_) => "deps",
             Command::History(_) => "history",

@@ -37,14 +37,14 @@ function lineagePage(query) {
   document.title = `Lineage · ${site.project.name}`;
   const focus = numberOf.get(query.get("focus") ?? "");
   const steps = (key) => (query.has(key) ? Number(query.get(key)) : undefined);
-  const total = site.pages.filter((it) => inPicture(it.number)).length;
   // dbt's site has the selector in `g_i`.
-  const state = { focus, select: query.get("select") ?? query.get("g_i") ?? undefined, column: query.get("column") ?? undefined, up: steps("up"), down: steps("down"), columns: query.has("columns") };
-  if (focus !== undefined && total > WHOLE && !query.has("up") && !query.has("down")) state.up = state.down = stepsThatFit(focus);
+  const state = { focus, select: query.get("select") ?? query.get("g_i") ?? undefined, column: query.get("column") ?? undefined, up: steps("up"), down: steps("down"), columns: query.has("columns"), all: query.has("all") };
+  if (focus !== undefined && site.n_nodes > WHOLE && !query.has("up") && !query.has("down")) state.up = state.down = stepsThatFit(focus);
   const remember = (it) => {
     const kept = new URLSearchParams();
     if (it.focus !== undefined) kept.set("focus", site.pages[it.focus].id);
     for (const key of ["select", "column", "up", "down"]) if (it[key] !== undefined) kept.set(key, it[key]);
+    if (it.all) kept.set("all", "1");
     if (it.columns) kept.set("columns", "1");
     history.replaceState(null, "", `#!/lineage${[...kept].length ? `?${kept}` : ""}`);
   };

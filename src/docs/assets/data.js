@@ -51,6 +51,7 @@ async function open() {
     page.number = number;
     for (const parent of page.up ?? []) down[parent].push(number);
   });
+  site.n_nodes = site.places.filter(Boolean).length;
 }
 
 /** What one page alone shows. */
@@ -87,6 +88,9 @@ const OUTCOMES = {
   error: ["bad", "failed"], "runtime error": ["bad", "failed"], skipped: ["quiet", "skipped"], running: ["quiet", "running"],
   interrupted: ["warn", "interrupted"],
 };
+
+/** What is never worked on has no outcome. */
+const isWorkedOn = (page) => (page.kind === "model" && page.mat !== "ephemeral") || ["seed", "snapshot", "test", "unit_test"].includes(page.kind) || Boolean(page.status);
 
 function outcome(status) {
   const [kind, word] = OUTCOMES[status] ?? ["quiet", status || "not run"];

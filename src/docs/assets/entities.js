@@ -1,6 +1,6 @@
 // Tables and how they refer to each other, from `relationships` tests.
 
-const ENTITY = { width: 230, head: 34, row: 22, gapX: 120, gapY: 40 };
+const ENTITY = { width: 230, head: 34, row: 22, gapX: 110, gapY: 32 };
 
 /** Tables around one, or all that refer to each other. */
 function entityView(focus) {
@@ -8,10 +8,10 @@ function entityView(focus) {
   if (!links.length) return h("p.quiet", "No relationships test tells how tables refer to each other.");
   const tables = tablesOf(links);
   const placed = placeTables(tables, links);
-  const lines = links.map((link) => entityLine(link, placed));
-  const picture = svg("svg.entities", { viewBox: `-12 -12 ${placed.width + 24} ${placed.height + 24}`, role: "img", "aria-label": `${count(tables.size, "table")}, ${count(links.length, "reference")}` },
+  const lines = placed.edges.map((it) => entityLine(it, placed));
+  const picture = svg("svg.entities", { viewBox: `-12 -12 ${placed.width + 72} ${placed.height + 24}`, role: "img", "aria-label": `${count(tables.size, "table")}, ${count(links.length, "reference")}` },
     lines, [...tables].map(([number, columns]) => entityCard(number, columns, placed.boxes.get(number), number === focus)));
-  picture.style.width = `${placed.width + 24}px`;
+  picture.style.width = `${placed.width + 72}px`;
   return h("div.entities-frame", { tabindex: "0" }, picture);
 }
 
@@ -33,29 +33,25 @@ function tablesOf(links) {
 /** Tables that are referred to stand right of those that refer to them. */
 function placeTables(tables, links) {
   const layer = new Map([...tables.keys()].map((it) => [it, 0]));
-  // As many rounds as there are tables end even where tables refer to each other in a circle.
-  for (let round = 0; round < Math.min(tables.size, 12); round += 1) {
+  // As many rounds as there are layers end even where tables refer to each other in a circle.
+  for (let round = 0; round < 12; round += 1) {
     for (const { from, to } of links) if (from !== to && layer.get(to) <= layer.get(from) && layer.get(from) < 11) layer.set(to, layer.get(from) + 1);
   }
   const used = [...new Set(layer.values())].sort((a, b) => a - b);
-  const columns = used.map((it) => [...tables.keys()].filter((table) => layer.get(table) === it));
-  const boxes = new Map();
-  let height = 0;
-  columns.forEach((column, at) => {
-    let y = 0;
-    const wish = (table) => {
-      const near = links.filter((it) => it.from === table || it.to === table).map((it) => boxes.get(it.from === table ? it.to : it.from)).filter(Boolean);
-      return near.length ? mean(near.map((it) => it.y)) : Infinity;
-    };
-    const sorted = at ? column.map((it) => [wish(it), it]).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map((it) => it[1]) : column;
-    for (const table of sorted) {
-      const tall = ENTITY.head + tables.get(table).length * ENTITY.row + 6;
-      boxes.set(table, { x: at * (ENTITY.width + ENTITY.gapX), y, width: ENTITY.width, height: tall, columns: tables.get(table) });
-      y += tall + ENTITY.gapY;
-    }
-    height = Math.max(height, y - ENTITY.gapY);
-  });
-  return { boxes, width: columns.length * (ENTITY.width + ENTITY.gapX) - ENTITY.gapX, height };
+  const items = [...tables].map(([id, columns], key) => ({ id, key, layer: used.indexOf(layer.get(id)), height: ENTITY.head + columns.length * ENTITY.row + 6 }));
+  const at = (table, column) => ENTITY.head + (Math.max(tables.get(table).indexOf(column), 0) + 0.5) * ENTITY.row;
+  const edges = links.map((link) => ({ ...link, start: at(link.from, link.column), end: at(link.to, link.field) }));
+  const isForth = (it) => layer.get(it.from) < layer.get(it.to);
+  const placed = arrange(items, edges.filter(isForth), ENTITY);
+  const back = edges.filter((it) => !isForth(it)).map((it) => ({ ...it, path: loop(placed.boxes.get(it.from), placed.boxes.get(it.to), it) }));
+  return { ...placed, edges: [...placed.edges, ...back] };
+}
+
+/** A line from a table to itself, or against the direction of the others. */
+function loop(from, to, { start, end }) {
+  const [x1, y1, x2, y2] = [from.x + from.width, round(from.y + start), to.x + to.width, round(to.y + end)];
+  const out = Math.max(x1, x2) + 46;
+  return `M${x1} ${y1}C${out} ${y1} ${out} ${y2} ${x2} ${y2}`;
 }
 
 function entityCard(number, columns, box, isFocus) {
@@ -69,20 +65,13 @@ function entityCard(number, columns, box, isFocus) {
 }
 
 /** From the column that refers to the one referred to; a fork marks the many, a bar the one. */
-function entityLine(link, { boxes }) {
-  const spot = (table, column) => {
-    const box = boxes.get(table);
-    return [box, box.y + ENTITY.head + (Math.max(box.columns.indexOf(column), 0) + 0.5) * ENTITY.row];
-  };
-  const [from, y1] = spot(link.from, link.column);
-  const [to, y2] = spot(link.to, link.field);
-  const goesRight = to.x > from.x;
-  const [x1, x2] = goesRight ? [from.x + from.width, to.x] : [from.x, to.x === from.x ? to.x : to.x + to.width];
-  const out = goesRight ? 1 : -1;
-  const bend = to.x === from.x ? -70 : ((x2 - x1) / 2);
-  const d = `M${x1} ${round(y1)}C${round(x1 + bend)} ${round(y1)} ${round(x2 - (to.x === from.x ? -bend : bend))} ${round(y2)} ${x2} ${round(y2)}`;
-  const fork = `M${x1} ${round(y1 - 6)}l${out * 10} 6l${-out * 10} 6M${x2 - out * 7} ${round(y2 - 6)}v12`;
-  const status = site.pages[link.test].status;
-  return svg(`g.reference${(OUTCOMES[status] ?? [])[0] === "bad" ? ".bad" : ""}`, svg("path", { d }), svg("path", { d: fork }),
-    svg("title", `${site.pages[link.from].name}.${link.column} refers to ${site.pages[link.to].name}.${link.field}`));
+function entityLine(edge, { boxes }) {
+  const [from, to] = [boxes.get(edge.from), boxes.get(edge.to)];
+  const [x1, y1, y2] = [from.x + from.width, from.y + edge.start, to.y + edge.end];
+  const isBack = to.x <= from.x;
+  const bar = isBack ? to.x + to.width + 7 : to.x - 7;
+  const fork = `M${x1} ${round(y1 - 6)}l10 6l-10 6M${bar} ${round(y2 - 6)}v12`;
+  const { status } = site.pages[edge.test];
+  return svg(`g.reference${(OUTCOMES[status] ?? [])[0] === "bad" ? ".bad" : ""}`, svg("path", { d: edge.path }), svg("path", { d: fork }),
+    svg("title", `${site.pages[edge.from].name}.${edge.column} refers to ${site.pages[edge.to].name}.${edge.field}`));
 }

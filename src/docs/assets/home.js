@@ -76,7 +76,7 @@ function kindPage(kind) {
   const isNode = ["model", "seed", "snapshot", "source"].includes(kind);
   const rows = pages.map((page) => h("tr", h("th", { scope: "row" }, pageLink(page.number)), isTest(page) && h("td", page.on === undefined ? "" : pageLink(page.on), page.column && h("span.quiet", ` ${page.column}`)),
     isNode && h("td.figure", page.rows === undefined ? "" : number.format(page.rows)), isNode && h("td.figure", page.n_columns ?? ""),
-    (isNode || isTest(page)) && h("td", outcome(page.status)), !isTest(page) && h("td.quiet", page.summary ?? "")));
+    (isNode || isTest(page)) && h("td", isWorkedOn(page) && outcome(page.status)), !isTest(page) && h("td.quiet", page.summary ?? "")));
   const heads = isTest(pages[0] ?? {}) ? ["Test", "On", "Last result"] : isNode ? ["Name", "Rows", "Columns", "Last result", "Description"] : ["Name", "Description"];
   return h("article", h("header.page-head", h("h1", KINDS[kind]), h("p.lead", count(pages.length, wordOf(kind)))),
     h("div.scroll", { tabindex: "0" }, h("table.list", h("thead", h("tr", heads.map((it) => h("th", { scope: "col" }, it)))), h("tbody", rows))));

@@ -4,6 +4,8 @@
 const WHOLE = 120;
 /** So many cards can be looked at and drawn in full; more are drawn as marks. */
 const CARDS = 350;
+/** Smaller cards cannot be read. */
+const READABLE = 0.55;
 /** More columns of one node are a list to read on its page. */
 const SHOWN_COLUMNS = 40;
 
@@ -78,6 +80,13 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
   let draw = () => {};
 
   async function update() {
+    if (isOfFolders()) {
+      picture = folderPicture();
+      draw = () => {};
+      show(scene, drawFolders(picture, (folder) => change({ select: folder.selector })));
+      say(`${count(site.n_nodes, "node")} by folder: a click shows what is in one, with what comes right before and after.`);
+      return fit();
+    }
     traced = state.column && state.focus !== undefined ? await trace(state.focus, state.column) : null;
     if (state.columns || traced) await openColumns();
     const chosen = nodes();
@@ -92,6 +101,9 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
     fit();
     return undefined;
   }
+
+  /** A large project is first shown by its folders. */
+  const isOfFolders = () => !state.select && state.focus === undefined && !state.all && site.n_nodes > WHOLE;
 
   /** What is in the picture, or why it cannot be said. */
   function nodes() {
@@ -128,6 +140,19 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
     return [svg(`g.edges${traced ? ".behind" : ""}`, edges), svg("g", cards), svg("g.column-edges", columnLines())];
   }
 
+  /** How many neighbours of a node are not in the picture: a way to them, at the side where they would be. */
+  function furtherOn(number, box) {
+    if (traced) return [];
+    const chip = (all, isLeft) => {
+      const hidden = all.filter((it) => !picture.boxes.has(it)).length;
+      if (!hidden) return null;
+      const place = { transform: `translate(${isLeft ? -30 : box.width + 4} ${CARD.height / 2 - 9})` };
+      return svg("a.further", { href: `#!/lineage?focus=${encodeURIComponent(site.pages[number].id)}&${isLeft ? "up=1&down=0" : "up=0&down=1"}`, "aria-label": `${hidden} more ${isLeft ? "before" : "after"} ${site.pages[number].name}` },
+        svg("g", place, svg("rect", { width: 26, height: 18, rx: 9 }), svg("text", { x: 13, y: 13 }, `+${hidden > 99 ? "99" : hidden}`)));
+    };
+    return [chip(parents(number), true), chip(children(number), false)];
+  }
+
   function card(number, box) {
     const page = site.pages[number];
     const listed = columnsShown(number);
@@ -139,11 +164,11 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
       svg("path.stripe", { d: `M5 .3A7 7 0 0 0 0 7V${box.height - 7}A7 7 0 0 0 5 ${box.height - 0.3}Z` }),
       svg("a", { href: address(page), "aria-label": `${wordOf(page.kind)} ${page.name}` },
         svg("rect.hit", { width: box.width, height: Math.min(box.height, CARD.height), rx: 7 }),
-        svg("text.name", { x: 16, y: 20 }, clipped(page.name, kind === "bad" ? 25 : 27)),
+        svg("text.name", { x: 16, y: 20 }, clipped(page.name, kind === "bad" ? 23 : 25)),
         svg("text.under", { x: 16, y: 37 }, clipped(under, 32)),
         svg("title", [page.name, page.summary].filter(Boolean).join("\n"))),
       kind === "bad" && svg("circle.bad", { cx: box.width - 13, cy: 15, r: 4 }, svg("title", "failed")),
-      listed.map((column, at) => columnRow(number, column, at, box)));
+      listed.map((column, at) => columnRow(number, column, at, box)), furtherOn(number, box));
     if (page.color) group.querySelector(".stripe").style.fill = page.color;
     group.addEventListener("pointerenter", () => light(number));
     group.addEventListener("pointerleave", () => light(null));
@@ -199,14 +224,22 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
     show(scene, svg("path.edge.many", { d: lines }), svg("g", marks));
   }
 
+  /** Shows all of it, if that can still be read; else the part around the focus. */
   function fit() {
-    const { width, height } = canvas.getBoundingClientRect();
-    if (!picture || !width) return;
-    const margin = 24;
-    view.k = Math.min((width - margin * 2) / picture.width, (height - margin * 2) / picture.height, 1.15);
-    if (!picture.isLarge) view.k = Math.max(view.k, 0.12);
+    if (!picture) return;
+    const margin = 28;
+    const { width } = canvas.getBoundingClientRect();
+    if (!width) return;
+    if (!tall) canvas.style.height = `${Math.round(Math.min(Math.max(picture.height * Math.min(1, (width - 2 * margin) / picture.width) + 130, 190), 420))}px`;
+    const { height } = canvas.getBoundingClientRect();
+    const whole = Math.min((width - margin * 2) / picture.width, (height - margin * 2) / picture.height, 1.1);
+    view.k = picture.isLarge ? whole : Math.max(whole, READABLE);
     view.x = (width - picture.width * view.k) / 2;
     view.y = (height - picture.height * view.k) / 2;
+    const focus = picture.boxes.get(state.focus) ?? [...picture.boxes.values()][0];
+    const held = (at, size, space) => (size * view.k <= space - margin * 2 ? (space - size * view.k) / 2 : Math.min(margin, Math.max(space - margin - size * view.k, space / 2 - at * view.k)));
+    view.x = held(focus.x + focus.width / 2, picture.width, width);
+    view.y = held(focus.y + focus.height / 2, picture.height, height);
     moved();
   }
 
@@ -351,10 +384,79 @@ function lineageControls(state, change, save) {
   };
   const toggle = site.n_columns > 0 && h("button", { type: "button", "aria-pressed": String(Boolean(state.columns)), onclick: () => change({ columns: !state.columns, column: undefined }) }, "Columns");
   const isAround = state.focus !== undefined && !state.select && !state.column;
-  return [form, isAround && [steps("before", "up"), steps("after", "down")],
+  const isWhole = state.focus === undefined && !state.select;
+  const folders = isWhole && site.n_nodes > WHOLE && h("button", { type: "button", "aria-pressed": String(Boolean(state.all)), onclick: () => change({ all: !state.all }) }, "All nodes");
+  return [form, folders, isAround && [steps("before", "up"), steps("after", "down")],
     state.column && h("button", { type: "button", onclick: () => change({ column: undefined }) }, `Stop tracing ${state.column}`),
-    !state.column && toggle, state.column && wayLegend(),
+    !state.column && !(isWhole && site.n_nodes > WHOLE) && toggle, state.column && wayLegend(),
     h("button.ghost.save", { type: "button", title: "Save this picture as SVG", "aria-label": "Save this picture as SVG", onclick: save }, icon("download"))];
+}
+
+/** Folders as boxes, as deep as gives a picture that can be read; all that lies side by side is one box. */
+function folderPicture() {
+  const nodes = site.pages.filter((it) => inPicture(it.number));
+  const keyAt = (page, depth) => (page.kind === "model" ? ["model", page.pkg, ...(page.folders ?? []).slice(0, depth)] : [page.kind, ...(page.kind === "source" ? page.folders.slice(0, depth) : [])]).join("/");
+  let depth = 0;
+  while (depth < 6 && new Set(nodes.map((it) => keyAt(it, depth + 1))).size <= 45) depth += 1;
+  const folders = new Map();
+  for (const page of nodes) {
+    const key = keyAt(page, depth);
+    const folder = folders.get(key) ?? { key, pages: [], layers: 0, kind: page.kind, parents: new Map() };
+    folders.set(key, folder);
+    folder.pages.push(page);
+    folder.layers += site.places[page.number][0];
+    page.folderKey = key;
+  }
+  for (const page of nodes) {
+    for (const parent of parents(page.number)) {
+      const from = site.pages[parent].folderKey;
+      if (from !== page.folderKey) folders.get(page.folderKey).parents.set(from, (folders.get(page.folderKey).parents.get(from) ?? 0) + 1);
+    }
+  }
+  return { ...placeFolders(folders), folders };
+}
+
+/** A folder stands where its nodes do on the average. */
+function placeFolders(folders) {
+  const mean = (it) => Math.round(it.layers / it.pages.length);
+  const used = [...new Set([...folders.values()].map(mean))].sort((a, b) => a - b);
+  const layerOf = new Map([...folders].map(([key, it]) => [key, used.indexOf(mean(it))]));
+  const items = [...folders.keys()].map((id, key) => ({ id, key, layer: layerOf.get(id), height: CARD.height }));
+  const all = [...folders].flatMap(([to, it]) => [...it.parents].map(([from, n]) => ({ from, to, n })));
+  const placed = arrange(items, all.filter((it) => layerOf.get(it.from) < layerOf.get(it.to)), { ...CARD, gapX: 90 });
+  const level = all.filter((it) => layerOf.get(it.from) >= layerOf.get(it.to));
+  return { ...placed, edges: [...placed.edges, ...level.map((it) => ({ ...it, path: loop(placed.boxes.get(it.from), placed.boxes.get(it.to), { start: 24, end: 36 }) }))] };
+}
+
+function drawFolders(picture, choose) {
+  const most = Math.max(...picture.edges.map((it) => it.n), 1);
+  const lines = picture.edges.map((it) => {
+    const line = svg("path.edge", { d: it.path }, svg("title", `${number.format(it.n)} edges`));
+    line.style.strokeWidth = (1 + 5 * Math.sqrt(it.n / most)).toFixed(1);
+    return line;
+  });
+  const cards = [...picture.folders.values()].map((folder) => {
+    const box = picture.boxes.get(folder.key);
+    const [kind, ...rest] = folder.key.split("/");
+    const name = rest.slice(kind === "model" && rest.length > 1 ? 1 : 0).join(" / ") || KINDS[kind];
+    const { path } = folder.pages[0];
+    const depth = kind === "model" ? rest.length - 1 : 0;
+    folder.selector = kind === "source" && rest.length ? `source:${rest[0]}` : kind === "model" && depth > 0 ? `path:${folderPath(path, folder.pages[0], depth)}` : `resource_type:${kind}`;
+    const card = svg("g.card.folder", { transform: `translate(${round(box.x)} ${round(box.y)})`, "data-kind": kind, tabindex: "0", role: "button", "aria-label": `Show ${name}` },
+      svg("rect.body", { width: box.width, height: box.height, rx: 7 }), svg("path.stripe", { d: `M5 .3A7 7 0 0 0 0 7V${box.height - 7}A7 7 0 0 0 5 ${box.height - 0.3}Z` }),
+      svg("text.name", { x: 16, y: 20 }, clipped(name, 25)), svg("text.under", { x: 16, y: 37 }, count(folder.pages.length, wordOf(kind))), svg("title", name));
+    card.addEventListener("click", () => choose(folder));
+    card.addEventListener("keydown", (event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), choose(folder)));
+    return card;
+  });
+  return [svg("g.edges.folders", lines), svg("g", cards)];
+}
+
+/** The path of a folder that a node is in, so many folders below where models begin. */
+function folderPath(path, page, depth) {
+  const parts = path.split("/");
+  const above = parts.length - 1 - (page.folders ?? []).length;
+  return parts.slice(0, above + depth).join("/");
 }
 
 const wayLegend = () => h("span.legend", WAYS.map((it) => h(`span.way.${it.name}`, it.word)));

@@ -25,7 +25,7 @@ function head(page, detail) {
   const tags = (page.tags ?? []).map((it) => h("a.tag", { href: `#!/lineage?select=${encodeURIComponent(`tag:${it}`)}`, title: `Lineage of all with the tag ${it}` }, it));
   const group = page.group && site.pages.find((it) => it.kind === "group" && it.name === page.group);
   return h("header.page-head", h("p.crumbs", h("span.kind-dot"), page.mat ? `${page.mat} ` : "", wordOf(page.kind), page.folders?.length ? ` · ${page.folders.join(" / ")}` : ""),
-    h("h1", page.name), h("p.badges", outcome(page.status === undefined || page.status === "" ? "" : page.status), tags, group && h("span.tag", "group ", pageLink(group.number)), page.owner && h("span.tag", `owner ${page.owner}`),
+    h("h1", page.name), h("p.badges", isWorkedOn(page) && outcome(page.status), tags, group && h("span.tag", "group ", pageLink(group.number)), page.owner && h("span.tag", `owner ${page.owner}`),
       detail.url && h("a.button.out", { href: detail.url, rel: "noopener noreferrer", target: "_blank" }, "Open")));
 }
 
@@ -118,7 +118,7 @@ const rank = (number) => ["bad", "warn", "good", "quiet"].indexOf((OUTCOMES[site
 
 function lineageSection(page) {
   if (!inPicture(page.number) || (!parents(page.number).length && !children(page.number).length)) return null;
-  const isSmall = site.pages.filter((it) => inPicture(it.number)).length <= 40;
+  const isSmall = site.n_nodes <= 40;
   const steps = isSmall ? undefined : stepsThatFit(page.number);
   const state = { focus: page.number, up: steps, down: steps };
   const list = (title, numbers) => numbers.length > 0 && h("div", h("h3", title, " ", h("span.badge", number.format(numbers.length))), h("ul.links", numbers.slice(0, 40).map((it) => h("li", h("span.kind-dot", { "data-kind": site.pages[it].kind }), pageLink(it)))), numbers.length > 40 && h("p.quiet", `and ${number.format(numbers.length - 40)} more`));

@@ -1,40 +1,59 @@
 // Where nodes stand in a picture of some of them. The site has a layer and a row for each node of the whole
 // (`src/docs/layout.rs`); here layers without nodes are left out, long edges get room, and rows move together.
 
-const CARD = { width: 212, height: 48, gapX: 88, gapY: 16, row: 21 };
+const CARD = { width: 204, height: 48, gapX: 60, gapY: 16, row: 21 };
 
 /** Places nodes: `{ boxes: Map(number -> box), edges: [{ from, to, path }], width, height }`. */
 function place(numbers, heightOf) {
-  const cells = new Map();
   const layers = layersOf(numbers);
-  for (const number of numbers) {
-    const [, row] = site.places[number];
-    cells.set(number, { number, layer: layers.get(number), key: row, height: heightOf(number), before: [], after: [] });
-  }
-  const routes = join(cells);
+  const items = [...numbers].map((it) => ({ id: it, layer: layers.get(it), key: site.places[it][1], height: heightOf(it) }));
+  const edges = items.flatMap(({ id }) => parents(id).filter((it) => layers.has(it)).map((from) => ({ from, to: id })));
+  return arrange(items, edges, CARD);
+}
+
+/**
+ * Places boxes in layers. `items`: `{ id, layer, key, height }`, of which `key` is a first guess at the row;
+ * `edges`: `{ from, to, start, end }` by ids, from a lower layer to a higher one, with the heights in their
+ * boxes where they begin and end.
+ */
+function arrange(items, edges, size) {
+  const cells = new Map(items.map((it) => [it.id, { ...it, before: [], after: [] }]));
+  const routes = join(cells, edges);
   const columns = [];
   for (const cell of cells.values()) (columns[cell.layer] ??= []).push(cell);
   order(columns);
-  settle(columns);
-  return measured(cells, columns, routes);
+  settle(columns, size);
+  return measured(cells, columns, routes, size);
 }
 
-/** Positions of the site itself, for pictures that are too large to be moved about here. */
+/**
+ * A picture that is too large to be moved about here: the layers of the site, each as a block of as many
+ * columns as give the whole the shape of a screen, in the order of the site's rows.
+ */
 function placeAll(numbers) {
-  const boxes = new Map();
-  let [width, height] = [0, 0];
+  const layers = new Map();
   for (const number of numbers) {
-    const [layer, row] = site.places[number];
-    const box = { x: layer * (CARD.width + CARD.gapX * 1.6), y: row * (CARD.height + CARD.gapY), width: CARD.width, height: CARD.height };
-    boxes.set(number, box);
-    width = Math.max(width, box.x + box.width);
-    height = Math.max(height, box.y + box.height);
+    const [layer] = site.places[number];
+    layers.set(layer, [...(layers.get(layer) ?? []), number]);
+  }
+  const [stepX, stepY] = [CARD.width + 20, CARD.height + CARD.gapY];
+  const perColumn = Math.ceil(Math.sqrt((numbers.size * stepX) / (1.5 * stepY)));
+  const boxes = new Map();
+  let left = 0;
+  for (const layer of [...layers.keys()].sort((a, b) => a - b)) {
+    const block = layers.get(layer).sort((a, b) => site.places[a][1] - site.places[b][1]);
+    const tall = Math.min(perColumn, block.length);
+    block.forEach((number, at) => {
+      const y = ((at % perColumn) + (perColumn - tall) / 2) * stepY;
+      boxes.set(number, { x: left + Math.floor(at / perColumn) * stepX, y, width: CARD.width, height: CARD.height });
+    });
+    left += Math.ceil(block.length / perColumn) * stepX + CARD.gapX * 3;
   }
   const edges = [];
   for (const to of numbers) {
     for (const from of parents(to)) if (boxes.has(from)) edges.push({ from, to, path: curve([port(boxes.get(from), true), port(boxes.get(to), false)]) });
   }
-  return { boxes, edges, width, height };
+  return { boxes, edges, width: left - CARD.gapX * 3, height: perColumn * stepY };
 }
 
 /** Layers from 0 without gaps; a node never stands before one that it is made from. */
@@ -44,29 +63,26 @@ function layersOf(numbers) {
   return new Map([...numbers].map((it) => [it, rank.get(site.places[it][0])]));
 }
 
-/** Joins cells by edges; where an edge passes a layer, a low cell without a node keeps room for it. */
-function join(cells) {
+/** Joins cells by edges; where an edge passes a layer, a low cell without a box keeps room for it. */
+function join(cells, edges) {
   const routes = [];
   const chains = new Map();
-  for (const cell of [...cells.values()]) {
-    for (const number of parents(cell.number)) {
-      const from = cells.get(number);
-      if (!from) continue;
-      const chain = chains.get(number) ?? [from];
-      chains.set(number, chain);
-      while (chain.length < cell.layer - from.layer) {
-        const last = chain.at(-1);
-        const part = chain.length / (cell.layer - from.layer);
-        const room = { layer: from.layer + chain.length, key: from.key + part * (cell.key - from.key), height: 10, before: [last], after: [] };
-        last.after.push(room);
-        cells.set(`room ${number} ${room.layer}`, room);
-        chain.push(room);
-      }
-      const way = chain.slice(0, cell.layer - from.layer);
-      way.at(-1).after.push(cell);
-      cell.before.push(way.at(-1));
-      routes.push({ from: number, to: cell.number, way: [...way, cell] });
+  for (const edge of edges) {
+    const [from, to] = [cells.get(edge.from), cells.get(edge.to)];
+    const chain = chains.get(edge.from) ?? [from];
+    chains.set(edge.from, chain);
+    while (chain.length < to.layer - from.layer) {
+      const last = chain.at(-1);
+      const part = chain.length / (to.layer - from.layer);
+      const room = { layer: from.layer + chain.length, key: from.key + part * (to.key - from.key), height: 10, before: [last], after: [], isRoom: true };
+      last.after.push(room);
+      cells.set(`room ${edge.from} ${room.layer}`, room);
+      chain.push(room);
     }
+    const way = chain.slice(0, to.layer - from.layer);
+    way.at(-1).after.push(to);
+    to.before.push(way.at(-1));
+    routes.push({ ...edge, way: [...way, to] });
   }
   return routes;
 }
@@ -91,12 +107,12 @@ function order(columns) {
 }
 
 /** Moves rows as near to their neighbours as order and height allow. */
-function settle(columns) {
+function settle(columns, size) {
   for (const column of columns) {
     let y = 0;
     for (const cell of column) {
       cell.y = y + cell.height / 2;
-      y += cell.height + CARD.gapY;
+      y += cell.height + size.gapY;
     }
   }
   for (let sweep = 0; sweep < 14; sweep += 1) {
@@ -105,17 +121,17 @@ function settle(columns) {
         const sides = [...cell.before, ...cell.after];
         return sides.length ? mean(sides.map((it) => it.y)) : cell.y;
       });
-      apart(column, wanted);
+      apart(column, wanted, size);
     }
   }
 }
 
 /** The nearest rows that do not overlap: neighbours that are too near are pooled (least squares). */
-function apart(column, wanted) {
+function apart(column, wanted, size) {
   const pools = [];
   let below = 0;
   const offsets = column.map((cell, at) => {
-    if (at) below += (column[at - 1].height + cell.height) / 2 + CARD.gapY;
+    if (at) below += (column[at - 1].height + cell.height) / 2 + size.gapY;
     return below;
   });
   wanted.forEach((y, at) => {
@@ -134,27 +150,27 @@ function apart(column, wanted) {
 
 const mean = (values) => values.reduce((sum, it) => sum + it, 0) / values.length;
 
-function measured(cells, columns, routes) {
-  const top = Math.min(0, ...[...cells.values()].map((it) => it.y - it.height / 2));
+function measured(cells, columns, routes, size) {
+  const top = Math.min(...[...cells.values()].map((it) => it.y - it.height / 2));
   const boxes = new Map();
   let height = 0;
   for (const cell of cells.values()) {
-    cell.box = { x: cell.layer * (CARD.width + CARD.gapX), y: cell.y - top - cell.height / 2, width: CARD.width, height: cell.height };
+    cell.box = { x: cell.layer * (size.width + size.gapX), y: cell.y - top - cell.height / 2, width: size.width, height: cell.height };
     height = Math.max(height, cell.box.y + cell.height);
-    if (cell.number !== undefined) boxes.set(cell.number, cell.box);
+    if (!cell.isRoom) boxes.set(cell.id, cell.box);
   }
-  const edges = routes.map(({ from, to, way }) => {
-    const points = way.flatMap((cell, at) => {
-      if (at === 0) return [port(cell.box, true)];
-      return cell.number === undefined ? [port(cell.box, false), port(cell.box, true)] : [port(cell.box, false)];
+  const edges = routes.map((route) => {
+    const points = route.way.flatMap((cell, at) => {
+      if (at === 0) return [port(cell.box, true, route.start)];
+      return cell.isRoom ? [port(cell.box, false), port(cell.box, true)] : [port(cell.box, false, route.end)];
     });
-    return { from, to, path: curve(points) };
+    return { ...route, path: curve(points) };
   });
-  return { boxes, edges, width: columns.length * (CARD.width + CARD.gapX) - CARD.gapX, height };
+  return { boxes, edges, width: columns.length * (size.width + size.gapX) - size.gapX, height };
 }
 
-/** Where edges leave or reach a box: at the height of its head, however tall it is. */
-const port = (box, leaves) => [box.x + (leaves ? box.width : 0), box.y + Math.min(box.height, CARD.height) / 2];
+/** Where edges leave or reach a box: at the height of its head, however tall it is, unless another is given. */
+const port = (box, leaves, at = Math.min(box.height, CARD.height) / 2) => [box.x + (leaves ? box.width : 0), box.y + at];
 
 /** A smooth line through points, from left to right. */
 function curve(points) {

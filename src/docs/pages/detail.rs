@@ -48,16 +48,10 @@ pub(super) fn detail(
     }
 }
 
-/// Config that is set; what is not set would be noise.
+/// Config that a file sets; defaults would be noise.
 fn config(entry: &Entry) -> Map<String, Json> {
-    let is_set = |it: &Json| match it {
-        Json::Null => false,
-        Json::Array(it) => !it.is_empty(),
-        Json::Object(it) => !it.is_empty(),
-        Json::Bool(_) | Json::Number(_) | Json::String(_) => true,
-    };
-    let shown = entry.config.iter().filter(|(key, it)| is_set(it) && !HIDDEN_CONFIG.contains(&key.as_str()));
-    shown.map(|(key, it)| (key.clone(), it.clone())).collect()
+    let is_shown = |key: &str| entry.sets(key) && !HIDDEN_CONFIG.contains(&key);
+    entry.config.iter().filter(|(key, _)| is_shown(key)).map(|(key, it)| (key.clone(), it.clone())).collect()
 }
 
 fn facts(making: &Making<'_>, number: usize, entry: &Entry) -> Vec<(&'static str, String)> {
