@@ -59,7 +59,7 @@ function entityCard(number, columns, box, isFocus) {
   return svg(`g.card${isFocus ? ".focus" : ""}`, { transform: `translate(${box.x} ${round(box.y)})`, "data-kind": page.kind },
     svg("rect.body", { width: box.width, height: box.height, rx: 7 }),
     svg("rect.stripe", { width: 5, height: box.height, rx: 2 }),
-    svg("a", { href: address(page) }, svg("rect.hit", { width: box.width, height: ENTITY.head }), svg("text.name", { x: 16, y: 22 }, clipped(page.name, 28)), svg("title", page.name)),
+    svg("a", { href: address(page) }, svg("rect.hit", { width: box.width, height: ENTITY.head }), svg("text.name", { x: 16, y: 22 }, fitted(page.name, box.width - 26)), svg("title", page.name)),
     svg("path.rule", { d: `M5 ${ENTITY.head}H${box.width}` }),
     columns.map((it, at) => svg("text.under", { x: 16, y: ENTITY.head + at * ENTITY.row + 17 }, clipped(it, 32))));
 }

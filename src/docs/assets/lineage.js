@@ -164,7 +164,7 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
       svg("path.stripe", { d: `M5 .3A7 7 0 0 0 0 7V${box.height - 7}A7 7 0 0 0 5 ${box.height - 0.3}Z` }),
       svg("a", { href: address(page), "aria-label": `${wordOf(page.kind)} ${page.name}` },
         svg("rect.hit", { width: box.width, height: Math.min(box.height, CARD.height), rx: 7 }),
-        svg("text.name", { x: 16, y: 20 }, clipped(page.name, kind === "bad" ? 23 : 25)),
+        svg("text.name", { x: 16, y: 20 }, fitted(page.name, box.width - (kind === "bad" ? 40 : 26))),
         svg("text.under", { x: 16, y: 37 }, clipped(under, 32)),
         svg("title", [page.name, page.summary].filter(Boolean).join("\n"))),
       kind === "bad" && svg("circle.bad", { cx: box.width - 13, cy: 15, r: 4 }, svg("title", "failed")),
@@ -444,7 +444,7 @@ function drawFolders(picture, choose) {
     folder.selector = kind === "source" && rest.length ? `source:${rest[0]}` : kind === "model" && depth > 0 ? `path:${folderPath(path, folder.pages[0], depth)}` : `resource_type:${kind}`;
     const card = svg("g.card.folder", { transform: `translate(${round(box.x)} ${round(box.y)})`, "data-kind": kind, tabindex: "0", role: "button", "aria-label": `Show ${name}` },
       svg("rect.body", { width: box.width, height: box.height, rx: 7 }), svg("path.stripe", { d: `M5 .3A7 7 0 0 0 0 7V${box.height - 7}A7 7 0 0 0 5 ${box.height - 0.3}Z` }),
-      svg("text.name", { x: 16, y: 20 }, clipped(name, 25)), svg("text.under", { x: 16, y: 37 }, count(folder.pages.length, wordOf(kind))), svg("title", name));
+      svg("text.name", { x: 16, y: 20 }, fitted(name, box.width - 26)), svg("text.under", { x: 16, y: 37 }, count(folder.pages.length, wordOf(kind))), svg("title", name));
     card.addEventListener("click", () => choose(folder));
     card.addEventListener("keydown", (event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), choose(folder)));
     return card;
@@ -462,6 +462,22 @@ function folderPath(path, page, depth) {
 const wayLegend = () => h("span.legend", WAYS.map((it) => h(`span.way.${it.name}`, it.word)));
 
 const arrowHeads = () => svg("defs", svg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, svg("path.arrow", { d: "M0 0.5 8 4 0 7.5Z" })));
+
+/** A text cut to so many points of width; wide letters take more than narrow ones. */
+const ruler = document.createElement("canvas").getContext("2d");
+const widths = new Map();
+
+function fitted(text, width, font = "600 13px") {
+  ruler.font = `${font} ${getComputedStyle(document.documentElement).getPropertyValue("--sans")}`;
+  const wide = (it) => ruler.measureText(it).width;
+  const key = `${font} ${width} ${text}`;
+  if (!widths.has(key)) {
+    let end = text.length;
+    while (end > 1 && wide(end < text.length ? `${text.slice(0, end)}…` : text) > width) end -= 1;
+    widths.set(key, end < text.length ? `${text.slice(0, end)}…` : text);
+  }
+  return widths.get(key);
+}
 
 function clipped(text, length) {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text;

@@ -1,14 +1,16 @@
 // Where nodes stand in a picture of some of them. The site has a layer and a row for each node of the whole
 // (`src/docs/layout.rs`); here layers without nodes are left out, long edges get room, and rows move together.
 
-const CARD = { width: 204, height: 48, gapX: 60, gapY: 16, row: 21 };
+const CARD = { width: 196, height: 48, gapX: 48, gapY: 16, row: 21 };
 
 /** Places nodes: `{ boxes: Map(number -> box), edges: [{ from, to, path }], width, height }`. */
 function place(numbers, heightOf) {
   const layers = layersOf(numbers);
   const items = [...numbers].map((it) => ({ id: it, layer: layers.get(it), key: site.places[it][1], height: heightOf(it) }));
   const edges = items.flatMap(({ id }) => parents(id).filter((it) => layers.has(it)).map((from) => ({ from, to: id })));
-  return arrange(items, edges, CARD);
+  // Room for the ways to neighbours that are not in the picture.
+  const hasMore = items.some(({ id }) => [...parents(id), ...children(id)].some((it) => !layers.has(it)));
+  return arrange(items, edges, hasMore ? { ...CARD, gapX: 76 } : CARD);
 }
 
 /**
