@@ -106,6 +106,11 @@ pub fn infer_seed(reader: impl Read, options: &SeedOptions) -> Result<SeedShape,
 /// The file's dialect is given, not sniffed as `copy` does, so that what a value means does not depend
 /// on other values.
 pub fn seed_sql(relation: &Relation, file_path: &str, shape: &SeedShape, options: &SeedOptions) -> String {
+    format!("create or replace table {relation} as\n{}", seed_rows_sql(file_path, shape, options))
+}
+
+/// The query of the file's rows.
+pub fn seed_rows_sql(file_path: &str, shape: &SeedShape, options: &SeedOptions) -> String {
     let mut items = Vec::new();
     let mut columns = Vec::new();
     for column in &shape.columns {
@@ -121,7 +126,7 @@ pub fn seed_sql(relation: &Relation, file_path: &str, shape: &SeedShape, options
         columns.push(format!("{}: {}", quote_literal(&column.name), quote_literal(read_as)));
     }
     format!(
-        "create or replace table {relation} as\nselect\n{}\nfrom read_csv(\n    {},\n    auto_detect = false, header = true, \
+        "select\n{}\nfrom read_csv(\n    {},\n    auto_detect = false, header = true, \
          delim = {}, quote = '\"', escape = '\"', nullstr = '',\n    columns = {{{}}}\n)",
         items.join(",\n"),
         quote_literal(&without_patterns(file_path)),
