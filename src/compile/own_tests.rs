@@ -65,7 +65,10 @@ pub(super) fn measure(drift: &Drift, relation: &str) -> String {
         return format!("select {measure} as {name} from {relation}");
     }
     let groups: Vec<String> = drift.group_by.iter().map(|it| format!("cast({it} as varchar)")).collect();
-    format!("select {}, cast({measure} as double) as {name}\nfrom {relation}\ngroup by all", groups.join(", "))
+    format!(
+        "select {}, cast({measure} as double) as {name}\nfrom {relation}\ngroup by all",
+        groups.join(", ")
+    )
 }
 
 /// The condition under which one row by itself fails; `None` if the test is not about single rows.
@@ -208,11 +211,8 @@ fn sequential_values(check: &OwnCheck, relation: &str, column: &str) -> String {
         let _ = write!(text, "{it}, ");
         text
     });
-    let partition = if group_by.is_empty() {
-        String::new()
-    } else {
-        format!("partition by {} ", group_by.join(", "))
-    };
+    let partition =
+        if group_by.is_empty() { String::new() } else { format!("partition by {} ", group_by.join(", ")) };
     let expected = match datepart {
         Some(part) => {
             format!("cast(value as timestamp) = cast(previous_value + to_{part}s({interval}) as timestamp)")
@@ -237,7 +237,9 @@ fn ranges(check: &OwnCheck, relation: &str) -> String {
     };
     let before_end = if *allows_empty { "<=" } else { "<" };
     let (key, partition) = match partition_by {
-        Some(partition) => (format!("{partition} as partition_by_col, "), format!("partition by {partition} ")),
+        Some(partition) => {
+            (format!("{partition} as partition_by_col, "), format!("partition by {partition} "))
+        }
         None => (String::new(), String::new()),
     };
     format!(
@@ -257,7 +259,8 @@ fn column_types(relation: &str, columns: &[(String, String)], is_exhaustive: boo
             format!("({}, cast(typeof(cast(null as {data_type})) as varchar))", quote_literal(name))
         })
         .collect();
-    let (join, also) = if is_exhaustive { ("full join", " or expected.name is null") } else { ("left join", "") };
+    let (join, also) =
+        if is_exhaustive { ("full join", " or expected.name is null") } else { ("left join", "") };
     format!(
         "select coalesce(expected.name, found.column_name) as column_name, expected.type as expected_type, \
          found.column_type as found_type\n\

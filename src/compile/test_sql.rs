@@ -27,9 +27,7 @@ pub(super) fn generic(
     let column = test.arguments.iter().find(|(name, _)| name == "column_name");
     let column = column.and_then(|(_, value)| value.as_str()).map(column_sql);
     let sql = match &check {
-        Check::Freshness { column, rule } => {
-            plain(freshness_query(&tested, column, rule.filter.as_deref()))
-        }
+        Check::Freshness { column, rule } => plain(freshness_query(&tested, column, rule.filter.as_deref())),
         _ => match own_tests::of_check(&check, &tested.render(), column.as_deref()) {
             Some(text) => plain(text),
             None => by_macro(compiler, id, node, test, tested)?,

@@ -66,8 +66,7 @@ impl Threshold {
     #[expect(clippy::cast_precision_loss, reason = "counts of failures are far below 2^52")]
     #[expect(clippy::float_cmp, reason = "both sides are whole numbers unless the user wrote a fraction")]
     pub fn holds(self, failures: u64, rows: Option<u64>) -> bool {
-        let failures =
-            if self.is_percent { percent(failures, rows.unwrap_or(0)) } else { failures as f64 };
+        let failures = if self.is_percent { percent(failures, rows.unwrap_or(0)) } else { failures as f64 };
         match self.comparison {
             Comparison::Less(it) => failures < it,
             Comparison::LessOrEqual(it) => failures <= it,

@@ -112,7 +112,8 @@ impl Maker<'_> {
         if let Check::Freshness { column, .. } = &mut planned.check {
             *column = column_sql(column);
         }
-        if matches!(planned.check, Check::SchemaDrift(_)) && (is_ephemeral(owner) || node.config.where_.is_some())
+        if matches!(planned.check, Check::SchemaDrift(_))
+            && (is_ephemeral(owner) || node.config.where_.is_some())
         {
             planned.sql = TestText::Broken(Box::new(schema_of_a_part(node)));
         }

@@ -59,7 +59,11 @@ impl Worker<'_> {
     }
 
     /// What drift tests measured: of a version that is published, or of one that they refused.
-    pub(super) fn record_measures(&mut self, tested: &Tested, is_published: bool) -> Result<(), WarehouseError> {
+    pub(super) fn record_measures(
+        &mut self,
+        tested: &Tested,
+        is_published: bool,
+    ) -> Result<(), WarehouseError> {
         let graph = self.shared.graph;
         for outcome in tested.outcomes.iter().filter(|it| !it.measured.is_empty()) {
             if !is_published && outcome.status != TestStatus::Fail {

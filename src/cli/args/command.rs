@@ -40,6 +40,9 @@ pub enum Command {
     /// Install the packages that packages.yml lists
     #[command(after_help = help::DEPS)]
     Deps(DepsArgs),
+    /// Show what earlier runs came to, of the project, a node or a test
+    #[command(after_help = help::HISTORY)]
+    History(HistoryArgs),
     /// Run a macro by itself
     #[command(after_help = help::RUN_OPERATION)]
     RunOperation(RunOperationArgs),
@@ -82,6 +85,7 @@ impl Command {
             | Command::List(_)
             | Command::Show(_)
             | Command::Deps(_)
+            | Command::History(_)
             | Command::RunOperation(_)
             | Command::Accept(_)
             | Command::Clean
@@ -351,6 +355,23 @@ pub enum PackageOrigin {
     /// A folder.
     #[value(help = "a folder: ../shared")]
     Local,
+}
+
+/// `history`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct HistoryArgs {
+    /// Node or test, by its name or its whole id [default: the runs of the project]
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Only tests whose results change back and forth
+    #[arg(long, conflicts_with = "name")]
+    pub flaky: bool,
+    /// How many runs, and how many results of each node and test, to look at
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub limit: usize,
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = "table", ignore_case = true)]
+    pub output: ShowOutput,
 }
 
 /// `run-operation`.

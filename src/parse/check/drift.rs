@@ -139,10 +139,7 @@ impl Drift {
         self.measure == Measure::Rows
     }
 
-    pub(super) fn map_sql<E>(
-        &mut self,
-        map: &mut dyn FnMut(&str) -> Result<String, E>,
-    ) -> Result<(), E> {
+    pub(super) fn map_sql<E>(&mut self, map: &mut dyn FnMut(&str) -> Result<String, E>) -> Result<(), E> {
         if let Measure::Sql(sql) = &mut self.measure {
             *sql = map(sql)?;
         }

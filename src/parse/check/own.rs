@@ -156,25 +156,15 @@ pub(super) fn known_arguments(test: &str) -> Option<&'static [&'static str]> {
         "equal_rowcount" | "fewer_rows_than" => &["compare_model", "group_by_columns"],
         "at_least_one" | "not_constant" => &["group_by_columns"],
         "sequential_values" => &["interval", "datepart", "group_by_columns"],
-        "mutually_exclusive_ranges" => &[
-            "lower_bound_column",
-            "upper_bound_column",
-            "partition_by",
-            "gaps",
-            "zero_length_range_allowed",
-        ],
+        "mutually_exclusive_ranges" => {
+            &["lower_bound_column", "upper_bound_column", "partition_by", "gaps", "zero_length_range_allowed"]
+        }
         "recency" => &["field", "datepart", "interval", "ignore_time_component", "group_by_columns"],
         "matches_regex" => &["regex", "flags", "full"],
         "column_types" => &["columns", "type", "exhaustive"],
-        "reconciles_with" => &[
-            "to",
-            "measure",
-            "to_measure",
-            "to_where",
-            "tolerance",
-            "group_by",
-            "to_group_by",
-        ],
+        "reconciles_with" => {
+            &["to", "measure", "to_measure", "to_where", "tolerance", "group_by", "to_group_by"]
+        }
         _ => return None,
     })
 }
@@ -189,10 +179,7 @@ impl OwnCheck {
     }
 
     /// The texts that are SQL.
-    pub(super) fn map_sql<E>(
-        &mut self,
-        map: &mut dyn FnMut(&str) -> Result<String, E>,
-    ) -> Result<(), E> {
+    pub(super) fn map_sql<E>(&mut self, map: &mut dyn FnMut(&str) -> Result<String, E>) -> Result<(), E> {
         for text in self.sql_mut() {
             *text = map(text)?;
         }
@@ -221,11 +208,15 @@ impl OwnCheck {
             OwnCheck::Recency { field, interval, group_by, .. } => {
                 [field, interval].into_iter().chain(group_by).collect()
             }
-            OwnCheck::MatchesRegex { regex, flags, .. } => {
-                std::iter::once(regex).chain(flags).collect()
-            }
+            OwnCheck::MatchesRegex { regex, flags, .. } => std::iter::once(regex).chain(flags).collect(),
             OwnCheck::ReconcilesWith {
-                measure, other, other_measure, other_where, group_by, other_group_by, ..
+                measure,
+                other,
+                other_measure,
+                other_where,
+                group_by,
+                other_group_by,
+                ..
             } => [measure, other, other_measure]
                 .into_iter()
                 .chain(other_where)

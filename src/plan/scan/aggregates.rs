@@ -61,7 +61,9 @@ pub(super) fn aggregate(test: &PlannedTest) -> Result<Aggregate, WhyAlone> {
     let column = || test.column.as_deref().ok_or(WhyAlone::Broken);
     Ok(match &test.check {
         Check::Query => return Err(WhyAlone::Singular),
-        Check::NotNull => Aggregate::failures(format!("count(*){}", filter(Some(format!("{} is null", column()?))))),
+        Check::NotNull => {
+            Aggregate::failures(format!("count(*){}", filter(Some(format!("{} is null", column()?)))))
+        }
         Check::Unique => {
             let (column, filter) = (column()?, filter(None));
             Aggregate::repeated(format!("count({column}){filter} - count(distinct {column}){filter}"))
@@ -94,9 +96,7 @@ pub(super) fn aggregate(test: &PlannedTest) -> Result<Aggregate, WhyAlone> {
         Check::Drift(drift) => match &drift.measure {
             Measure::Rows => Aggregate::of(format!("count(*){}", filter(None)), FusedValue::Measure),
             Measure::Sql(_) if condition.is_some() => return Err(WhyAlone::MeasureOfAPart),
-            Measure::Sql(measure) => {
-                Aggregate::of(format!("cast({measure} as double)"), FusedValue::Measure)
-            }
+            Measure::Sql(measure) => Aggregate::of(format!("cast({measure} as double)"), FusedValue::Measure),
         },
         Check::SchemaDrift(_) => return Err(WhyAlone::Columns),
         Check::Own(own) => return own_aggregate(own, test.column.as_deref(), condition),

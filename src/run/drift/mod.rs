@@ -69,7 +69,8 @@ type Values = BTreeMap<String, f64>;
 /// The groups of a measure. Values of sensitive columns are told apart, but not kept.
 pub(super) fn groups(rows: &Rows, drift: &Drift, mask: Option<&Mask>) -> Vec<Measurement> {
     let n = drift.group_by.len();
-    let is_hidden: Vec<bool> = drift.group_by.iter().map(|it| mask.is_some_and(|mask| hides(mask, it))).collect();
+    let is_hidden: Vec<bool> =
+        drift.group_by.iter().map(|it| mask.is_some_and(|mask| hides(mask, it))).collect();
     let key = |row: &Vec<Value>| {
         let values = row.iter().take(n).zip(&is_hidden).map(|(value, is_hidden)| match value {
             Value::Null => serde_json::Value::Null,
@@ -232,7 +233,13 @@ fn changes(drift: &Drift, before: &Values, now: &Values, severity: TestSeverity)
         .collect()
 }
 
-fn change(drift: &Drift, group: &str, before: Option<f64>, now: Option<f64>, severity: TestSeverity) -> Change {
+fn change(
+    drift: &Drift,
+    group: &str,
+    before: Option<f64>,
+    now: Option<f64>,
+    severity: TestSeverity,
+) -> Change {
     let mut change = Change {
         group: group.to_owned(),
         before: before.unwrap_or_default(),
@@ -272,9 +279,8 @@ fn change(drift: &Drift, group: &str, before: Option<f64>, now: Option<f64>, sev
 fn unjudged(drift: &Drift, before: &Values, now: &Values) -> Option<String> {
     let (before, now) = (*before.get("")?, *now.get("")?);
     let is_percent = matches!(drift.max_increase, Some(Limit::Percent(_)));
-    (is_percent && before == 0.0 && now > 0.0).then(|| {
-        format!("the version before was empty: {}, nothing to compare with", amount(drift, now))
-    })
+    (is_percent && before == 0.0 && now > 0.0)
+        .then(|| format!("the version before was empty: {}, nothing to compare with", amount(drift, now)))
 }
 
 /// What is wrong, in one line.
@@ -351,7 +357,8 @@ fn group_values(group: &str) -> Vec<String> {
 
 /// The groups that are wrong, as rows.
 fn table(drift: &Drift, changes: &[Change], limit: usize) -> Rows {
-    let text = |name: &str, data_type: &str| Column { name: name.to_owned(), data_type: data_type.to_owned() };
+    let text =
+        |name: &str, data_type: &str| Column { name: name.to_owned(), data_type: data_type.to_owned() };
     let mut columns: Vec<Column> = drift.group_by.iter().map(|it| text(it, "VARCHAR")).collect();
     columns.extend([text("before", "DOUBLE"), text("now", "DOUBLE"), text("change", "VARCHAR")]);
     let mut bad: Vec<&Change> = changes.iter().filter(|it| it.status != TestStatus::Pass).collect();
@@ -378,7 +385,8 @@ fn number_value(value: f64) -> Value {
 /// Whether the row counts of published versions are those of the test: then any publication counts.
 fn uses_node_history(shared: &Shared<'_>, test: &PlannedTest, drift: &Drift) -> bool {
     let node = shared.graph.node(test.node);
-    let is_source = owner_of(node).is_none_or(|id| shared.graph.node(id).kind == crate::node::NodeKind::Source);
+    let is_source =
+        owner_of(node).is_none_or(|id| shared.graph.node(id).kind == crate::node::NodeKind::Source);
     drift.is_rows() && drift.group_by.is_empty() && test.where_.is_none() && !is_source
 }
 

@@ -129,8 +129,10 @@ impl Past {
         test: &PlannedTest,
     ) -> Result<Option<Accepted>, WarehouseError> {
         accepted_rows(shared, warehouse, test).map(|rows| {
-            let values: Values =
-                rows.iter().filter_map(|it| Some((it.group.clone().unwrap_or_default(), it.value?))).collect();
+            let values: Values = rows
+                .iter()
+                .filter_map(|it| Some((it.group.clone().unwrap_or_default(), it.value?)))
+                .collect();
             let first = rows.into_iter().next()?;
             Some(Accepted { values, reason: first.reason, at: first.at })
         })

@@ -77,7 +77,13 @@ impl History {
 
     /// Row counts of a node's published versions, newest first, since the last jump that was accepted: run,
     /// group (null) and value.
-    pub(in crate::run) fn row_counts(&self, node_id: &str, test_id: &str, n: usize, by_weekday: bool) -> String {
+    pub(in crate::run) fn row_counts(
+        &self,
+        node_id: &str,
+        test_id: &str,
+        n: usize,
+        by_weekday: bool,
+    ) -> String {
         format!(
             "select run_id, null as grp, cast(rows as double) as value from {} \
              where node_id = {} and status = 'success' and rows is not null and {}{} \

@@ -352,9 +352,7 @@ impl Tester<'_> {
             }
             (Measured::Newest { .. }, _) => (TestStatus::Pass, 0, None),
             (Measured::Drift(measured), _) => self.judge_drift(test, measured, &mut outcome),
-            (Measured::Failures { failures, rows }, _) => {
-                judging::failures(*failures, *rows, test.verdict)
-            }
+            (Measured::Failures { failures, rows }, _) => judging::failures(*failures, *rows, test.verdict),
             (Measured::Judged { failures, warns, fails }, _) => {
                 let is_failed = *fails && test.verdict.severity == TestSeverity::Error;
                 let status = match (is_failed, *warns) {
