@@ -12,7 +12,6 @@ mod contract;
 mod creating;
 pub mod event;
 mod external;
-mod faults;
 mod foreign_keys;
 mod history;
 mod hooks;
@@ -52,7 +51,7 @@ use crate::template::{Rendered, SegmentKind};
 use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseError};
 
 pub use self::connection::Connection;
-pub use self::faults::statement as statement_fault;
+pub use crate::compile::faults::statement as statement_fault;
 pub use self::history::SCHEMA as HISTORY_SCHEMA;
 pub use self::operation::{Operation, OperationResult, operation};
 

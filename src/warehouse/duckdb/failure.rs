@@ -7,6 +7,7 @@ use ::duckdb::Error;
 use serde_json::Value as Json;
 
 use crate::diagnostics::scrub::Scrubber;
+use crate::warehouse::binder::BindReason;
 use crate::warehouse::{ErrorKind, WarehouseError};
 
 /// More lines than this are cut: a missing function lists every overload there is.
@@ -91,6 +92,31 @@ pub(super) fn is_no_statement(error: &Error) -> bool {
 pub(super) fn unexpected_semicolon(error: &Error) -> Option<usize> {
     let said = take_apart(&error.to_string());
     said.position.filter(|_| said.text.ends_with("at or near \";\""))
+}
+
+/// What an error says about the query rather than about what is around it.
+pub(super) fn bind_reason(error: &Error) -> BindReason {
+    let said = take_apart(&error.to_string());
+    let needs_extension = ["exists in the ", "Extension Autoloading", "Install it first"];
+    if needs_extension.iter().any(|it| said.text.contains(it)) {
+        return BindReason::Outside;
+    }
+    match said.class.as_str() {
+        "Parser" | "Syntax" => BindReason::Syntax,
+        "Catalog" => {
+            let name = said.name.unwrap_or_default();
+            if said.text.starts_with("Table with name") || said.text.starts_with("View with name") {
+                BindReason::NoTable(name)
+            } else {
+                BindReason::NotInCatalog(name)
+            }
+        }
+        "Binder" if said.text.starts_with("Catalog \"") || said.text.starts_with("Schema with name") => {
+            BindReason::NoTable(said.name.unwrap_or_default())
+        }
+        "Binder" | "Conversion" | "Not implemented" | "Mismatch Type" => BindReason::Meaning,
+        _ => BindReason::Outside,
+    }
 }
 
 pub(super) fn is_parser_error(error: &Error) -> bool {
