@@ -29,6 +29,7 @@ mod persist_docs;
 mod project_settings;
 mod references;
 mod report;
+mod report_files;
 mod run;
 mod seed;
 mod selection;

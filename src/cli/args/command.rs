@@ -62,6 +62,28 @@ pub enum Command {
 }
 
 impl Command {
+    /// The name that is typed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Build(_) => "build",
+            Command::Run(_) => "run",
+            Command::Test(_) => "test",
+            Command::Seed(_) => "seed",
+            Command::Snapshot(_) => "snapshot",
+            Command::Compile(_) => "compile",
+            Command::Parse => "parse",
+            Command::List(_) => "list",
+            Command::Show(_) => "show",
+            Command::Deps(_) => "deps",
+            Command::RunOperation(_) => "run-operation",
+            Command::Clean => "clean",
+            Command::Debug => "debug",
+            Command::Init(_) => "init",
+            Command::Completions(_) => "completions",
+            Command::Man(_) => "man",
+        }
+    }
+
     pub(super) fn store_failures_mut(&mut self) -> Option<&mut bool> {
         match self {
             Command::Build(args) => Some(&mut args.store_failures),
