@@ -61,11 +61,13 @@ pub(super) struct Purpose {
     /// `--full-refresh`.
     pub(super) full_refresh: bool,
     pub(super) store_failures: bool,
+    /// Whether all queries are checked before anything is run.
+    pub(super) checks: bool,
 }
 
 impl Purpose {
     pub(super) fn of(command: &'static str) -> Self {
-        Self { command, full_refresh: false, store_failures: false }
+        Self { command, full_refresh: false, store_failures: false, checks: false }
     }
 }
 

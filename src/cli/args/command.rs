@@ -70,6 +70,7 @@ impl Command {
             Command::Test(_) => "test",
             Command::Seed(_) => "seed",
             Command::Snapshot(_) => "snapshot",
+            Command::Check(_) => "check",
             Command::Compile(_) => "compile",
             Command::Parse => "parse",
             Command::List(_) => "list",
@@ -201,6 +202,9 @@ pub struct BuildArgs {
     /// Keep the rows that fail tests in tables, unless a test says otherwise
     #[arg(long)]
     pub store_failures: bool,
+    /// Begin without the check of all queries, so that what is not at fault is built
+    #[arg(long)]
+    pub no_check: bool,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,

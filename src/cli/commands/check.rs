@@ -65,7 +65,8 @@ fn summary(
         .filter(|(id, _)| selected.contains(id) && !shapes.faults.contains_key(id))
         .map(|(id, reason)| (id, reason.to_owned()))
         .collect();
-    for (id, reason) in &unknown {
+    // Who reads what is not known is not at the root of it.
+    for (id, reason) in unknown.iter().filter(|it| !it.1.starts_with("its parent ")) {
         let node = graph.node(*id);
         session.info(&format!("unknown: {} {}: {reason}", node.kind, node.name));
     }

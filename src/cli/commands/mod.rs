@@ -26,6 +26,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             let purpose = Purpose {
                 full_refresh: args.full_refresh,
                 store_failures: args.store_failures,
+                checks: !args.no_check,
                 ..Purpose::of("build")
             };
             run::run(session, purpose, RunCommand::Build, &args.selection, Some(&args.kinds))
