@@ -34,7 +34,12 @@ impl Finder<'_, '_> {
             Body::Model { materialized: Materialization::View, .. } => self.with_nulls(compiled, columns),
             Body::Snapshot(SnapshotBody { settings: Some(settings), .. }) => {
                 let sql = made::snapshot_query(settings, &compiled.sql.text);
-                let wanted = self.binder.describe(&sql).unwrap_or(columns);
+                let Ok(wanted) = self.binder.describe(&sql) else {
+                    // What its settings name is checked when it is taken.
+                    let reason = "its strategy does not fit its query".to_owned();
+                    self.shapes.nodes.insert(id, Shape::Unknown(reason));
+                    return;
+                };
                 match node.relation.as_ref().and_then(|it| self.in_warehouse(it)) {
                     Some(existing) => made::with_new(&existing, &wanted),
                     None => wanted,
@@ -43,6 +48,9 @@ impl Finder<'_, '_> {
             _ => columns,
         };
         let columns = self.by_contract(id, node, columns);
+        if let Some(word) = sql::mentions(&compiled.sql.text, &["getvariable"]) {
+            guess = guess.or_else(|| Some(format!("the columns of `{}` depend on `{word}`", node.name)));
+        }
         if surroundings::changes_columns(node) {
             guess = guess.or_else(|| Some(format!("the `post_hook` of `{}` may change its columns", node.name)));
         }
@@ -63,7 +71,8 @@ impl Finder<'_, '_> {
         }
         for column in columns.iter_mut().filter(|it| it.data_type == "INTEGER") {
             let name = quote_identifier(&column.name);
-            let probe = format!("select date_trunc('day', {name}) from ({sql}\n)");
+            // There is no length of a number.
+            let probe = format!("select len({name}) from ({sql}\n)");
             if self.binder.describe(&probe).is_ok() {
                 NULL.clone_into(&mut column.data_type);
             }

@@ -101,22 +101,23 @@ pub(super) fn bind_reason(error: &Error) -> BindReason {
     if needs_extension.iter().any(|it| said.text.contains(it)) {
         return BindReason::Outside;
     }
+    let missing_table = ["Table with name", "View with name", "Schema with name", "Catalog \""];
     match said.class.as_str() {
+        "Catalog" | "Binder" if missing_table.iter().any(|it| said.text.starts_with(it)) => {
+            BindReason::NoTable(missing_name(&said))
+        }
         "Parser" | "Syntax" => BindReason::Syntax,
-        "Catalog" => {
-            let name = said.name.unwrap_or_default();
-            if said.text.starts_with("Table with name") || said.text.starts_with("View with name") {
-                BindReason::NoTable(name)
-            } else {
-                BindReason::NotInCatalog(name)
-            }
-        }
-        "Binder" if said.text.starts_with("Catalog \"") || said.text.starts_with("Schema with name") => {
-            BindReason::NoTable(said.name.unwrap_or_default())
-        }
+        "Catalog" => BindReason::NotInCatalog(said.name.unwrap_or_default()),
         "Binder" | "Conversion" | "Not implemented" | "Mismatch Type" => BindReason::Meaning,
         _ => BindReason::Outside,
     }
+}
+
+/// The last part of the name of a table that is not there: it is said in a field, or in quotes.
+fn missing_name(said: &Said) -> String {
+    let quoted = || said.text.split('"').nth(1).unwrap_or_default();
+    let name = said.name.as_deref().unwrap_or_else(quoted);
+    name.rsplit('.').next().unwrap_or(name).to_owned()
 }
 
 pub(super) fn is_parser_error(error: &Error) -> bool {
