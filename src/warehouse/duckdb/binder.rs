@@ -22,8 +22,7 @@ pub fn open_binder(options: &ConnectOptions) -> Result<Box<dyn Binder>, Warehous
         ..ConnectOptions::default()
     };
     let (connection, mut shared) = opening::open(&own, &mut |_| false)?;
-    // The numbers of the profiler are of no use here, and cost time.
-    let _ = connection.execute_batch("pragma disable_profiling");
+    let _ = connection.execute_batch(BIND_ONLY);
     for extension in &options.extensions {
         // One that is not there makes its functions unknown, and queries that call them.
         let _ = connection.execute_batch(&statements::load(extension));
@@ -36,6 +35,9 @@ pub fn open_binder(options: &ConnectOptions) -> Result<Box<dyn Binder>, Warehous
     }
     Ok(Box::new(EmptyTables(DuckDb { connection, shared: Arc::new(shared) })))
 }
+
+/// Nothing is run here: neither the profiler's numbers nor the optimizer's plans are of use, and they cost time.
+const BIND_ONLY: &str = "pragma disable_profiling; pragma disable_optimizer";
 
 /// Settings that say how much of the machine the engine may use.
 fn is_of_machine(name: &str) -> bool {
@@ -69,6 +71,7 @@ impl Binder for EmptyTables {
         let connection = self.0.connection.try_clone().map_err(fail)?;
         let clone = DuckDb { connection, shared: Arc::<Shared>::clone(&self.0.shared) };
         clone.run(&opening::set_here("errors_as_json", "true"))?;
+        clone.run(BIND_ONLY)?;
         for (name, value) in &self.0.shared.local_settings {
             clone.run(&opening::set_here(name, value))?;
         }
