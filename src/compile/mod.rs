@@ -13,6 +13,7 @@ pub mod faults;
 mod function_sql;
 mod host;
 mod late;
+pub mod own_tests;
 mod run_hook;
 pub mod shapes;
 mod strategy;
@@ -24,15 +25,16 @@ use std::sync::{Arc, Mutex};
 use rayon::prelude::*;
 
 use self::ctes::Injected;
+pub use self::function_sql::{MacroStatement, macro_statement, table_function};
 use self::host::CompileHost;
 pub use self::host::{TemplateLog, TemplateLogLevel};
-pub use self::function_sql::{MacroStatement, macro_statement, table_function};
 pub use self::late::Late;
 pub use self::run_hook::{check_run_hooks, node_as_json};
 pub use self::test_sql::{column_sql, freshness_query};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::{Graph, Node};
 use crate::node::{Materialization, NodeId, Relation};
+use crate::parse::check::Check;
 use crate::parse::functions::FunctionBody;
 use crate::parse::node_config::NodeHook;
 use crate::parse::python_models::{PYTHON_HELP, PYTHON_MODEL};
@@ -68,6 +70,8 @@ pub struct CompiledNode {
     pub pre_hooks: Vec<Hook>,
     /// Statements to run after, in the node's transaction.
     pub post_hooks: Vec<Hook>,
+    /// Tests: what is checked, its arguments rendered.
+    pub check: Option<Box<Check>>,
 }
 
 /// Statements to run before or after something.
@@ -261,6 +265,9 @@ impl<'a> Compiler<'a> {
 
     fn version(&self, id: NodeId, is_incremental: IsIncremental) -> Result<CompiledNode, TemplateError> {
         let node = self.graph.node(id);
+        if let Body::Test(DataTest { kind: TestKind::Generic(test), .. }) = &node.body {
+            return test_sql::generic(self, id, node, test);
+        }
         let sql = self.query(id, is_incremental)?;
         if matches!(&node.body, Body::Model { by_macro: Some(_), .. }) {
             // The macro renders them in its turn.
@@ -286,7 +293,7 @@ impl<'a> Compiler<'a> {
                 self.graph.templates.render(sql, &self.node_context(id, is_incremental))
             }
             Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => {
-                test_sql::generic(self, id, node, test)
+                Ok(test_sql::generic(self, id, node, test)?.sql)
             }
             Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => {
                 Ok(Rendered::default())

@@ -10,6 +10,7 @@ mod comments;
 mod connection;
 mod contract;
 mod creating;
+mod drift;
 pub mod event;
 mod external;
 mod foreign_keys;
@@ -22,6 +23,7 @@ mod make;
 mod merge;
 mod operation;
 mod outside;
+pub mod past;
 mod queue;
 mod record;
 mod snapshot;
@@ -51,9 +53,9 @@ use crate::template::{Rendered, SegmentKind};
 use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseError};
 
 pub use self::connection::Connection;
-pub use crate::compile::faults::statement as statement_fault;
-pub use self::history::SCHEMA as HISTORY_SCHEMA;
+pub use self::history::{AcceptError, Accepted, SCHEMA as HISTORY_SCHEMA, accept};
 pub use self::operation::{Operation, OperationResult, operation};
+pub use crate::compile::faults::statement as statement_fault;
 
 /// What the command line decides about a run.
 #[derive(Clone, Debug)]
@@ -162,9 +164,10 @@ impl RunResults {
                 rows: None,
             }
         };
-        let nodes = plan.steps.iter().flat_map(|step| {
-            std::iter::once(step.node).chain(step.tests.iter().map(|it| it.node))
-        });
+        let nodes = plan
+            .steps
+            .iter()
+            .flat_map(|step| std::iter::once(step.node).chain(step.tests.iter().map(|it| it.node)));
         let mut seen = BTreeSet::new();
         let results = nodes.filter(|it| seen.insert(*it)).map(result).collect();
         Self { results, ..Self::default() }
@@ -236,6 +239,8 @@ struct Shared<'a> {
     history: History,
     published: BTreeMap<String, Published>,
     catalog: BTreeMap<String, RelationKind>,
+    /// Rows of tables when the run began, as far as the engine knows.
+    row_estimates: BTreeMap<String, u64>,
     /// Databases that the catalog was read for.
     databases: Vec<String>,
     /// Nodes that the plan is about.
@@ -374,9 +379,22 @@ fn look_around<'a>(
     let entries = warehouse.catalog(&[]).map_err(|error| cannot_prepare(&error))?;
     let databases = databases(warehouse, &entries);
     let catalog = entries.iter().map(|it| (catalog_key(&it.relation.render()), it.kind)).collect();
+    let estimate = |it: &CatalogEntry| Some((catalog_key(&it.relation.render()), it.estimated_rows?));
+    let row_estimates = entries.iter().filter_map(estimate).collect();
     let planned = plan.steps.iter().map(|it| it.node).collect();
     let scrubber = options.scrubber.clone();
-    Ok(Shared { graph, plan, around, history, published, catalog, databases, planned, scrubber })
+    Ok(Shared {
+        graph,
+        plan,
+        around,
+        history,
+        published,
+        catalog,
+        row_estimates,
+        databases,
+        planned,
+        scrubber,
+    })
 }
 
 /// DuckDB compares names without regard to case.

@@ -21,6 +21,8 @@ mod external_sources;
 mod files;
 mod functions;
 mod gates;
+mod gauntlet;
+mod history;
 mod hooks;
 mod invariants;
 mod macro_faults;

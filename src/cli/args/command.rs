@@ -43,9 +43,15 @@ pub enum Command {
     /// Install the packages that packages.yml lists
     #[command(after_help = help::DEPS)]
     Deps(DepsArgs),
+    /// Show what earlier runs came to, of the project, a node or a test
+    #[command(after_help = help::HISTORY)]
+    History(HistoryArgs),
     /// Run a macro by itself
     #[command(after_help = help::RUN_OPERATION)]
     RunOperation(RunOperationArgs),
+    /// Accept a jump that a drift test refused: the next build may publish it
+    #[command(after_help = help::ACCEPT)]
+    Accept(AcceptArgs),
     /// Delete what the project lists under clean-targets (the target folder by default)
     Clean,
     /// Check project, target and connection, and say what was found
@@ -62,29 +68,6 @@ pub enum Command {
 }
 
 impl Command {
-    /// The name that is typed.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Command::Build(_) => "build",
-            Command::Run(_) => "run",
-            Command::Test(_) => "test",
-            Command::Seed(_) => "seed",
-            Command::Snapshot(_) => "snapshot",
-            Command::Check(_) => "check",
-            Command::Compile(_) => "compile",
-            Command::Parse => "parse",
-            Command::List(_) => "list",
-            Command::Show(_) => "show",
-            Command::Deps(_) => "deps",
-            Command::RunOperation(_) => "run-operation",
-            Command::Clean => "clean",
-            Command::Debug => "debug",
-            Command::Init(_) => "init",
-            Command::Completions(_) => "completions",
-            Command::Man(_) => "man",
-        }
-    }
-
     pub(super) fn store_failures_mut(&mut self) -> Option<&mut bool> {
         match self {
             Command::Build(args) => Some(&mut args.store_failures),
@@ -106,7 +89,9 @@ impl Command {
             | Command::List(_)
             | Command::Show(_)
             | Command::Deps(_)
+            | Command::History(_)
             | Command::RunOperation(_)
+            | Command::Accept(_)
             | Command::Clean
             | Command::Debug
             | Command::Init(_)
@@ -205,12 +190,44 @@ pub struct BuildArgs {
     /// Begin without the check of all queries, so that what is not at fault is built
     #[arg(long)]
     pub no_check: bool,
+    /// How tests are run.
+    #[command(flatten)]
+    pub testing: TestingArgs,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
     /// Which kinds of nodes.
     #[command(flatten)]
     pub kinds: ResourceTypeArgs,
+}
+
+/// How tests are run.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Tests")]
+pub struct TestingArgs {
+    /// How many failing rows to show, whatever the tests say; 0 for none
+    #[arg(long, value_name = "N")]
+    pub sample_rows: Option<usize>,
+    /// Say which tests share a query and which do not, and why; run nothing
+    #[arg(long)]
+    pub explain_tests: bool,
+    /// Give every test a query of its own
+    #[arg(long)]
+    pub no_fuse_tests: bool,
+}
+
+/// `accept`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct AcceptArgs {
+    /// The model, seed, snapshot or source (`source:raw.sales`)
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    /// Only this test of it
+    #[arg(long, value_name = "NAME")]
+    pub test: Option<String>,
+    /// Why the jump is right, for those who read the history
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 /// `run`.
@@ -230,6 +247,9 @@ pub struct TestArgs {
     /// Keep the rows that fail tests in tables, unless a test says otherwise
     #[arg(long)]
     pub store_failures: bool,
+    /// How tests are run.
+    #[command(flatten)]
+    pub testing: TestingArgs,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -367,6 +387,23 @@ pub enum PackageOrigin {
     /// A folder.
     #[value(help = "a folder: ../shared")]
     Local,
+}
+
+/// `history`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct HistoryArgs {
+    /// Node or test, by its name or its whole id [default: the runs of the project]
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Only tests whose results change back and forth
+    #[arg(long, conflicts_with = "name")]
+    pub flaky: bool,
+    /// How many runs, and how many results of each node and test, to look at
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub limit: usize,
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = "table", ignore_case = true)]
+    pub output: ShowOutput,
 }
 
 /// `run-operation`.
