@@ -1,15 +1,13 @@
 //! The commands: each reads its flags, calls the phases and reports.
 
 mod accept;
+mod check;
 mod clean;
 mod compile;
 mod debug;
 mod deps;
-<<<<<<< HEAD
 mod docs;
-=======
 mod explain_tests;
->>>>>>> 357b126ea4ef91e20a54e03b12d86540302c6d2d
 mod history;
 mod init;
 mod late;
@@ -32,6 +30,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             let purpose = Purpose {
                 full_refresh: args.full_refresh,
                 store_failures: args.store_failures,
+                checks: !args.no_check,
                 ..Purpose::of("build")
             };
             let how = run::How { testing: args.testing, kinds: Some(&args.kinds) };
@@ -54,6 +53,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             let how = run::How::default();
             run::run(session, Purpose::of("snapshot"), RunCommand::Snapshot, &args.selection, how)
         }
+        Command::Check(args) => check::run(session, args),
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),
