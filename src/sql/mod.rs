@@ -1,10 +1,12 @@
 //! The sqlparser wall: what is known of compiled SQL without an engine.
 
+mod mentions;
 mod one_query;
 mod with_clause;
 
 use sqlparser::tokenizer::Location;
 
+pub use self::mentions::{Mentions, mentions};
 pub use self::one_query::{OneQuery, one_query};
 pub use self::with_clause::{WithClause, with_clause};
 
