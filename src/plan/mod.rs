@@ -4,6 +4,7 @@
 //! and nothing else does. Deliberately absent: the engine, threads, the clock.
 
 pub mod scan;
+mod sources;
 mod steps;
 
 use std::collections::BTreeSet;
@@ -15,8 +16,10 @@ use crate::parse::check::Check;
 use crate::parse::run_hooks::RunHook;
 use crate::parse::threshold::Threshold;
 use crate::project::Dialect;
+use crate::project::sources_lock::SourcesLock;
 use crate::template::Rendered;
 
+pub use self::sources::{PlannedAlignment, SourceCheck};
 pub use self::steps::make;
 
 /// The commands that run nodes.
@@ -49,7 +52,7 @@ impl RunCommand {
 
 /// What a plan is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlanOptions {
+pub struct PlanOptions<'a> {
     /// The command.
     pub command: RunCommand,
     /// Whose rules hold.
@@ -58,6 +61,8 @@ pub struct PlanOptions {
     pub full_refresh: bool,
     /// `--store-failures`.
     pub store_failures: bool,
+    /// The accepted shapes of sources.
+    pub sources_lock: Option<&'a SourcesLock>,
 }
 
 /// A step's index in [`Plan::steps`].
@@ -80,6 +85,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Schemas that must be there, as database and schema.
     pub schemas: BTreeSet<(String, String)>,
+    /// Sources that have to be of about the same age.
+    pub aligned: Vec<PlannedAlignment>,
     /// What to run before the first step and after the last, in this order.
     pub run_hooks: Vec<RunHook>,
 }
@@ -99,6 +106,8 @@ pub struct Step {
     pub after_commit: Vec<Spanned<String>>,
     /// Tests that decide on it.
     pub tests: Vec<PlannedTest>,
+    /// For sources: what is looked at before the first step.
+    pub source: Option<Box<SourceCheck>>,
     /// What comes before it.
     pub after: Vec<Edge>,
     /// Steps on the longest way from here to an end: what is long is begun first.

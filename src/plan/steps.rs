@@ -5,35 +5,39 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::scan::accepted_list;
 use super::{
     Action, ByMacro, Edge, EdgeKind, Hooks, KeptIn, Plan, PlanOptions, PlannedTest, Query, QueryText,
-    RunCommand, Step, StepId, TestText, Verdict,
+    RunCommand, Step, StepId, TestText, Verdict, sources,
 };
-use crate::compile::{Compiled, Hook, column_sql, freshness_query, is_ephemeral, reading_name};
+use crate::compile::{Compiled, Hook, column_sql, is_ephemeral, reading_name};
 use crate::diagnostics::Diagnostic;
 use crate::graph::{Depth, Gate, Graph, Node};
 use crate::node::{Materialization, NodeId, NodeKind, Relation, RelationKind, StoreFailures, TestSeverity};
 use crate::parse::check::Check;
 use crate::parse::node_config::NodeHook;
 use crate::parse::snapshots::SnapshotBody;
-use crate::parse::threshold::Threshold;
-use crate::parse::{Body, DataTest, GenericTest, SourceBody, TestKind};
-use crate::project::Dialect;
-use crate::template::Rendered;
+use crate::parse::{Body, DataTest, GenericTest, TestKind};
 
 /// Makes the plan for the nodes selected. `compiled` is used up.
-pub fn make(graph: &Graph, compiled: Compiled, selected: &BTreeSet<NodeId>, options: PlanOptions) -> Plan {
+pub fn make(
+    graph: &Graph,
+    compiled: Compiled,
+    selected: &BTreeSet<NodeId>,
+    options: PlanOptions<'_>,
+) -> Plan {
     let command = options.command;
     let (steps, step_of) = (Vec::new(), BTreeMap::new());
     let mut maker = Maker { graph, compiled, command, options, steps, step_of };
-    let tests = maker.place_nodes(selected);
+    let read = sources::read_by(graph, selected, command);
+    let tests = maker.place_nodes(selected, &read);
     maker.place_tests(&tests);
     maker.order(&tests);
     maker.drop_idle();
+    let aligned = sources::aligned(graph, &maker.step_of, command);
     let mut steps = maker.steps;
     set_priorities(&mut steps);
     let made = steps.iter().filter(|it| makes_relation(&it.action)).filter_map(|it| it.relation.as_ref());
     let kept = steps.iter().flat_map(|it| &it.tests).filter_map(|it| Some(&it.kept_in.as_ref()?.relation));
     let schemas = made.chain(kept).filter_map(schema);
-    Plan { command, schemas: schemas.collect(), steps, run_hooks: graph.run_hooks.clone() }
+    Plan { command, schemas: schemas.collect(), steps, aligned, run_hooks: graph.run_hooks.clone() }
 }
 
 fn makes_relation(action: &Action) -> bool {
@@ -61,16 +65,19 @@ struct Maker<'a> {
     graph: &'a Graph,
     compiled: Compiled,
     command: RunCommand,
-    options: PlanOptions,
+    options: PlanOptions<'a>,
     steps: Vec<Step>,
     step_of: BTreeMap<NodeId, StepId>,
 }
 
 impl Maker<'_> {
     /// A step for every selected node that is made or stands for tests; gives the selected tests.
-    fn place_nodes(&mut self, selected: &BTreeSet<NodeId>) -> Vec<NodeId> {
+    fn place_nodes(&mut self, selected: &BTreeSet<NodeId>, read: &BTreeSet<NodeId>) -> Vec<NodeId> {
         let mut tests = Vec::new();
         for id in self.graph.order() {
+            if read.contains(id) {
+                self.add_source(*id, selected.contains(id));
+            }
             if !selected.contains(id) {
                 continue;
             }
@@ -80,7 +87,11 @@ impl Maker<'_> {
                 (NodeKind::Model, RunCommand::Build | RunCommand::Run)
                 | (NodeKind::Seed, RunCommand::Build | RunCommand::Seed)
                 | (NodeKind::Snapshot, RunCommand::Build | RunCommand::Snapshot)
-                | (NodeKind::Source | NodeKind::Function, RunCommand::Build) => self.add_node(*id),
+                | (NodeKind::Function, RunCommand::Build) => self.add_node(*id),
+                // This run makes it: there is nothing to look at before.
+                (NodeKind::Source, RunCommand::Build) if !read.contains(id) => {
+                    self.add_step(*id, Action::Nothing);
+                }
                 (NodeKind::Exposure | NodeKind::SavedQuery, RunCommand::Build) => {
                     self.add_step(*id, Action::NoOp);
                 }
@@ -112,10 +123,19 @@ impl Maker<'_> {
             before: outside(&node.config.pre_hooks),
             after_commit: outside(&node.config.post_hooks),
             tests: Vec::new(),
+            source: None,
             after: Vec::new(),
             priority: 0,
         });
         self.step_of.insert(id, step);
+    }
+
+    fn add_source(&mut self, id: NodeId, is_selected: bool) {
+        self.add_step(id, Action::Nothing);
+        let check = sources::check(self.graph, id, is_selected, self.options);
+        if let Some(step) = self.steps.last_mut() {
+            step.source = check.map(Box::new);
+        }
     }
 
     fn add_node(&mut self, id: NodeId) {
@@ -148,12 +168,6 @@ impl Maker<'_> {
             ) => Action::Nothing,
         };
         self.add_step(id, action);
-        if let Body::Source(source) = &node.body
-            && let Some(test) = self.source_freshness(id, node, source)
-            && let Some(step) = self.steps.last_mut()
-        {
-            step.tests.push(test);
-        }
     }
 
     fn update(&mut self, id: NodeId) -> Action {
@@ -293,35 +307,6 @@ impl Maker<'_> {
         planned.tested = Some(tested);
     }
 
-    /// The freshness that a source declares, as a test of the source. In a dbt project, where `build`
-    /// does not look at it, it only warns.
-    fn source_freshness(&self, id: NodeId, node: &Node, source: &SourceBody) -> Option<PlannedTest> {
-        let rule = source.freshness.clone()?;
-        let column = source.loaded_at_field.clone()?;
-        if rule.warn_after.is_none() && rule.error_after.is_none() {
-            return None;
-        }
-        let relation = node.relation.clone()?;
-        let severity = match self.options.dialect {
-            Dialect::Tidemill => TestSeverity::Error,
-            Dialect::Dbt => TestSeverity::Warn,
-        };
-        let text = freshness_query(&relation, &column, rule.filter.as_deref());
-        Some(PlannedTest {
-            node: id,
-            sql: TestText::Ready(Rendered { text, segments: Vec::new() }),
-            sample_sql: None,
-            check: Check::Freshness { column: column_sql(&column), rule },
-            column: None,
-            tested: Some(relation),
-            where_: None,
-            verdict: Verdict { severity, warn_if: Threshold::default(), error_if: Threshold::default() },
-            kept_in: None,
-            limit: None,
-            fail_calc: None,
-        })
-    }
-
     /// Edges: from the nearest ancestors that have steps, from what tests read besides, and from tests
     /// that stand alone to what they block.
     fn order(&mut self, tests: &[NodeId]) {
@@ -411,6 +396,7 @@ impl Maker<'_> {
             .iter()
             .map(|step| {
                 step.tests.is_empty()
+                    && step.source.as_ref().is_none_or(|it| !it.is_wanted)
                     && match step.action {
                         Action::TestPublished | Action::Nothing => true,
                         Action::CreateView(_)

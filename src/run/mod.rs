@@ -26,6 +26,7 @@ mod outside;
 mod queue;
 mod record;
 mod snapshot;
+pub mod sources;
 mod step;
 mod testing;
 mod workers;
@@ -38,6 +39,7 @@ use std::time::Duration;
 
 use self::event::{LogLevel, NodeRef, RunEvent, RunStarted, Totals};
 use self::history::{History, Published};
+use self::sources::Sources;
 use crate::compile::{CompiledNode, TemplateLog, TemplateLogLevel};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Span};
@@ -123,6 +125,13 @@ impl Stop {
     fn register(&self, handle: Arc<dyn Interrupt>) {
         if let Ok(mut handles) = self.handles.lock() {
             handles.push(handle);
+        }
+    }
+
+    /// Forgets connections that are closed.
+    fn forget(&self) {
+        if let Ok(mut handles) = self.handles.lock() {
+            handles.clear();
         }
     }
 }
@@ -213,6 +222,8 @@ struct Shared<'a> {
     catalog: BTreeMap<String, RelationKind>,
     /// Databases that the catalog was read for.
     databases: Vec<String>,
+    /// What was found of sources before the first step.
+    sources: Sources,
     /// Nodes that the plan is about.
     planned: BTreeSet<NodeId>,
     scrubber: Scrubber,
@@ -283,7 +294,8 @@ fn work(
     if fault.is_some() {
         return Ok(RunResults { before, hook_fault: fault, ..RunResults::default() });
     }
-    let shared = look_around(plan, graph, around, (history.clone(), published), options, warehouse)?;
+    let known = (history.clone(), published);
+    let shared = look_around(plan, graph, around, known, options, warehouse, on_event)?;
     let mut results = workers::run(&shared, options, warehouse, on_event)?;
     results.before = before;
     // Who stops a run wants nothing more to begin.
@@ -302,8 +314,10 @@ fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
         if is_made && graph.node(step.node).kind != NodeKind::Source {
             *counts.entry(graph.node(step.node).kind).or_default() += 1;
         }
-        if !step.tests.is_empty() {
-            *counts.entry(NodeKind::Test).or_default() += step.tests.len();
+        let is_timed = step.source.as_ref().is_some_and(|it| it.freshness.is_some());
+        let n_tests = step.tests.len() + usize::from(is_timed);
+        if n_tests > 0 {
+            *counts.entry(NodeKind::Test).or_default() += n_tests;
         }
     }
     RunStarted {
@@ -337,7 +351,7 @@ fn prepare(
     Ok(published)
 }
 
-/// One look at the catalog, for all workers.
+/// One look at the catalog and at the sources, for all workers.
 fn look_around<'a>(
     plan: &'a Plan,
     graph: &'a Graph,
@@ -345,13 +359,15 @@ fn look_around<'a>(
     (history, published): (History, BTreeMap<String, Published>),
     options: &RunOptions,
     warehouse: &mut Connection,
+    on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<Shared<'a>, Diagnostic> {
     let entries = warehouse.catalog(&[]).map_err(|error| cannot_prepare(&error))?;
     let databases = databases(warehouse, &entries);
     let catalog = entries.iter().map(|it| (catalog_key(&it.relation.render()), it.kind)).collect();
     let planned = plan.steps.iter().map(|it| it.node).collect();
     let scrubber = options.scrubber.clone();
-    Ok(Shared { graph, plan, around, history, published, catalog, databases, planned, scrubber })
+    let sources = sources::check(plan, graph, around, &history, &entries, warehouse, on_event);
+    Ok(Shared { graph, plan, around, history, published, catalog, databases, sources, planned, scrubber })
 }
 
 /// DuckDB compares names without regard to case.

@@ -403,7 +403,7 @@ fn broken(test: &PlannedTest, fault: Diagnostic) -> TestOutcome {
 }
 
 /// An outcome with nothing to say yet.
-fn new_outcome(test: &PlannedTest, status: TestStatus) -> TestOutcome {
+pub(super) fn new_outcome(test: &PlannedTest, status: TestStatus) -> TestOutcome {
     TestOutcome {
         node: test.node,
         status,
@@ -556,7 +556,7 @@ fn judge_age(at: Option<&str>, age: Option<i64>, rule: &FreshnessRule, verdict: 
 }
 
 /// `3 days 4 hours`, in the two largest units.
-fn span_of_time(seconds: i64) -> String {
+pub(super) fn span_of_time(seconds: i64) -> String {
     const UNITS: [(i64, &str); 4] = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
     let mut rest = seconds.max(0);
     let mut parts = Vec::new();

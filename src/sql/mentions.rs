@@ -65,7 +65,9 @@ fn takes_all([second, last]: &[Option<Token>; 2], token: &Token) -> bool {
     match token {
         Token::Mul => match last {
             Some(Token::Comma | Token::Period) => true,
-            Some(Token::Word(word)) => matches!(word.keyword, Keyword::SELECT | Keyword::DISTINCT | Keyword::ALL),
+            Some(Token::Word(word)) => {
+                matches!(word.keyword, Keyword::SELECT | Keyword::DISTINCT | Keyword::ALL)
+            }
             // `columns(*)`, but not `count(*)`.
             Some(Token::LParen) => {
                 matches!(second, Some(Token::Word(word)) if word.value.eq_ignore_ascii_case("columns"))
@@ -134,7 +136,8 @@ mod tests {
         ] {
             assert!(reads(sql, "amount"), "{sql}");
         }
-        for sql in ["select extract(year from day) from t", "select count(*) from t", "select 2 * id from t"] {
+        for sql in ["select extract(year from day) from t", "select count(*) from t", "select 2 * id from t"]
+        {
             assert!(!reads(sql, "amount"), "{sql}");
         }
     }

@@ -49,6 +49,7 @@ pub(super) fn run(
         dialect: loaded.project.dialect,
         full_refresh: purpose.full_refresh,
         store_failures: purpose.store_failures,
+        sources_lock: loaded.project.sources_lock.as_ref(),
     };
     let plan = plan::make(graph, compiled, &selected, options);
     report_unit_tests(session, graph, command, &selected);

@@ -69,7 +69,8 @@ impl Reader<'_> {
     pub(super) fn source(&mut self, yaml: &Yaml, tables: &mut Vec<SourceProperties>) {
         let Some(mut fields) = Fields::new(self.diags, yaml, "a source") else { return };
         let Some(name) = self.name(&mut fields, yaml, "a source") else { return };
-        let config = config_layer(self.diags, &mut fields, &with_rules(&["meta", "tags", "enabled", "event_time"]));
+        let config =
+            config_layer(self.diags, &mut fields, &with_rules(&["meta", "tags", "enabled", "event_time"]));
         let mut source_meta = Map::new();
         for (_, value) in config.entries().iter().filter(|(key, _)| key.value == "meta") {
             source_meta
