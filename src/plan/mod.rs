@@ -19,7 +19,7 @@ use crate::project::Dialect;
 use crate::project::sources_lock::SourcesLock;
 use crate::template::Rendered;
 
-pub use self::sources::{PlannedAlignment, SourceCheck};
+pub use self::sources::{PlannedAlignment, SourceCheck, of_sources};
 pub use self::steps::make;
 
 /// The commands that run nodes.
@@ -63,6 +63,8 @@ pub struct PlanOptions<'a> {
     pub store_failures: bool,
     /// The accepted shapes of sources.
     pub sources_lock: Option<&'a SourcesLock>,
+    /// Whether the run begins when the sources are ready.
+    pub waits_for_sources: bool,
 }
 
 /// A step's index in [`Plan::steps`].

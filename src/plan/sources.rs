@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PlanOptions, RunCommand, StepId};
+use super::{Action, Plan, PlanOptions, RunCommand, Step, StepId};
 use crate::compile::is_ephemeral;
 use crate::diagnostics::Span;
 use crate::graph::{Depth, Graph, Node};
@@ -43,9 +43,6 @@ pub struct PlannedAlignment {
 
 /// The sources that a command looks at: those selected, and those that the nodes it makes read.
 pub(super) fn read_by(graph: &Graph, selected: &BTreeSet<NodeId>, command: RunCommand) -> BTreeSet<NodeId> {
-    if matches!(command, RunCommand::Test | RunCommand::Seed) {
-        return BTreeSet::new();
-    }
     let mut read = BTreeSet::new();
     let mut seen = BTreeSet::new();
     let is_made = |it: &&NodeId| is_made(graph.node(**it), command);
@@ -60,7 +57,7 @@ pub(super) fn read_by(graph: &Graph, selected: &BTreeSet<NodeId>, command: RunCo
             }
         }
     }
-    if command == RunCommand::Build {
+    if matches!(command, RunCommand::Build | RunCommand::Test) {
         let is_source = |it: &&NodeId| graph.node(**it).kind == NodeKind::Source;
         read.extend(selected.iter().filter(is_source));
     }
@@ -101,22 +98,59 @@ pub(super) fn check(
     let on_stale = node.config.source_rules.on_stale;
     let is_locked = options.sources_lock.is_some_and(|it| it.columns(node.unique_id.as_str()).is_some());
     let is_aligned = graph.aligned.iter().any(|it| it.sources.contains(&id));
+    let is_test = options.command == RunCommand::Test;
     let is_judged = match options.dialect {
+        _ if is_test => false,
         Dialect::Tidemill => true,
         Dialect::Dbt => is_selected || on_stale.is_some(),
     };
     let load_time = LoadTime::of(source, relation, node.span);
-    let freshness = rule(source).filter(|_| is_judged && load_time.is_some());
+    let rule = rule(source).filter(|_| load_time.is_some());
+    let is_waited_for = options.waits_for_sources && rule.is_some();
+    let freshness = rule.filter(|_| is_judged);
     let by_default = match options.dialect {
         Dialect::Tidemill => OnStale::Error,
         Dialect::Dbt => OnStale::Warn,
     };
     Some(SourceCheck {
-        is_wanted: options.dialect == Dialect::Tidemill || is_locked || is_aligned || freshness.is_some(),
-        load_time: load_time.filter(|_| freshness.is_some() || is_aligned),
+        is_wanted: !is_test
+            && (options.dialect == Dialect::Tidemill || is_locked || is_aligned || freshness.is_some()),
+        load_time: load_time.filter(|_| freshness.is_some() || is_aligned || is_waited_for),
         freshness,
         on_stale: on_stale.unwrap_or(by_default),
     })
+}
+
+/// A plan that looks at sources and does nothing with them, for those who wait for them.
+pub fn of_sources(graph: &Graph, sources: &BTreeSet<NodeId>) -> Plan {
+    let step = |id: &NodeId| {
+        let node = graph.node(*id);
+        let Body::Source(source) = &node.body else { return None };
+        let check = SourceCheck {
+            is_wanted: true,
+            load_time: LoadTime::of(source, node.relation.as_ref()?, node.span),
+            freshness: rule(source),
+            on_stale: OnStale::Error,
+        };
+        Some(Step {
+            node: *id,
+            action: Action::Nothing,
+            relation: node.relation.clone(),
+            before: Vec::new(),
+            after_commit: Vec::new(),
+            tests: Vec::new(),
+            source: Some(Box::new(check)),
+            after: Vec::new(),
+            priority: 1,
+        })
+    };
+    Plan {
+        command: RunCommand::Test,
+        steps: sources.iter().filter_map(step).collect(),
+        schemas: BTreeSet::new(),
+        aligned: Vec::new(),
+        run_hooks: Vec::new(),
+    }
 }
 
 /// The rule, if it has a limit.

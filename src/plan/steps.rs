@@ -75,7 +75,7 @@ impl Maker<'_> {
     fn place_nodes(&mut self, selected: &BTreeSet<NodeId>, read: &BTreeSet<NodeId>) -> Vec<NodeId> {
         let mut tests = Vec::new();
         for id in self.graph.order() {
-            if read.contains(id) {
+            if read.contains(id) && self.command != RunCommand::Test {
                 self.add_source(*id, selected.contains(id));
             }
             if !selected.contains(id) {
@@ -100,6 +100,9 @@ impl Maker<'_> {
                     RunCommand::Test,
                 ) => {
                     self.add_step(*id, Action::TestPublished);
+                    if read.contains(id) {
+                        self.ask_source(*id, true);
+                    }
                 }
                 _ => {}
             }
@@ -132,6 +135,10 @@ impl Maker<'_> {
 
     fn add_source(&mut self, id: NodeId, is_selected: bool) {
         self.add_step(id, Action::Nothing);
+        self.ask_source(id, is_selected);
+    }
+
+    fn ask_source(&mut self, id: NodeId, is_selected: bool) {
         let check = sources::check(self.graph, id, is_selected, self.options);
         if let Some(step) = self.steps.last_mut() {
             step.source = check.map(Box::new);

@@ -182,7 +182,7 @@ impl Worker<'_> {
             | Action::CreateFunction(_) => self.publish_with_hooks(),
             Action::Nothing => self.source(),
             Action::NoOp => Tried::no_op(),
-            Action::TestPublished | Action::TestAlone => self.test_only(),
+            Action::TestPublished | Action::TestAlone => self.source(),
             Action::Broken(fault) => Tried::error((**fault).clone(), self.kept()),
         }
     }
@@ -394,7 +394,10 @@ impl Worker<'_> {
     fn source(&mut self) -> Tried {
         let Some(finding) = self.shared.sources.finding(self.step.node) else { return self.test_only() };
         if let Some(fault) = &finding.fault {
-            return Tried::error(fault.clone(), Kept::Nothing);
+            return match self.step.action {
+                Action::TestPublished => self.untestable(fault.clone()),
+                _ => Tried::error(fault.clone(), Kept::Nothing),
+            };
         }
         if finding.status == SourceStatus::Changed {
             // Its tests would only say the same once more.
@@ -407,7 +410,7 @@ impl Worker<'_> {
         tried.outcome = match tried.outcome {
             StepOutcome::Done(_) => match tried.tested.failed() {
                 0 if finding.holds_back => StepOutcome::Done(Outcome::Stale),
-                0 => StepOutcome::Done(Outcome::Checked),
+                0 => tried.outcome,
                 failed_tests => StepOutcome::Done(Outcome::TestsFailed { failed_tests }),
             },
             other => other,

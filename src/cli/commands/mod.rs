@@ -11,9 +11,12 @@ mod parse;
 mod run;
 mod run_operation;
 mod show;
+mod source;
+mod waiting;
 
 use crate::cli::Exit;
-use crate::cli::args::{self, command::Command};
+use crate::cli::args::command::{Command, SourceCommand};
+use crate::cli::args::{self};
 use crate::cli::session::{Purpose, Session, Stopped};
 use crate::diagnostics::Diagnostic;
 use crate::plan::RunCommand;
@@ -25,16 +28,25 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             let purpose = Purpose {
                 full_refresh: args.full_refresh,
                 store_failures: args.store_failures,
+                wait_for_sources: args.wait_for_sources,
                 ..Purpose::of("build")
             };
             run::run(session, purpose, RunCommand::Build, &args.selection, Some(&args.kinds))
         }
         Command::Run(args) => {
-            let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("run") };
+            let purpose = Purpose {
+                full_refresh: args.full_refresh,
+                wait_for_sources: args.wait_for_sources,
+                ..Purpose::of("run")
+            };
             run::run(session, purpose, RunCommand::Run, &args.selection, None)
         }
         Command::Test(args) => {
-            let purpose = Purpose { store_failures: args.store_failures, ..Purpose::of("test") };
+            let purpose = Purpose {
+                store_failures: args.store_failures,
+                wait_for_sources: args.wait_for_sources,
+                ..Purpose::of("test")
+            };
             run::run(session, purpose, RunCommand::Test, &args.selection, None)
         }
         Command::Seed(args) => {
@@ -50,6 +62,8 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         Command::RunOperation(args) => run_operation::run(session, args),
         Command::Show(args) => show::run(session, args),
         Command::Deps(args) => deps::run(session, args),
+        Command::Source(SourceCommand::Freshness(args)) => source::freshness(session, args),
+        Command::Source(SourceCommand::Accept(args)) => source::accept(session, args),
         Command::Clean => clean::run(session),
         Command::Debug => debug::run(session),
         Command::Init(args) => init::run(session, args),

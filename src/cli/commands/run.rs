@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::artifacts::Stamp;
 use crate::cli::Exit;
 use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs};
+use crate::cli::commands::waiting;
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
 use crate::compile::{self, Compiled, TemplateLog};
 use crate::diagnostics::scrub::Scrubber;
@@ -50,6 +51,7 @@ pub(super) fn run(
         full_refresh: purpose.full_refresh,
         store_failures: purpose.store_failures,
         sources_lock: loaded.project.sources_lock.as_ref(),
+        waits_for_sources: purpose.wait_for_sources.is_some(),
     };
     let plan = plan::make(graph, compiled, &selected, options);
     report_unit_tests(session, graph, command, &selected);
@@ -58,6 +60,9 @@ pub(super) fn run(
             .reporter
             .log(LogLevel::Warning, "nothing to do: no node of the selection is for this command");
         return Ok(Exit::Good);
+    }
+    if let Some(limit) = purpose.wait_for_sources {
+        waiting::for_plan(session, loaded, graph, &plan, limit)?;
     }
     let results = execute(session, loaded, graph, &plan)?;
     if !results.compiled.is_empty() {

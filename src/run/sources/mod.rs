@@ -6,6 +6,7 @@
 //! one for the times of loading of each database. Deliberately absent: the sources' own data tests, which are
 //! steps' work, and the decision what to look at (that is `plan/`).
 
+mod accept;
 mod aligned;
 mod freshness;
 mod look;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+pub use self::accept::{Accepted, accept};
 pub(super) use self::aligned::Held;
 pub use self::look::Shape;
 use self::measure::{Measured, TimeFault, of_plan};
@@ -303,7 +305,7 @@ fn event(
     is_unchanged: bool,
 ) -> SourceChecked {
     let loaded = loaded(measured, id);
-    let old = loaded.and_then(|it| it.age).map(|it| age_in_words(freshness::whole(it)));
+    let old = loaded.and_then(|it| it.age).map(age_in_words);
     let message = old.map(|it| if is_unchanged { format!("unchanged, {it}") } else { it });
     SourceChecked {
         source: node_ref(node),
@@ -316,7 +318,8 @@ fn event(
 }
 
 /// `2 hours old`, in the largest unit.
-fn age_in_words(seconds: i64) -> String {
+pub fn age_in_words(age: f64) -> String {
+    let seconds = freshness::whole(age);
     if seconds < 0 {
         return "from the future".to_owned();
     }
