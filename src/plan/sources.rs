@@ -41,9 +41,13 @@ pub struct PlannedAlignment {
     pub steps: Vec<(StepId, BTreeSet<NodeId>)>,
 }
 
-/// The sources that a command looks at: those selected, and those that the nodes it makes read.
-pub(super) fn read_by(graph: &Graph, selected: &BTreeSet<NodeId>, command: RunCommand) -> BTreeSet<NodeId> {
-    let mut read = BTreeSet::new();
+/// The sources that a command looks at: those selected, and those that the nodes it makes read, which is said.
+pub(super) fn read_by(
+    graph: &Graph,
+    selected: &BTreeSet<NodeId>,
+    command: RunCommand,
+) -> BTreeMap<NodeId, bool> {
+    let mut read = BTreeMap::new();
     let mut seen = BTreeSet::new();
     let is_made = |it: &&NodeId| is_made(graph.node(**it), command);
     let mut stack: Vec<NodeId> = selected.iter().filter(is_made).copied().collect();
@@ -51,7 +55,7 @@ pub(super) fn read_by(graph: &Graph, selected: &BTreeSet<NodeId>, command: RunCo
         for parent in graph.parents(id) {
             let node = graph.node(*parent);
             if node.kind == NodeKind::Source {
-                read.insert(*parent);
+                read.insert(*parent, true);
             } else if is_ephemeral(node) && seen.insert(*parent) {
                 stack.push(*parent);
             }
@@ -59,12 +63,14 @@ pub(super) fn read_by(graph: &Graph, selected: &BTreeSet<NodeId>, command: RunCo
     }
     if matches!(command, RunCommand::Build | RunCommand::Test) {
         let is_source = |it: &&NodeId| graph.node(**it).kind == NodeKind::Source;
-        read.extend(selected.iter().filter(is_source));
+        for id in selected.iter().filter(is_source) {
+            read.entry(*id).or_insert(false);
+        }
     }
     // A node may read what this run makes, and call it a source.
     let made: BTreeSet<String> =
         selected.iter().filter(is_made).filter_map(|id| name(graph.node(*id).relation.as_ref()?)).collect();
-    read.retain(|id| {
+    read.retain(|id, _| {
         let own = graph.node(*id).relation.as_ref().and_then(name);
         own.is_none_or(|it| !made.contains(&it))
     });
@@ -89,7 +95,7 @@ fn is_made(node: &Node, command: RunCommand) -> bool {
 pub(super) fn check(
     graph: &Graph,
     id: NodeId,
-    is_selected: bool,
+    (is_selected, is_read): (bool, bool),
     options: PlanOptions<'_>,
 ) -> Option<SourceCheck> {
     let node = graph.node(id);
@@ -114,7 +120,10 @@ pub(super) fn check(
     };
     Some(SourceCheck {
         is_wanted: !is_test
-            && (options.dialect == Dialect::Tidemill || is_locked || is_aligned || freshness.is_some()),
+            && (is_read && options.dialect == Dialect::Tidemill
+                || is_locked
+                || is_aligned
+                || freshness.is_some()),
         load_time: load_time.filter(|_| freshness.is_some() || is_aligned || is_waited_for),
         freshness,
         on_stale: on_stale.unwrap_or(by_default),

@@ -72,11 +72,12 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     /// A step for every selected node that is made or stands for tests; gives the selected tests.
-    fn place_nodes(&mut self, selected: &BTreeSet<NodeId>, read: &BTreeSet<NodeId>) -> Vec<NodeId> {
+    fn place_nodes(&mut self, selected: &BTreeSet<NodeId>, read: &BTreeMap<NodeId, bool>) -> Vec<NodeId> {
         let mut tests = Vec::new();
         for id in self.graph.order() {
-            if read.contains(id) && self.command != RunCommand::Test {
-                self.add_source(*id, selected.contains(id));
+            if let Some(is_read) = read.get(id).filter(|_| self.command != RunCommand::Test) {
+                self.add_step(*id, Action::Nothing);
+                self.ask_source(*id, (selected.contains(id), *is_read));
             }
             if !selected.contains(id) {
                 continue;
@@ -89,7 +90,7 @@ impl Maker<'_> {
                 | (NodeKind::Snapshot, RunCommand::Build | RunCommand::Snapshot)
                 | (NodeKind::Function, RunCommand::Build) => self.add_node(*id),
                 // This run makes it: there is nothing to look at before.
-                (NodeKind::Source, RunCommand::Build) if !read.contains(id) => {
+                (NodeKind::Source, RunCommand::Build) if !read.contains_key(id) => {
                     self.add_step(*id, Action::Nothing);
                 }
                 (NodeKind::Exposure | NodeKind::SavedQuery, RunCommand::Build) => {
@@ -100,8 +101,8 @@ impl Maker<'_> {
                     RunCommand::Test,
                 ) => {
                     self.add_step(*id, Action::TestPublished);
-                    if read.contains(id) {
-                        self.ask_source(*id, true);
+                    if let Some(is_read) = read.get(id) {
+                        self.ask_source(*id, (true, *is_read));
                     }
                 }
                 _ => {}
@@ -133,13 +134,9 @@ impl Maker<'_> {
         self.step_of.insert(id, step);
     }
 
-    fn add_source(&mut self, id: NodeId, is_selected: bool) {
-        self.add_step(id, Action::Nothing);
-        self.ask_source(id, is_selected);
-    }
-
-    fn ask_source(&mut self, id: NodeId, is_selected: bool) {
-        let check = sources::check(self.graph, id, is_selected, self.options);
+    /// What is asked of a source that is selected, and read by what is made.
+    fn ask_source(&mut self, id: NodeId, how: (bool, bool)) {
+        let check = sources::check(self.graph, id, how, self.options);
         if let Some(step) = self.steps.last_mut() {
             step.source = check.map(Box::new);
         }

@@ -317,6 +317,10 @@ pub enum SkipReason {
     SourceStale(NodeRef),
     /// The same, but the source says that this is no failure.
     SourceHeldBack(NodeRef),
+    /// A source it reads is not there.
+    SourceMissing(NodeRef),
+    /// A source it reads has other columns than were accepted.
+    SourceChanged(NodeRef),
     /// Sources it combines were loaded too far apart, which is no failure here.
     SourcesMisaligned(Box<(NodeRef, NodeRef)>),
     /// Another node failed and `--fail-fast` is set.
@@ -332,7 +336,9 @@ impl SkipReason {
             SkipReason::ParentFailed(node)
             | SkipReason::TestFailed(node)
             | SkipReason::SourceStale(node)
-            | SkipReason::SourceHeldBack(node) => Some(node),
+            | SkipReason::SourceHeldBack(node)
+            | SkipReason::SourceMissing(node)
+            | SkipReason::SourceChanged(node) => Some(node),
             SkipReason::SourcesMisaligned(sources) => Some(&sources.0),
             SkipReason::FailFast | SkipReason::Interrupted => None,
         }
@@ -349,6 +355,8 @@ impl SkipReason {
             SkipReason::ParentFailed(_) => "parent_failed",
             SkipReason::TestFailed(_) => "test_failed",
             SkipReason::SourceStale(_) | SkipReason::SourceHeldBack(_) => "source_stale",
+            SkipReason::SourceMissing(_) => "source_missing",
+            SkipReason::SourceChanged(_) => "source_changed",
             SkipReason::SourcesMisaligned(_) => "sources_misaligned",
             SkipReason::FailFast => "fail_fast",
             SkipReason::Interrupted => "interrupted",
@@ -364,6 +372,8 @@ impl fmt::Display for SkipReason {
             SkipReason::SourceStale(node) | SkipReason::SourceHeldBack(node) => {
                 write!(f, "{} is stale", node.selector())
             }
+            SkipReason::SourceMissing(node) => write!(f, "{} is missing", node.selector()),
+            SkipReason::SourceChanged(node) => write!(f, "{} changed", node.selector()),
             SkipReason::SourcesMisaligned(sources) => {
                 write!(f, "{} and {} were loaded too far apart", sources.0.selector(), sources.1.selector())
             }

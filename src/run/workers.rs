@@ -218,12 +218,13 @@ impl<'a> Foreman<'a> {
         }
         let step = &self.shared.plan.steps[failed.index()];
         let node = self.node_ref(failed);
-        let finding = self.shared.sources.finding(step.node);
-        let is_stale = finding.is_some_and(|it| it.status == SourceStatus::Stale);
+        let found = self.shared.sources.finding(step.node).map(|it| it.status);
         match node.kind {
             NodeKind::Test => SkipReason::TestFailed(node),
-            NodeKind::Source if is_stale && self.is_held_back(step.node) => SkipReason::SourceHeldBack(node),
-            NodeKind::Source if is_stale => SkipReason::SourceStale(node),
+            NodeKind::Source if self.is_held_back(step.node) => SkipReason::SourceHeldBack(node),
+            NodeKind::Source if found == Some(SourceStatus::Stale) => SkipReason::SourceStale(node),
+            NodeKind::Source if found == Some(SourceStatus::Missing) => SkipReason::SourceMissing(node),
+            NodeKind::Source if found == Some(SourceStatus::Changed) => SkipReason::SourceChanged(node),
             NodeKind::Source
             | NodeKind::Seed
             | NodeKind::Model

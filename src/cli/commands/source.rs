@@ -24,7 +24,7 @@ use crate::warehouse::Warehouse;
 /// Says how fresh sources are and writes `sources.json`.
 pub(super) fn freshness(session: &mut Session, args: &SourceFreshnessArgs) -> Result<Exit, Stopped> {
     session.listen_for_interrupts();
-    let purpose = Purpose::of("source freshness");
+    let purpose = Purpose::of("freshness");
     let (loaded, graph) = session.resolve(purpose)?;
     let mut selected = session.select(loaded, graph, &args.selection)?;
     selected.retain(|id| has_rule(graph, *id));
@@ -85,7 +85,7 @@ fn looking(session: &mut Session, loaded: &Loaded) -> Result<Box<dyn Warehouse>,
 }
 
 fn stamp(session: &Session, selection: &SelectionArgs) -> Stamp {
-    let args = json!({"which": "source-freshness", "select": selection.select, "exclude": selection.exclude});
+    let args = json!({"which": "freshness", "select": selection.select, "exclude": selection.exclude});
     Stamp { generated_at: session.started_at.clone(), invocation_id: session.invocation_id.clone(), args }
 }
 
