@@ -18,6 +18,8 @@ use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, ValueEn
 
 use crate::cli::args::command::Command;
 use crate::cli::environment::{self, BadVariable, Environment};
+use crate::diagnostics::suggest;
+use crate::report::files::ReportFormat;
 use crate::report::{Color, Format, Verbosity};
 
 /// Version of program and engine; the engine's is the one that `build.rs` pins.
@@ -30,6 +32,8 @@ pub struct Cli {
     pub globals: Globals,
     /// The command with its own flags.
     pub command: Command,
+    /// The command's name.
+    pub name: String,
 }
 
 /// Flags of every command, from command line and environment.
@@ -67,6 +71,21 @@ pub struct Globals {
     pub use_colors: Option<bool>,
     /// `--printer-width`.
     pub width: Option<usize>,
+    /// `--plain`.
+    pub plain: Option<bool>,
+    /// `--report`, in the order given.
+    pub reports: Vec<ReportFile>,
+    /// `--annotations`.
+    pub annotations: Option<bool>,
+}
+
+/// A file to write a report to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportFile {
+    /// What is in it.
+    pub format: ReportFormat,
+    /// Where it is, from the working folder.
+    pub path: PathBuf,
 }
 
 impl Globals {
@@ -103,7 +122,8 @@ impl Globals {
 pub fn read(args: impl IntoIterator<Item = OsString>, variables: &Environment) -> Result<Cli, clap::Error> {
     let matches = definition().try_get_matches_from(args)?;
     let line = Line::from_arg_matches(&matches)?;
-    let mut cli = Cli { globals: line.globals.resolved(), command: line.command };
+    let name = matches.subcommand_name().unwrap_or_default().to_owned();
+    let mut cli = Cli { globals: line.globals.resolved(), command: line.command, name };
     match cli.take_from_environment(variables) {
         Ok(()) => Ok(cli),
         Err(BadVariable(message)) => Err(definition().error(ErrorKind::ValueValidation, message)),
@@ -147,6 +167,7 @@ impl Cli {
         globals.version_check = globals.version_check.or(environment::switch(variables, "VERSION_CHECK")?);
         globals.use_colors = globals.use_colors.or(environment::switch(variables, "USE_COLORS")?);
         globals.width = globals.width.or(environment::number(variables, "PRINTER_WIDTH")?);
+        globals.plain = globals.plain.or(environment::switch(variables, "PLAIN")?);
         let log_format = |text: &str| LogFormat::from_str(text, true);
         globals.log_format = globals.log_format.or(environment::parsed(variables, "LOG_FORMAT", log_format)?);
         if let Some(store_failures) = self.command.store_failures_mut() {
@@ -242,9 +263,22 @@ struct GlobalArgs {
     /// Use no colour
     #[arg(long, visible_alias = "no-color", global = true, overrides_with = "use_colors")]
     no_use_colors: bool,
+    /// Write ASCII only, without colour and without a live area
+    #[arg(long, global = true, overrides_with = "no_plain")]
+    plain: bool,
+    #[arg(long, global = true, hide = true, overrides_with = "plain")]
+    no_plain: bool,
     /// Columns of the report [default: the terminal's]
     #[arg(long, global = true, value_name = "N")]
     printer_width: Option<usize>,
+    /// Write a report for a CI system too: junit, json, markdown, sarif or gitlab; may be repeated
+    #[arg(long, global = true, value_name = "FORMAT=FILE", value_parser = parse_report_file)]
+    report: Vec<ReportFile>,
+    /// Write annotations for GitHub Actions [default: only there]
+    #[arg(long, global = true, overrides_with = "no_annotations")]
+    annotations: bool,
+    #[arg(long, global = true, hide = true, overrides_with = "annotations")]
+    no_annotations: bool,
 }
 
 impl GlobalArgs {
@@ -267,6 +301,9 @@ impl GlobalArgs {
             log_format: self.log_format,
             use_colors: switch(self.use_colors, self.no_use_colors),
             width: self.printer_width,
+            reports: self.report,
+            annotations: switch(self.annotations, self.no_annotations),
+            plain: switch(self.plain, self.no_plain),
         }
     }
 }
@@ -296,6 +333,24 @@ fn no_effect(name: &'static str, action: ArgAction) -> Arg {
         .hide(true)
         .action(action)
         .help("Accepted for compatibility; no effect")
+}
+
+/// `junit=FILE`.
+fn parse_report_file(text: &str) -> Result<ReportFile, String> {
+    let names = ReportFormat::ALL.map(|(name, _)| name);
+    let (name, path) = text.split_once('=').ok_or_else(|| {
+        format!("`{text}` is no FORMAT=FILE such as `junit=report.xml` (formats: {})", names.join(", "))
+    })?;
+    let format = ReportFormat::ALL.iter().find(|(it, _)| it.eq_ignore_ascii_case(name)).map(|it| it.1);
+    let format = format.ok_or_else(|| {
+        let meant =
+            suggest::did_you_mean(name, names).unwrap_or_else(|| format!("formats: {}", names.join(", ")));
+        format!("there is no report format `{name}` ({meant})")
+    })?;
+    if path.is_empty() {
+        return Err(format!("the file is missing: `{name}=FILE`"));
+    }
+    Ok(ReportFile { format, path: PathBuf::from(path) })
 }
 
 /// `90`, `60s`, `500ms`, `5m`, `1h`.

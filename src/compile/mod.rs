@@ -10,6 +10,7 @@ mod context;
 mod ctes;
 mod host;
 mod late;
+pub mod own_tests;
 mod run_hook;
 mod strategy;
 mod test_sql;
@@ -28,6 +29,7 @@ pub use self::test_sql::{column_sql, freshness_query};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::{Graph, Node};
 use crate::node::{Materialization, NodeId, Relation};
+use crate::parse::check::Check;
 use crate::parse::functions::FunctionBody;
 use crate::parse::node_config::NodeHook;
 use crate::parse::python_models::{PYTHON_HELP, PYTHON_MODEL};
@@ -63,6 +65,8 @@ pub struct CompiledNode {
     pub pre_hooks: Vec<Hook>,
     /// Statements to run after, in the node's transaction.
     pub post_hooks: Vec<Hook>,
+    /// Tests: what is checked, its arguments rendered.
+    pub check: Option<Box<Check>>,
 }
 
 /// Statements to run before or after something.
@@ -256,6 +260,9 @@ impl<'a> Compiler<'a> {
 
     fn version(&self, id: NodeId, is_incremental: IsIncremental) -> Result<CompiledNode, TemplateError> {
         let node = self.graph.node(id);
+        if let Body::Test(DataTest { kind: TestKind::Generic(test), .. }) = &node.body {
+            return test_sql::generic(self, id, node, test);
+        }
         let sql = self.query(id, is_incremental)?;
         if matches!(&node.body, Body::Model { by_macro: Some(_), .. }) {
             // The macro renders them in its turn.
@@ -281,7 +288,7 @@ impl<'a> Compiler<'a> {
                 self.graph.templates.render(sql, &self.node_context(id, is_incremental))
             }
             Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => {
-                test_sql::generic(self, id, node, test)
+                Ok(test_sql::generic(self, id, node, test)?.sql)
             }
             Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => {
                 Ok(Rendered::default())

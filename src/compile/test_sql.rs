@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{Compiler, IsIncremental, Late, reading_name};
+use super::{CompiledNode, Compiler, IsIncremental, Late, own_tests, reading_name};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
 use crate::node::{NodeId, Relation, quote_identifier};
@@ -18,27 +18,55 @@ pub(super) fn generic(
     id: NodeId,
     node: &Node,
     test: &GenericTest,
+) -> Result<CompiledNode, TemplateError> {
+    let Some(tested) = tested_relation(compiler, id, node, test)? else {
+        return Ok(CompiledNode::default());
+    };
+    let mut check = test.check.clone();
+    check.map_sql(&mut |text| argument_sql(compiler, id, node.span, text))?;
+    let column = test.arguments.iter().find(|(name, _)| name == "column_name");
+    let column = column.and_then(|(_, value)| value.as_str()).map(column_sql);
+    let sql = match &check {
+        Check::Freshness { column, rule } => plain(freshness_query(&tested, column, rule.filter.as_deref())),
+        _ => match own_tests::of_check(&check, &tested.render(), column.as_deref()) {
+            Some(text) => plain(text),
+            None => by_macro(compiler, id, node, test, tested)?,
+        },
+    };
+    Ok(CompiledNode { sql, check: Some(Box::new(check)), ..CompiledNode::default() })
+}
+
+fn by_macro(
+    compiler: &Compiler<'_>,
+    id: NodeId,
+    node: &Node,
+    test: &GenericTest,
+    tested: Relation,
 ) -> Result<Rendered, TemplateError> {
-    let Some(tested) = tested_relation(compiler, id, node, test)? else { return Ok(Rendered::default()) };
-    match &test.check {
-        Check::Freshness { column, rule } => {
-            Ok(plain(freshness_query(&tested, column, rule.filter.as_deref())))
-        }
-        Check::RowCountDrift(_) => {
-            Ok(plain(format!("select count(*) as row_count from {}", tested.render())))
-        }
-        Check::Query | Check::NotNull | Check::Unique | Check::AcceptedValues { .. } => {
-            let mut arguments = vec![("model".to_owned(), TemplateValue::Relation(tested))];
-            for (name, value) in &test.arguments {
-                let value = argument(compiler, id, node.span, name, value)?;
-                arguments.push((name.clone(), value));
-            }
-            let package = test.namespace.as_deref().unwrap_or(&node.package);
-            let macro_name = format!("test_{}", test.name);
-            let context = compiler.node_context(id, IsIncremental::No);
-            compiler.graph.templates.call_test(package, &macro_name, &arguments, &context, node.span)
-        }
+    let mut arguments = vec![("model".to_owned(), TemplateValue::Relation(tested))];
+    for (name, value) in &test.arguments {
+        let value = argument(compiler, id, node.span, name, value)?;
+        arguments.push((name.clone(), value));
     }
+    let package = test.namespace.as_deref().unwrap_or(&node.package);
+    let macro_name = format!("test_{}", test.name);
+    let context = compiler.node_context(id, IsIncremental::No);
+    compiler.graph.templates.call_test(package, &macro_name, &arguments, &context, node.span)
+}
+
+/// An argument as SQL: what its template gives, or its text.
+fn argument_sql(
+    compiler: &Compiler<'_>,
+    id: NodeId,
+    span: Span,
+    text: &str,
+) -> Result<String, TemplateError> {
+    let Some(template) = argument_template(text) else { return Ok(text.to_owned()) };
+    Ok(match rendered_argument(compiler, id, span, template)? {
+        TemplateValue::Json(Json::String(text)) => text,
+        TemplateValue::Json(value) => value.to_string(),
+        TemplateValue::Relation(relation) => relation.render(),
+    })
 }
 
 /// The newest value of a column.

@@ -60,6 +60,8 @@ pub struct NodeConfig {
     pub where_: Option<String>,
     /// Tests: how many failing rows are fetched at most.
     pub limit: Option<u64>,
+    /// Tests: how many failing rows are shown; five where absent.
+    pub sample_rows: Option<usize>,
     /// Tests: where failing rows are kept; as the command line says where absent.
     pub store_failures: Option<StoreFailures>,
     /// Incremental models: how new rows are taken up.
@@ -151,6 +153,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "pre_hook",
     "quote_columns",
     "quoting",
+    "sample_rows",
     "severity",
     "snapshot_meta_column_names",
     "snapshot_name",
@@ -415,7 +418,8 @@ fn typed(
         error_if: reader.threshold("error_if"),
         fail_calc: reader.text("fail_calc").map(|it| it.value),
         where_: reader.text("where").map(|it| it.value),
-        limit: reader.limit(),
+        limit: reader.limit("limit"),
+        sample_rows: reader.limit("sample_rows").and_then(|it| usize::try_from(it).ok()),
         store_failures: reader.store_failures(),
         full_refresh: reader.bool("full_refresh"),
         incremental: incremental::read(reader.diags, &values, rules),
@@ -532,17 +536,17 @@ impl Typed<'_> {
             self.diags.push(
                 Diagnostic::error("invalid-threshold", format!("`{}` is not a condition", text.value))
                     .at(text.span, format!("`{key}` is a comparison with the number of failures"))
-                    .help(format!("write {key}: \"> 10\", say")),
+                    .help(format!("write {key}: \"> 10\", say, or {key}: \"> 1%\" for a share of the rows")),
             );
             Threshold::default()
         })
     }
 
-    fn limit(&mut self) -> Option<u64> {
-        let found = self.get("limit")?.clone();
+    fn limit(&mut self, key: &str) -> Option<u64> {
+        let found = self.get(key)?.clone();
         let limit = found.value.as_u64();
         if limit.is_none() {
-            self.wrong("limit", found.span, "a whole number");
+            self.wrong(key, found.span, "a whole number");
         }
         limit
     }

@@ -272,7 +272,9 @@ fn unknown_test(parser: &Parser<'_>, entry: &TestEntry) -> Diagnostic {
     known.sort_unstable();
     let diagnostic = Diagnostic::error("unknown-test", format!("there is no test `{}`", entry.name.value))
         .at(entry.name.span, "declared here");
-    match suggest::did_you_mean(&entry.name.value, known.iter().copied()) {
+    let bare = entry.name.value.split_once('.').map(|(_, name)| name).filter(|it| OWN_TESTS.contains(it));
+    let built_in = bare.map(|name| format!("`{name}` is built in: write it without its package"));
+    match built_in.or_else(|| suggest::did_you_mean(&entry.name.value, known.iter().copied())) {
         Some(help) => diagnostic.help(help),
         None => diagnostic.note(format!("tests: {}", known.join(", "))),
     }

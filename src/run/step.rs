@@ -280,13 +280,13 @@ impl Worker<'_> {
 
     fn make_and_test(&mut self) -> Result<Tried, Failure> {
         let mut effect = self.make()?;
-        let mut tested = self.run_tests(Scan::Together);
+        let mut tested = self.run_tests(Scan::Together, effect.rows_written);
         if tested.is_broken {
             // One of the tests cannot be run, and the transaction went with it: once more, to see which.
             self.warehouse.rollback();
             self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
             effect = self.make()?;
-            tested = self.run_tests(Scan::Each);
+            tested = self.run_tests(Scan::Each, None);
         }
         if self.shared.around.stop.is_requested() {
             return Ok(Tried::interrupted());
@@ -338,9 +338,18 @@ impl Worker<'_> {
         }
     }
 
-    fn run_tests(&mut self, scan: Scan) -> Tested {
+    fn run_tests(&mut self, scan: Scan, rows: Option<u64>) -> Tested {
         let relation = self.step.relation.as_ref();
-        testing::run(self.shared, self.warehouse, relation, &self.step.tests, scan)
+        let rows = if matches!(self.step.action, Action::CreateTable(_)) { rows } else { None };
+        let rows = |it| (it, rows.or_else(|| self.estimated_rows()));
+        testing::run(self.shared, self.warehouse, relation.map(rows), &self.step.tests, scan)
+    }
+
+    /// How many rows were there when the run began: for what this step does not make.
+    fn estimated_rows(&self) -> Option<u64> {
+        let is_there = matches!(self.step.action, Action::Nothing | Action::TestPublished);
+        let relation = self.step.relation.as_ref().filter(|_| is_there)?;
+        self.shared.row_estimates.get(&super::catalog_key(&relation.render())).copied()
     }
 
     /// Whether the node is in the database of the history: a transaction can write to one database only.
@@ -425,7 +434,7 @@ impl Worker<'_> {
         if let Some(fault) = self.not_built() {
             return self.untestable(fault);
         }
-        let tested = self.run_tests(Scan::Together);
+        let tested = self.run_tests(Scan::Together, None);
         let outcome = match tested.failed() {
             _ if self.shared.around.stop.is_requested() => StepOutcome::Interrupted,
             0 if matches!(self.step.action, Action::Nothing) => StepOutcome::Done(Outcome::Checked),
@@ -435,6 +444,10 @@ impl Worker<'_> {
         if matches!(&outcome, StepOutcome::Done(outcome) if outcome.is_good()) {
             // History is no reason to fail what went well; a lost row shows in the next step's own.
             let _ = self.record_tests(&tested);
+            if matches!(self.step.action, Action::Nothing) {
+                // What reads the source goes on with this version of it.
+                let _ = self.record_measures(&tested, true);
+            }
         }
         let mut warnings = Vec::new();
         if let Err(Failure { fault, .. }) = self.keep_failures(&tested) {

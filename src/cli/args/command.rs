@@ -41,12 +41,18 @@ pub enum Command {
     /// Install the packages that packages.yml lists
     #[command(after_help = help::DEPS)]
     Deps(DepsArgs),
+    /// Show what earlier runs came to, of the project, a node or a test
+    #[command(after_help = help::HISTORY)]
+    History(HistoryArgs),
     /// Run a macro by itself
     #[command(after_help = help::RUN_OPERATION)]
     RunOperation(RunOperationArgs),
     /// Look at sources: how fresh they are, and which columns they have
     #[command(subcommand)]
     Source(SourceCommand),
+    /// Accept a jump that a drift test refused: the next build may publish it
+    #[command(after_help = help::ACCEPT)]
+    Accept(AcceptArgs),
     /// Delete what the project lists under clean-targets (the target folder by default)
     Clean,
     /// Check project, target and connection, and say what was found
@@ -83,8 +89,10 @@ impl Command {
             | Command::List(_)
             | Command::Show(_)
             | Command::Deps(_)
+            | Command::History(_)
             | Command::RunOperation(_)
             | Command::Source(_)
+            | Command::Accept(_)
             | Command::Clean
             | Command::Debug
             | Command::Init(_)
@@ -183,12 +191,44 @@ pub struct BuildArgs {
     /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub wait_for_sources: Option<Duration>,
+    /// How tests are run.
+    #[command(flatten)]
+    pub testing: TestingArgs,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
     /// Which kinds of nodes.
     #[command(flatten)]
     pub kinds: ResourceTypeArgs,
+}
+
+/// How tests are run.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Tests")]
+pub struct TestingArgs {
+    /// How many failing rows to show, whatever the tests say; 0 for none
+    #[arg(long, value_name = "N")]
+    pub sample_rows: Option<usize>,
+    /// Say which tests share a query and which do not, and why; run nothing
+    #[arg(long)]
+    pub explain_tests: bool,
+    /// Give every test a query of its own
+    #[arg(long)]
+    pub no_fuse_tests: bool,
+}
+
+/// `accept`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct AcceptArgs {
+    /// The model, seed, snapshot or source (`source:raw.sales`)
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    /// Only this test of it
+    #[arg(long, value_name = "NAME")]
+    pub test: Option<String>,
+    /// Why the jump is right, for those who read the history
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 /// `run`.
@@ -214,6 +254,9 @@ pub struct TestArgs {
     /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub wait_for_sources: Option<Duration>,
+    /// How tests are run.
+    #[command(flatten)]
+    pub testing: TestingArgs,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -326,6 +369,23 @@ pub enum PackageOrigin {
     /// A folder.
     #[value(help = "a folder: ../shared")]
     Local,
+}
+
+/// `history`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct HistoryArgs {
+    /// Node or test, by its name or its whole id [default: the runs of the project]
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Only tests whose results change back and forth
+    #[arg(long, conflicts_with = "name")]
+    pub flaky: bool,
+    /// How many runs, and how many results of each node and test, to look at
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub limit: usize,
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = "table", ignore_case = true)]
+    pub output: ShowOutput,
 }
 
 /// `run-operation`.

@@ -143,6 +143,13 @@ Examples:
   tidemill show orders --limit -1 --output csv > orders.csv
   tidemill show --inline \"select count(*) from {{ ref('orders') }}\"";
 
+pub(super) const HISTORY: &str = "\
+Examples:
+  tidemill history                         the last runs, and tests whose results change back and forth
+  tidemill history orders                  rows, times and results of a node, and of its tests
+  tidemill history not_null_orders_id      failures of a test
+  tidemill history orders --output csv";
+
 pub(super) const DEPS: &str = "\
 Examples:
   tidemill deps                            install what package-lock.yml says, or lock and install
@@ -177,6 +184,15 @@ Examples:
 
 sources.lock.yml is for the repository. Before a run, every source that is read is compared with it: a column that is \
 gone, renamed or of another type stops the models that read it, and what nothing reads is a warning.";
+
+pub(super) const ACCEPT: &str = "\
+Examples:
+  tidemill accept orders --reason \"the new shop opened\"
+  tidemill accept orders --test sum_drift
+  tidemill accept source:raw.sales
+
+What the drift tests of the node refused when they were run last becomes what the next build is \
+compared with: once, and for that jump only.";
 
 pub(super) const INIT: &str = "\
 Examples:

@@ -1,9 +1,12 @@
 //! The commands: each reads its flags, calls the phases and reports.
 
+mod accept;
 mod clean;
 mod compile;
 mod debug;
 mod deps;
+mod explain_tests;
+mod history;
 mod init;
 mod late;
 mod list;
@@ -31,7 +34,8 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
                 wait_for_sources: args.wait_for_sources,
                 ..Purpose::of("build")
             };
-            run::run(session, purpose, RunCommand::Build, &args.selection, Some(&args.kinds))
+            let how = run::How { testing: args.testing, kinds: Some(&args.kinds) };
+            run::run(session, purpose, RunCommand::Build, &args.selection, how)
         }
         Command::Run(args) => {
             let purpose = Purpose {
@@ -39,7 +43,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
                 wait_for_sources: args.wait_for_sources,
                 ..Purpose::of("run")
             };
-            run::run(session, purpose, RunCommand::Run, &args.selection, None)
+            run::run(session, purpose, RunCommand::Run, &args.selection, run::How::default())
         }
         Command::Test(args) => {
             let purpose = Purpose {
@@ -47,23 +51,27 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
                 wait_for_sources: args.wait_for_sources,
                 ..Purpose::of("test")
             };
-            run::run(session, purpose, RunCommand::Test, &args.selection, None)
+            let how = run::How { testing: args.testing, kinds: None };
+            run::run(session, purpose, RunCommand::Test, &args.selection, how)
         }
         Command::Seed(args) => {
             let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("seed") };
-            run::run(session, purpose, RunCommand::Seed, &args.selection, None)
+            run::run(session, purpose, RunCommand::Seed, &args.selection, run::How::default())
         }
         Command::Snapshot(args) => {
-            run::run(session, Purpose::of("snapshot"), RunCommand::Snapshot, &args.selection, None)
+            let how = run::How::default();
+            run::run(session, Purpose::of("snapshot"), RunCommand::Snapshot, &args.selection, how)
         }
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),
         Command::RunOperation(args) => run_operation::run(session, args),
         Command::Show(args) => show::run(session, args),
+        Command::History(args) => history::run(session, args),
         Command::Deps(args) => deps::run(session, args),
         Command::Source(SourceCommand::Freshness(args)) => source::freshness(session, args),
         Command::Source(SourceCommand::Accept(args)) => source::accept(session, args),
+        Command::Accept(args) => accept::run(session, args),
         Command::Clean => clean::run(session),
         Command::Debug => debug::run(session),
         Command::Init(args) => init::run(session, args),

@@ -11,7 +11,7 @@ use crate::node::NodeId;
 use crate::parse::source_rules::OnMisaligned;
 use crate::plan::{Plan, PlannedAlignment};
 use crate::run::event::{LogLevel, RunEvent};
-use crate::run::testing::span_of_time;
+use crate::run::testing::judging::span_of_time;
 
 /// What holds a step up.
 #[derive(Clone, Debug)]

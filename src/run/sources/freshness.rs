@@ -8,7 +8,7 @@ use crate::parse::Body;
 use crate::parse::properties::FreshnessRule;
 use crate::parse::source_rules::OnStale;
 use crate::run::event::TestStatus;
-use crate::run::testing::span_of_time;
+use crate::run::testing::judging::span_of_time;
 
 /// A time that lies so many seconds ahead is no matter of two clocks that differ a little.
 const AHEAD: f64 = 300.0;

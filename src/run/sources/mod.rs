@@ -31,7 +31,8 @@ pub use self::snapshot::{SourceFreshness, SourceFreshnessStatus, check as check_
 pub use self::times::LoadedAt;
 use super::event::{LogLevel, RunEvent, SourceChecked, SourceStatus, TestStatus};
 use super::history::{History, SourceBefore, SourceRow};
-use super::testing::{TestOutcome, span_of_time};
+use super::testing::TestOutcome;
+use super::testing::judging::span_of_time;
 use super::{Connection, Surroundings, node_ref};
 use crate::diagnostics::Diagnostic;
 use crate::graph::{Graph, Node};
@@ -224,6 +225,9 @@ impl Judge<'_> {
             samples: None,
             query: None,
             is_kept: false,
+            measured: Vec::new(),
+            uses_acceptance: false,
+            trend: Vec::new(),
         });
     }
 }

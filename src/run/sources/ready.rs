@@ -14,7 +14,7 @@ use crate::parse::Body;
 use crate::parse::source_rules::OnStale;
 use crate::plan::Plan;
 use crate::run::event::{LogLevel, RunEvent};
-use crate::run::testing::span_of_time;
+use crate::run::testing::judging::span_of_time;
 use crate::run::{Connection, Surroundings};
 use crate::warehouse::{Warehouse, WarehouseError};
 
