@@ -21,9 +21,9 @@ use crate::project::Dialect;
 use crate::project::sources_lock::SourcesLock;
 use crate::template::Rendered;
 
-pub use self::sources::{PlannedAlignment, SourceCheck, of_sources};
 pub use self::masking::Mask;
 use self::scan::WhyAlone;
+pub use self::sources::{PlannedAlignment, SourceCheck, of_sources};
 pub use self::steps::make;
 
 /// The commands that run nodes.

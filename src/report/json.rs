@@ -13,8 +13,8 @@ use crate::diagnostics::{Diagnostic, Severity, Sources, Span};
 use crate::node::NodeKind;
 use crate::report::{Clock, Output, Reporter, Verbosity, table};
 use crate::run::event::{
-    Kept, LogLevel, NodeFinished, NodeRef, Outcome, RunEvent, RunStarted, SkipReason, SourceChecked, TestFinished,
-    TestStatus, Totals,
+    Kept, LogLevel, NodeFinished, NodeRef, Outcome, RunEvent, RunStarted, SkipReason, SourceChecked,
+    TestFinished, TestStatus, Totals,
 };
 
 /// Writes JSON lines.

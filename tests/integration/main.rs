@@ -38,6 +38,8 @@ mod selection;
 mod selectors_yml;
 mod snapshot;
 mod snapshot_model;
+mod source_freshness;
+mod sources;
 mod store_failures;
 mod target_keys;
 mod targets;
