@@ -28,7 +28,7 @@ use crate::node::{NodeId, NodeKind, UniqueId};
 use crate::parse::properties::MacroProperties;
 use crate::parse::run_hooks::RunHook;
 use crate::parse::unit_tests::{Input, UnitTest};
-use crate::parse::{Body, DataTest, Doc, Group, Owner, Parsed, ParsedNode, TestKind};
+use crate::parse::{Body, DataTest, Doc, Group, NodeMacros, Owner, Parsed, ParsedNode, TestKind};
 use crate::template::{FunctionCall, RefCall, SourceCall, Templates};
 
 /// A project's nodes with their edges.
@@ -53,6 +53,8 @@ pub struct Graph {
     pub groups: Vec<Group>,
     /// Sources that have to be of about the same age.
     pub aligned: Vec<AlignedSources>,
+    /// Macros that make or judge nodes other than models.
+    pub node_macros: NodeMacros,
     /// What later phases tell templates about the whole.
     pub shown: Shown,
     /// The project's own package.
@@ -161,6 +163,7 @@ pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
         run_hooks: parsed.run_hooks,
         groups: parsed.groups,
         aligned: Vec::new(),
+        node_macros: parsed.node_macros,
         shown: Shown::default(),
         root_package: parsed.root_package,
     };

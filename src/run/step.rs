@@ -9,7 +9,7 @@ use super::external::Files;
 use super::sources::Held;
 use super::testing::{self, Scan, TestOutcome, Tested};
 use super::{Shared, faults, kept};
-use crate::compile::{CompiledNode, IsIncremental, TemplateLog};
+use crate::compile::{CompiledNode, IsIncremental, Late, TemplateLog};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
 use crate::node::{Materialization, NodeId, NodeKind, RelationKind};
@@ -100,9 +100,10 @@ pub(super) fn run(
         warnings: Vec::new(),
         files: None,
     };
-    let mut tried = match (shared.sources.held(step.node), &step.action) {
+    let mut tried = match (shared.sources.held(step.node), worker.set_comment()) {
         (Some(Held::Fails(fault)), _) => Tried::error((**fault).clone(), worker.kept()),
-        (_, action) => worker.act(action),
+        (_, Ok(())) => worker.act(),
+        (_, Err(fault)) => Tried::error(fault, worker.kept()),
     };
     if tried.outcome == StepOutcome::Again && !may_retry_alone {
         tried.outcome = StepOutcome::Done(Outcome::Error { kept: worker.kept() });
@@ -169,8 +170,15 @@ pub(super) struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    fn act(&mut self, action: &Action) -> Tried {
-        match action {
+    /// Lets the project's comment stand beside all that is sent for this step.
+    fn set_comment(&self) -> Result<(), Diagnostic> {
+        let late = Late::new(self.shared.around.project, self.shared.graph, None);
+        self.warehouse.set_comment(late.query_comment(Some(self.step.node))?);
+        Ok(())
+    }
+
+    fn act(&mut self) -> Tried {
+        match &self.step.action {
             Action::CreateView(_)
             | Action::CreateTable(_)
             | Action::UpdateTable { .. }
@@ -236,7 +244,7 @@ impl Worker<'_> {
 
     /// One transaction: everything or nothing.
     fn publish(&mut self) -> Result<Tried, Failure> {
-        self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        self.warehouse.begin_guarded().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
         let result = self.make_and_test().and_then(|tried| self.place_files(tried));
         match result {
             Ok(tried) if tried.outcome == StepOutcome::Done(Outcome::Success) => {
@@ -284,7 +292,7 @@ impl Worker<'_> {
         if tested.is_broken {
             // One of the tests cannot be run, and the transaction went with it: once more, to see which.
             self.warehouse.rollback();
-            self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+            self.warehouse.begin_guarded().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
             effect = self.make()?;
             tested = self.run_tests(Scan::Each, None);
         }
