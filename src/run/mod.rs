@@ -27,6 +27,7 @@ pub mod past;
 mod queue;
 mod record;
 mod snapshot;
+pub mod sources;
 mod step;
 mod testing;
 mod workers;
@@ -39,6 +40,7 @@ use std::time::Duration;
 
 use self::event::{LogLevel, NodeRef, RunEvent, RunStarted, Totals};
 use self::history::{History, Published};
+use self::sources::Sources;
 use crate::compile::{CompiledNode, TemplateLog, TemplateLogLevel};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Span};
@@ -124,6 +126,13 @@ impl Stop {
     fn register(&self, handle: Arc<dyn Interrupt>) {
         if let Ok(mut handles) = self.handles.lock() {
             handles.push(handle);
+        }
+    }
+
+    /// Forgets connections that are closed.
+    fn forget(&self) {
+        if let Ok(mut handles) = self.handles.lock() {
+            handles.clear();
         }
     }
 }
@@ -243,6 +252,8 @@ struct Shared<'a> {
     row_estimates: BTreeMap<String, u64>,
     /// Databases that the catalog was read for.
     databases: Vec<String>,
+    /// What was found of sources before the first step.
+    sources: Sources,
     /// Nodes that the plan is about.
     planned: BTreeSet<NodeId>,
     scrubber: Scrubber,
@@ -313,7 +324,8 @@ fn work(
     if fault.is_some() {
         return Ok(RunResults { before, hook_fault: fault, ..RunResults::default() });
     }
-    let shared = look_around(plan, graph, around, (history.clone(), published), options, warehouse)?;
+    let known = (history.clone(), published);
+    let shared = look_around(plan, graph, around, known, options, warehouse, on_event)?;
     let mut results = workers::run(&shared, options, warehouse, on_event)?;
     results.before = before;
     // Who stops a run wants nothing more to begin.
@@ -332,8 +344,10 @@ fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
         if is_made && graph.node(step.node).kind != NodeKind::Source {
             *counts.entry(graph.node(step.node).kind).or_default() += 1;
         }
-        if !step.tests.is_empty() {
-            *counts.entry(NodeKind::Test).or_default() += step.tests.len();
+        let is_timed = step.source.as_ref().is_some_and(|it| it.freshness.is_some());
+        let n_tests = step.tests.len() + usize::from(is_timed);
+        if n_tests > 0 {
+            *counts.entry(NodeKind::Test).or_default() += n_tests;
         }
     }
     RunStarted {
@@ -367,7 +381,7 @@ fn prepare(
     Ok(published)
 }
 
-/// One look at the catalog, for all workers.
+/// One look at the catalog and at the sources, for all workers.
 fn look_around<'a>(
     plan: &'a Plan,
     graph: &'a Graph,
@@ -375,6 +389,7 @@ fn look_around<'a>(
     (history, published): (History, BTreeMap<String, Published>),
     options: &RunOptions,
     warehouse: &mut Connection,
+    on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<Shared<'a>, Diagnostic> {
     let entries = warehouse.catalog(&[]).map_err(|error| cannot_prepare(&error))?;
     let databases = databases(warehouse, &entries);
@@ -383,6 +398,7 @@ fn look_around<'a>(
     let row_estimates = entries.iter().filter_map(estimate).collect();
     let planned = plan.steps.iter().map(|it| it.node).collect();
     let scrubber = options.scrubber.clone();
+    let sources = sources::check(plan, graph, around, &history, &entries, warehouse, on_event);
     Ok(Shared {
         graph,
         plan,
@@ -392,6 +408,7 @@ fn look_around<'a>(
         catalog,
         row_estimates,
         databases,
+        sources,
         planned,
         scrubber,
     })

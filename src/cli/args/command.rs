@@ -1,10 +1,11 @@
 //! The commands with their own flags.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::args::help;
+use crate::cli::args::{help, parse_duration};
 use crate::graph::select::Indirect;
 use crate::node::NodeKind;
 
@@ -52,6 +53,9 @@ pub enum Command {
     /// Run a macro by itself
     #[command(after_help = help::RUN_OPERATION)]
     RunOperation(RunOperationArgs),
+    /// Look at sources: how fresh they are, and which columns they have
+    #[command(subcommand)]
+    Source(SourceCommand),
     /// Accept a jump that a drift test refused: the next build may publish it
     #[command(after_help = help::ACCEPT)]
     Accept(AcceptArgs),
@@ -179,6 +183,9 @@ pub struct BuildArgs {
     /// Begin without the check of all queries, so that what is not at fault is built
     #[arg(long)]
     pub no_check: bool,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
     /// How tests are run.
     #[command(flatten)]
     pub testing: TestingArgs,
@@ -225,6 +232,9 @@ pub struct RunArgs {
     /// Make incremental models from scratch
     #[arg(long, short)]
     pub full_refresh: bool,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -236,6 +246,9 @@ pub struct TestArgs {
     /// Keep the rows that fail tests in tables, unless a test says otherwise
     #[arg(long)]
     pub store_failures: bool,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
     /// How tests are run.
     #[command(flatten)]
     pub testing: TestingArgs,
@@ -476,6 +489,42 @@ pub struct RunOperationArgs {
     /// Its arguments by name, as YAML or JSON: '{schema: old, days: 30}'
     #[arg(long, value_name = "YAML")]
     pub args: Option<String>,
+}
+
+/// `source`.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum SourceCommand {
+    /// Say how fresh sources are, and write target/sources.json
+    #[command(alias = "snapshot-freshness", after_help = help::SOURCE_FRESHNESS)]
+    Freshness(SourceFreshnessArgs),
+    /// Take the columns that sources have now into sources.lock.yml
+    #[command(after_help = help::SOURCE_ACCEPT)]
+    Accept(SourceAcceptArgs),
+}
+
+/// `source freshness`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceFreshnessArgs {
+    /// File to write instead of target/sources.json
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// `source accept`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceAcceptArgs {
+    /// Show what is different and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
 }
 
 /// `init`.

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::artifacts::Stamp;
 use crate::cli::Exit;
 use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, TestingArgs};
-use crate::cli::commands::explain_tests;
+use crate::cli::commands::{explain_tests, waiting};
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
 use crate::compile::{self, Compiled, TemplateLog};
 use crate::diagnostics::scrub::Scrubber;
@@ -59,6 +59,8 @@ pub(super) fn run(
         dialect: loaded.project.dialect,
         full_refresh: purpose.full_refresh,
         store_failures: purpose.store_failures,
+        sources_lock: loaded.project.sources_lock.as_ref(),
+        waits_for_sources: purpose.wait_for_sources.is_some(),
         sample_rows: how.testing.sample_rows,
         fuses_tests: !how.testing.no_fuse_tests,
     };
@@ -79,6 +81,9 @@ pub(super) fn run(
             .reporter
             .log(LogLevel::Warning, "nothing to do: no node of the selection is for this command");
         return Ok(Exit::Good);
+    }
+    if let Some(limit) = purpose.wait_for_sources {
+        waiting::for_plan(session, loaded, graph, &plan, limit)?;
     }
     let results = execute(session, loaded, graph, &plan)?;
     if !results.compiled.is_empty() {
