@@ -69,6 +69,7 @@ pub fn infer_seed(reader: impl Read, options: &SeedOptions) -> Result<SeedShape,
     let names = unique_names(&record)?;
     // The reader stops before the second half of such a line end.
     let ends_with_two = csv.position().line() == 1 + breaks_in(&record);
+    let whole: Vec<bool> = names.iter().map(|name| is_declared_whole(name, options)).collect();
     let mut guesses = vec![Guess::default(); names.len()];
     let mut rows = 0;
     while read(&mut csv, &mut record)? {
@@ -78,10 +79,16 @@ pub fn infer_seed(reader: impl Read, options: &SeedOptions) -> Result<SeedShape,
             let message = format!("{values} value{} for {columns} column{}", plural(values), plural(columns));
             return Err(SeedError { message, line: line_of(&record, &csv, ends_with_two) });
         }
-        for (guess, field) in guesses.iter_mut().zip(&record) {
+        for (index, (guess, field)) in guesses.iter_mut().zip(&record).enumerate() {
             let Ok(text) = std::str::from_utf8(field) else {
                 return Err(not_utf8(line_of(&record, &csv, ends_with_two)));
             };
+            // The engine would round it and say nothing.
+            if whole[index] && matches!(Number::of(text.trim()), Some(Number::Double)) {
+                let column = &names[index];
+                let message = format!("`{text}` is no whole number, and the column `{column}` has only such");
+                return Err(SeedError { message, line: line_of(&record, &csv, ends_with_two) });
+            }
             guess.look_at(text);
         }
         rows += 1;
@@ -250,6 +257,16 @@ fn unique_names(header: &ByteRecord) -> Result<Vec<String>, SeedError> {
 fn letter(n: usize) -> String {
     let letters = "abcdefghijklmnopqrstuvwxyz";
     letters[n % 26..=n % 26].repeat(n / 26 + 1)
+}
+
+/// Whether the project says that a column has whole numbers.
+fn is_declared_whole(name: &str, options: &SeedOptions) -> bool {
+    const TYPES: [&str; 14] = [
+        "integer", "int", "int4", "signed", "bigint", "int8", "long", "smallint", "int2", "tinyint", "int1",
+        "hugeint", "uinteger", "ubigint",
+    ];
+    let declared = options.column_types.iter().find(|it| it.0 == name);
+    declared.is_some_and(|(_, kind)| TYPES.iter().any(|it| kind.trim().eq_ignore_ascii_case(it)))
 }
 
 fn column(name: String, guess: &Guess, options: &SeedOptions) -> SeedColumn {
