@@ -19,7 +19,7 @@ use crate::parse::threshold::Threshold;
 use crate::project::Dialect;
 use crate::template::Rendered;
 
-pub use self::masking::Mask;
+pub use self::masking::{Mask, is_sensitive};
 use self::scan::WhyAlone;
 pub use self::steps::make;
 

@@ -20,6 +20,7 @@ mod hooks;
 mod incremental;
 mod kept;
 mod made;
+mod masked;
 mod make;
 mod merge;
 mod operation;

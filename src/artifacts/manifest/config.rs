@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::kinds::is_shortened;
-use crate::node::NodeKind;
+use crate::node::{NodeKind, StoreFailures};
 use crate::parse::config_defaults::defaults;
 use crate::parse::{Body, DataTest, ParsedNode, TestKind};
 
@@ -51,8 +51,21 @@ impl<'a> Config<'a> {
         }
         all.insert("enabled", Cow::Owned(Json::Bool(parsed.config.enabled)));
         all.extend(short_alias(parsed));
+        if parsed.kind == NodeKind::Test {
+            all.extend(store_failures(parsed));
+        }
         Self(all)
     }
+}
+
+/// `store_failures_as` decides on `store_failures`, and says what that means where it is absent.
+fn store_failures(parsed: &ParsedNode) -> [(&'static str, Cow<'static, Json>); 2] {
+    let (is_kept, kind) = match parsed.config.store_failures {
+        None => (Json::Null, Json::Null),
+        Some(StoreFailures::Nowhere) => (Json::Bool(false), Json::from("ephemeral")),
+        Some(StoreFailures::In(kind)) => (Json::Bool(true), Json::from(kind.as_str())),
+    };
+    [("store_failures", Cow::Owned(is_kept)), ("store_failures_as", Cow::Owned(kind))]
 }
 
 /// What the project says, without defaults. Templates in it are rendered, which they are not in dbt's.
