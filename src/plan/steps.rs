@@ -126,7 +126,10 @@ impl Maker<'_> {
                 Materialization::TableFunction => Action::CreateTableFunction(self.query(id)),
                 Materialization::Ephemeral | Materialization::Custom => Action::Nothing,
             },
-            (Body::Seed, None) => Action::LoadSeed(self.hooks(id)),
+            (Body::Seed, None) => match self.graph.node_macros.seeds.get(&node.package) {
+                Some(macro_id) => self.by_macro(id, macro_id),
+                None => Action::LoadSeed(self.hooks(id)),
+            },
             (Body::Snapshot(SnapshotBody { by_macro: Some(macro_id), .. }), None) => {
                 self.by_macro(id, macro_id)
             }

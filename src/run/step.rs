@@ -8,7 +8,7 @@ use super::event::{Kept, Outcome};
 use super::external::Files;
 use super::testing::{self, Scan, TestOutcome, Tested};
 use super::{Shared, declared_at, faults, kept};
-use crate::compile::{CompiledNode, IsIncremental, TemplateLog};
+use crate::compile::{CompiledNode, IsIncremental, Late, TemplateLog};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
 use crate::node::{Materialization, NodeId, NodeKind, RelationKind};
@@ -99,20 +99,9 @@ pub(super) fn run(
         warnings: Vec::new(),
         files: None,
     };
-    let mut tried = match &step.action {
-        Action::CreateView(_)
-        | Action::CreateTable(_)
-        | Action::UpdateTable { .. }
-        | Action::WriteFiles(_)
-        | Action::CreateTableFunction(_)
-        | Action::ByMacro(_)
-        | Action::LoadSeed(_)
-        | Action::TakeSnapshot(_)
-        | Action::CreateFunction(_) => worker.publish_with_hooks(),
-        Action::Nothing => worker.source(),
-        Action::NoOp => Tried::no_op(),
-        Action::TestPublished | Action::TestAlone => worker.test_only(),
-        Action::Broken(fault) => Tried::error((**fault).clone(), worker.kept()),
+    let mut tried = match worker.set_comment() {
+        Ok(()) => worker.act(),
+        Err(fault) => Tried::error(fault, worker.kept()),
     };
     if tried.outcome == StepOutcome::Again && !may_retry_alone {
         tried.outcome = StepOutcome::Done(Outcome::Error { kept: worker.kept() });
@@ -179,6 +168,31 @@ pub(super) struct Worker<'a> {
 }
 
 impl Worker<'_> {
+    /// Lets the project's comment stand beside all that is sent for this step.
+    fn set_comment(&self) -> Result<(), Diagnostic> {
+        let late = Late::new(self.shared.around.project, self.shared.graph, None);
+        self.warehouse.set_comment(late.query_comment(Some(self.step.node))?);
+        Ok(())
+    }
+
+    fn act(&mut self) -> Tried {
+        match &self.step.action {
+            Action::CreateView(_)
+            | Action::CreateTable(_)
+            | Action::UpdateTable { .. }
+            | Action::WriteFiles(_)
+            | Action::CreateTableFunction(_)
+            | Action::ByMacro(_)
+            | Action::LoadSeed(_)
+            | Action::TakeSnapshot(_)
+            | Action::CreateFunction(_) => self.publish_with_hooks(),
+            Action::Nothing => self.source(),
+            Action::NoOp => Tried::no_op(),
+            Action::TestPublished | Action::TestAlone => self.test_only(),
+            Action::Broken(fault) => Tried::error((**fault).clone(), self.kept()),
+        }
+    }
+
     /// What readers see if the new version is not published.
     pub(super) fn kept(&self) -> Kept {
         match self.shared.published.get(self.node.unique_id.as_str()) {
@@ -228,7 +242,7 @@ impl Worker<'_> {
 
     /// One transaction: everything or nothing.
     fn publish(&mut self) -> Result<Tried, Failure> {
-        self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        self.warehouse.begin_guarded().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
         let result = self.make_and_test().and_then(|tried| self.place_files(tried));
         match result {
             Ok(tried) if tried.outcome == StepOutcome::Done(Outcome::Success) => {
@@ -276,7 +290,7 @@ impl Worker<'_> {
         if tested.is_broken {
             // One of the tests cannot be run, and the transaction went with it: once more, to see which.
             self.warehouse.rollback();
-            self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+            self.warehouse.begin_guarded().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
             effect = self.make()?;
             tested = self.run_tests(Scan::Each, None);
         }

@@ -17,7 +17,7 @@ use crate::project::{TestProject, folder};
 const WORKERS: usize = 3;
 
 /// Enough for every customer, product and month to have lines; the example itself has 500,000.
-const ROWS: &str = "range(60000)";
+const ROWS: &str = "range(30000)";
 
 struct Fault {
     name: String,

@@ -37,6 +37,9 @@ pub enum Command {
     /// Show rows of a model or of a query
     #[command(after_help = help::SHOW)]
     Show(ShowArgs),
+    /// Write the docs site: one file that opens from disk
+    #[command(after_help = help::DOCS, args_conflicts_with_subcommands = true)]
+    Docs(DocsArgs),
     /// Install the packages that packages.yml lists
     #[command(after_help = help::DEPS)]
     Deps(DepsArgs),
@@ -65,6 +68,31 @@ pub enum Command {
 }
 
 impl Command {
+    /// The name that is typed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Build(_) => "build",
+            Command::Run(_) => "run",
+            Command::Test(_) => "test",
+            Command::Seed(_) => "seed",
+            Command::Snapshot(_) => "snapshot",
+            Command::Compile(_) => "compile",
+            Command::Parse => "parse",
+            Command::List(_) => "list",
+            Command::Docs(_) => "docs",
+            Command::Show(_) => "show",
+            Command::Deps(_) => "deps",
+            Command::History(_) => "history",
+            Command::RunOperation(_) => "run-operation",
+            Command::Accept(_) => "accept",
+            Command::Clean => "clean",
+            Command::Debug => "debug",
+            Command::Init(_) => "init",
+            Command::Completions(_) => "completions",
+            Command::Man(_) => "man",
+        }
+    }
+
     pub(super) fn store_failures_mut(&mut self) -> Option<&mut bool> {
         match self {
             Command::Build(args) => Some(&mut args.store_failures),
@@ -84,6 +112,7 @@ impl Command {
             | Command::Parse
             | Command::List(_)
             | Command::Show(_)
+            | Command::Docs(_)
             | Command::Deps(_)
             | Command::History(_)
             | Command::RunOperation(_)
@@ -324,6 +353,78 @@ impl ShowArgs {
     pub fn selector(&self) -> Option<&str> {
         self.model.as_deref().or(self.select.as_deref())
     }
+}
+
+/// `docs`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DocsArgs {
+    /// What to do with the site; it is written if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<DocsCommand>,
+    /// How to write it.
+    #[command(flatten)]
+    pub generate: DocsGenerateArgs,
+}
+
+/// What can be done with the docs site.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum DocsCommand {
+    /// Write the site (the same as without a word)
+    Generate(DocsGenerateArgs),
+    /// Write the site and show it to browsers of this machine
+    Serve(DocsServeArgs),
+    /// Write every column with its type, description and tests
+    Dictionary(DocsDictionaryArgs),
+}
+
+/// `docs generate`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct DocsGenerateArgs {
+    /// Write a page and its data in files beside it, for a web server: large projects load faster
+    #[arg(long)]
+    pub split: bool,
+    /// Do not look into the database: types and history are then those of earlier artifacts
+    #[arg(long, alias = "empty-catalog")]
+    pub no_database: bool,
+    /// Accepted for compatibility: the site always has all of it in one file.
+    #[arg(long = "static", hide = true, conflicts_with = "split")]
+    pub is_static: bool,
+}
+
+/// `docs serve`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DocsServeArgs {
+    /// Port of this machine; 0 takes any that is free
+    #[arg(long, value_name = "PORT", default_value = "8080")]
+    pub port: u16,
+    /// Accepted for compatibility: no browser is opened.
+    #[arg(long, alias = "no-browser", hide = true)]
+    pub browser: bool,
+    /// How to write the site.
+    #[command(flatten)]
+    pub generate: DocsGenerateArgs,
+}
+
+/// `docs dictionary`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DocsDictionaryArgs {
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = "md", ignore_case = true)]
+    pub format: DictionaryFormat,
+    /// Do not look into the database
+    #[arg(long)]
+    pub no_database: bool,
+}
+
+/// How a data dictionary is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DictionaryFormat {
+    /// Comma-separated values.
+    #[value(help = "for spreadsheets: one line a column")]
+    Csv,
+    /// Markdown.
+    #[value(alias = "markdown", help = "for wikis: one table a relation")]
+    Md,
 }
 
 /// `deps`.

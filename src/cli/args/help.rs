@@ -142,6 +142,16 @@ Examples:
   tidemill show orders --limit -1 --output csv > orders.csv
   tidemill show --inline \"select count(*) from {{ ref('orders') }}\"";
 
+pub(super) const DOCS: &str = "\
+Examples:
+  tidemill docs                           write target/index.html and open it in a browser
+  tidemill docs serve                     write it and show it at http://localhost:8080
+  tidemill docs --split                   write target/site/ for a web server
+  tidemill docs dictionary --format csv   all columns, for a spreadsheet
+
+The database is not needed. If it can be read, row counts, types and the history of runs come from it.
+";
+
 pub(super) const HISTORY: &str = "\
 Examples:
   tidemill history                         the last runs, and tests whose results change back and forth

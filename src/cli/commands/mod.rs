@@ -5,6 +5,7 @@ mod clean;
 mod compile;
 mod debug;
 mod deps;
+mod docs;
 mod explain_tests;
 mod history;
 mod init;
@@ -55,6 +56,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         Command::List(args) => list::run(session, args),
         Command::RunOperation(args) => run_operation::run(session, args),
         Command::Show(args) => show::run(session, args),
+        Command::Docs(args) => docs::run(session, args),
         Command::History(args) => history::run(session, args),
         Command::Deps(args) => deps::run(session, args),
         Command::Accept(args) => accept::run(session, args),

@@ -15,13 +15,13 @@ use super::connection::Connection;
 use super::drift::{self, Measurement};
 use super::event::TestStatus;
 use super::{Shared, faults};
-use crate::compile::{CompiledNode, IsIncremental, Late, TemplateLog};
+use crate::compile::{CompiledNode, IsIncremental, JudgedTest, Late, TemplateLog};
 use crate::diagnostics::Diagnostic;
 use crate::node::{NodeId, Relation, TestSeverity};
 use crate::parse::check::Check;
 use crate::plan::scan::{self, FusedColumn, FusedScan, FusedValue};
 use crate::plan::{PlannedTest, TestText};
-use crate::template::Rendered;
+use crate::template::{Rendered, TestVerdict};
 use crate::warehouse::{ErrorKind, Rows, Warehouse, WarehouseError};
 
 /// How one test went.
@@ -201,9 +201,17 @@ impl Tester<'_> {
             Ok(judged) => judged,
             Err(fault) => return broken(test, fault),
         };
-        let is_judged = judged.is_some();
-        let (query, prefix) = judged.map_or_else(|| own_query(test, sql), |it| (it, 0));
-        let measured = if is_judged { self.judged(&query) } else { self.measured(test, &query) };
+        let (measured, prefix) = match judged {
+            Some(JudgedTest::Verdict(TestVerdict { failures, warns, fails })) => {
+                let failures = u64::try_from(failures).unwrap_or(0);
+                (Ok(Measured::Judged { failures, warns, fails }), 0)
+            }
+            Some(JudgedTest::Query(query)) => (self.judged(&query), 0),
+            None => {
+                let (query, prefix) = own_query(test, sql);
+                (self.measured(test, &query), prefix)
+            }
+        };
         let elapsed = self.since(started);
         match measured {
             Ok(measured) => self.judge_alone(test, sql, &measured, elapsed),
@@ -287,8 +295,8 @@ impl Tester<'_> {
         }
     }
 
-    /// The query of the project's own `get_test_sql` around the test's.
-    fn judged_query(&mut self, test: &PlannedTest, sql: &Rendered) -> Option<Result<String, Diagnostic>> {
+    /// What the project's own macros around a test say, if it has some.
+    fn judged_query(&mut self, test: &PlannedTest, sql: &Rendered) -> Option<Result<JudgedTest, Diagnostic>> {
         if !test.check.is_about_rows() {
             return None;
         }

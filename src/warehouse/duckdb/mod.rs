@@ -9,6 +9,7 @@ mod files;
 mod limits;
 mod opening;
 mod profile;
+mod shapes;
 mod stash;
 mod statements;
 mod values;
@@ -19,8 +20,8 @@ use ::duckdb::{Connection, InterruptHandle, Row};
 
 use crate::node::{Relation, RelationKind, quote_literal};
 use crate::warehouse::{
-    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Replacement, Rows, Stash, Value, Warehouse,
-    WarehouseError,
+    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, RelationShape, Replacement, Rows, Stash, Value,
+    Warehouse, WarehouseError,
 };
 use opening::SpillFolder;
 
@@ -145,6 +146,11 @@ impl Warehouse for DuckDb {
             statement.query_map([], catalog_entry)?.collect()
         };
         read().map_err(|error| self.fail(error, &sql))
+    }
+
+    fn shapes(&mut self, database: &str) -> Result<Vec<RelationShape>, WarehouseError> {
+        let sql = shapes::sql(database);
+        shapes::read(&self.connection, &sql).map_err(|error| self.fail(error, &sql))
     }
 
     fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError> {
