@@ -90,7 +90,7 @@ pub fn failing_row(check: &OwnCheck, column: Option<&str>) -> Option<String> {
         OwnCheck::MatchesRegex { regex, flags, is_full } => {
             let function = if *is_full { "regexp_full_match" } else { "regexp_matches" };
             let flags = flags.as_ref().map(|it| format!(", {}", quote_literal(it))).unwrap_or_default();
-            Some(format!("not {function}({}, {}{flags})", column?, quote_literal(regex)))
+            Some(format!("not {function}(cast({} as varchar), {}{flags})", column?, quote_literal(regex)))
         }
         _ => None,
     }
