@@ -9,8 +9,8 @@ use crate::node::Relation;
 use crate::sql::transaction_statement;
 use crate::template::{Engine, HostError};
 use crate::warehouse::{
-    CatalogEntry, Column, Effect, ErrorKind, Interrupt, RelationShape, Replacement, Rows, Stash, Value, Warehouse,
-    WarehouseError,
+    CatalogEntry, Column, Effect, ErrorKind, Interrupt, RelationShape, Replacement, Rows, Stash, Value,
+    Warehouse, WarehouseError,
 };
 
 /// A statement and how long it took.
@@ -186,6 +186,17 @@ impl Warehouse for Connection {
 
     fn shapes(&mut self, database: &str) -> Result<Vec<RelationShape>, WarehouseError> {
         self.lock().warehouse.shapes(database)
+    }
+
+    fn tables_named(
+        &mut self,
+        identifiers: &[String],
+    ) -> Result<Vec<(Relation, Vec<Column>)>, WarehouseError> {
+        self.lock().warehouse.tables_named(identifiers)
+    }
+
+    fn definitions(&mut self) -> Result<Vec<String>, WarehouseError> {
+        self.lock().warehouse.definitions()
     }
 
     fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError> {

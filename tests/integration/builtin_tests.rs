@@ -330,7 +330,7 @@ fn a_source_that_is_too_old_blocks_what_reads_it() {
         .exit(1)
         .stdout_has("skipped      view main.of_old                      (source:raw.old is stale)")
         .stdout_has("skipped      view main.of_that                     (source:raw.old is stale)")
-        .stdout_has("skipped      view main.of_gone                     (source:other.gone failed)")
+        .stdout_has("skipped      view main.of_gone                     (source:other.gone is missing)")
         .stdout_has("error[missing-source]: the source table raw.gone does not exist")
         .stdout_has("error[test-failed]: freshness of source `raw.old`: the newest row is of ")
         .stdout_has("2 models published; 1 test passed, 1 warned, 1 failed");
@@ -357,7 +357,7 @@ fn in_a_dbt_project_an_old_source_only_warns() {
         .run("build --threads 1")
         .exit(1)
         .stdout_has("4 models published; 1 test passed, 2 warned")
-        .stdout_has("skipped      view main.of_gone                     (source:other.gone failed)");
+        .stdout_has("skipped      view main.of_gone                     (source:other.gone is missing)");
 }
 
 /// Builds a model with so many rows, one build a number; gives exit statuses and what drift said.

@@ -67,7 +67,9 @@ fn a_jump_is_accepted_once_and_no_other() {
     // That jump is, also if the number moved a little since.
     let passed = build(&project, 105);
     assert!(
-        passed.starts_with("pass | 10 rows before, 105 rows now (+950.0%); the limit is 50% more; accepted: a new shop ("),
+        passed.starts_with(
+            "pass | 10 rows before, 105 rows now (+950.0%); the limit is 50% more; accepted: a new shop ("
+        ),
         "{passed}"
     );
     assert_eq!(build(&project, 101), "pass | NULL");
@@ -91,13 +93,13 @@ fn what_was_accepted_and_not_needed_is_over_with_the_next_version() {
 
 #[test]
 fn accept_names_what_there_is() {
-    let project = with_test("row_count_drift: {name: rows_of_m, arguments: {max_increase: 50%, min_rows: 5}}");
+    let project =
+        with_test("row_count_drift: {name: rows_of_m, arguments: {max_increase: 50%, min_rows: 5}}");
     project.run("accept m").exit(2).stderr_has("error[missing-database]");
     build(&project, 3);
-    project
-        .run("accept m")
-        .exit(2)
-        .stderr_has("note: `min_rows` and `min_value` are fixed limits: they are changed in the file, not accepted");
+    project.run("accept m").exit(2).stderr_has(
+        "note: `min_rows` and `min_value` are fixed limits: they are changed in the file, not accepted",
+    );
     project.run("accept m --test row_of_m").exit(2).stderr_has("help: did you mean `rows_of_m`?");
     project.run("accept nope").exit(2);
     project.write("models/schema.yml", "");
@@ -127,9 +129,15 @@ fn every_group_is_judged_by_itself() {
     // A new group is not compared with anything.
     assert_eq!(build_with(&project, "{regions: {north: 10, south: 10, west: 50}}"), "pass | NULL");
     project.run("accept m").exit(2);
-    assert!(build_with(&project, "{regions: {north: 10, south: 1, west: 5}}").starts_with("fail | 2 of 3 groups: "));
+    assert!(
+        build_with(&project, "{regions: {north: 10, south: 1, west: 5}}")
+            .starts_with("fail | 2 of 3 groups: ")
+    );
     project.run("accept m").exit(0);
-    assert!(build_with(&project, "{regions: {north: 10, south: 1, west: 5}}").starts_with("pass | 2 of 3 groups: "));
+    assert!(
+        build_with(&project, "{regions: {north: 10, south: 1, west: 5}}")
+            .starts_with("pass | 2 of 3 groups: ")
+    );
 }
 
 #[test]
@@ -174,7 +182,9 @@ fn a_median_is_not_moved_by_one_version() {
 
 /// Eight weeks with a build a day: a thousand rows on workdays, a tenth on Saturdays and Sundays.
 fn weeks(against: &str) -> Vec<String> {
-    let test = format!("row_count_drift: {{arguments: {{max_decrease: 20%, max_increase: 25%, against: {against}}}}}");
+    let test = format!(
+        "row_count_drift: {{arguments: {{max_decrease: 20%, max_increase: 25%, against: {against}}}}}"
+    );
     let project = with_test(&test);
     build(&project, 1000);
     // As if day 55 before today had been a Monday: only distances of seven days matter.
@@ -220,7 +230,8 @@ fn half_of_a_weekday_is_noticed() {
 
 #[test]
 fn baselines_are_of_versions_that_were_published() {
-    let project = with_test("sum_drift: {arguments: {measure: sum(amount), max_decrease: 10%, max_increase: 10%}}");
+    let project =
+        with_test("sum_drift: {arguments: {measure: sum(amount), max_decrease: 10%, max_increase: 10%}}");
     assert_eq!(
         build_with(&project, "{rows: 4, amount: 2.5}"),
         "pass | first version: 10, nothing to compare with"
@@ -279,7 +290,10 @@ fn columns_are_compared_with_the_last_version() {
         "pass | first version: 3 columns, nothing to compare with"
     );
     assert_eq!(build("1 as ID, 2 as customer_no, 3 as c"), "pass | NULL");
-    assert_eq!(build("3 as c, 1 as id, 2 as customer_no, 4 as more"), "pass | `more` is new; the columns are in another order, from `c` on");
+    assert_eq!(
+        build("3 as c, 1 as id, 2 as customer_no, 4 as more"),
+        "pass | `more` is new; the columns are in another order, from `c` on"
+    );
     let outcome = project.run("build --vars '{columns: \"1.5 as id, 2 as customer_nr, 3 as c, 4 as more\"}'");
     outcome
         .exit(1)
@@ -291,7 +305,10 @@ fn columns_are_compared_with_the_last_version() {
         .stdout_has("    customer_no  INTEGER  NULL");
     project.run("accept m --reason 'the new system'").exit(0);
     let said = build("1.5 as id, 2 as customer_nr, 3 as c, 4 as more");
-    assert!(said.starts_with("pass | `id` was INTEGER") && said.contains("accepted: the new system ("), "{said}");
+    assert!(
+        said.starts_with("pass | `id` was INTEGER") && said.contains("accepted: the new system ("),
+        "{said}"
+    );
     assert_eq!(build("1.5 as id, 2 as customer_nr, 3 as c, 4 as more"), "pass | NULL");
     assert!(build("2 as customer_nr, 3 as c, 4 as more").starts_with("fail | `id` is gone"));
 }
@@ -321,7 +338,9 @@ fn a_source_is_compared_with_what_was_read_last() {
     project
         .run("build")
         .exit(1)
-        .stdout_has("row_count_drift on `sales`: 100 rows before, 50 rows now (-50.0%); the limit is 10% less")
+        .stdout_has(
+            "row_count_drift on `sales`: 100 rows before, 50 rows now (-50.0%); the limit is 10% less",
+        )
         .stdout_has("tidemill accept source:raw.sales --reason");
     assert_eq!(project.query("select n from m"), "100");
     project.run("accept source:raw.sales").exit(0);
@@ -348,8 +367,5 @@ fn a_history_of_an_earlier_version_is_taken_over() {
     project.execute("drop table tidemill.drift_measures");
     project.execute("drop table tidemill.drift_accepted");
     project.execute("alter table tidemill.test_runs drop column samples");
-    assert_eq!(
-        build(&project, 50),
-        "fail | 100 rows before, 50 rows now (-50.0%); the limit is 10% less"
-    );
+    assert_eq!(build(&project, 50), "fail | 100 rows before, 50 rows now (-50.0%); the limit is 10% less");
 }

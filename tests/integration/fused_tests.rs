@@ -97,7 +97,12 @@ fn a_shared_query_gives_what_each_gives_alone() {
         (prop::collection::vec(row(), 0..14), prop::collection::vec(config(), TESTS.len())),
         6..8,
     );
-    let mut runner = TestRunner::new(Config { cases: 3, max_shrink_iters: 6, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: 3,
+        max_shrink_iters: 6,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let outcome = runner.run(&tables, |tables| {
         let project = project(
             "

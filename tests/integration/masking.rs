@@ -63,7 +63,8 @@ fn sensitive_values_are_shown_nowhere() {
         assert!(!traces.to_lowercase().contains(SECRET), "{traces}");
         assert!(traces.contains("***"), "{traces}");
     }
-    let history = project.query("select coalesce(samples, '') || coalesce(message, '') from tidemill.test_runs");
+    let history =
+        project.query("select coalesce(samples, '') || coalesce(message, '') from tidemill.test_runs");
     assert!(!history.to_lowercase().contains(SECRET), "{history}");
     assert!(history.contains(r#"[{"id":1,"email":"***","region":"n","phone":null}"#), "{history}");
 }

@@ -366,9 +366,7 @@ fn a_share_of_nothing_is_refused() {
         )
         .stdout_has("skipped      test both                             (a failed)");
     project.run("run").exit(0);
-    project.run("test -s both").exit(1).stdout_has(
-        "it is not known which rows are tested",
-    );
+    project.run("test -s both").exit(1).stdout_has("it is not known which rows are tested");
 }
 
 #[test]

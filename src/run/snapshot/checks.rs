@@ -153,7 +153,8 @@ pub(super) fn refuse_repeated_keys(
     for row in &found.rows {
         let (key, n) = row.split_at(row.len() - 1);
         let times = n.first().map(ToString::to_string).unwrap_or_default();
-        diagnostic = diagnostic.note(format!("{list} = {}: {times} rows", masked::key(snapshot.node, keys, key)));
+        diagnostic =
+            diagnostic.note(format!("{list} = {}: {times} rows", masked::key(snapshot.node, keys, key)));
     }
     Err(refuse(diagnostic.help("deduplicate in the query, or extend `unique_key`")))
 }
