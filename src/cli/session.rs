@@ -116,6 +116,8 @@ impl Session {
             verbosity: globals.verbosity(),
             color: globals.color(),
             width: globals.width,
+            is_plain: globals.plain.unwrap_or(false),
+            is_utf8: is_utf8(&variables),
             clock: Box::new(now),
             invocation_id: invocation_id.clone(),
             scrubber: scrubber.clone(),
@@ -441,6 +443,14 @@ impl Session {
     pub(super) fn info(&mut self, message: &str) {
         self.reporter.log(LogLevel::Info, message);
     }
+}
+
+/// Whether the terminal is set to UTF-8, as programs are told: by the first of these variables that is set. Windows has none
+/// of them and shows UTF-8.
+fn is_utf8(variables: &Environment) -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|it| variables.get(*it));
+    let locale = set.into_iter().find(|it| !it.is_empty()).map(|it| it.to_lowercase());
+    cfg!(windows) || locale.is_some_and(|it| it.contains("utf-8") || it.contains("utf8"))
 }
 
 /// A path for people: `./x` is `x`.

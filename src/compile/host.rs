@@ -12,7 +12,7 @@ use crate::node::{NodeId, NodeKind, Relation};
 use crate::parse::{Body, Doc};
 use crate::project::Project;
 use crate::project::settings::{Settings, refuse_secret};
-use crate::template::{Engine, FunctionCall, Host, HostError, RefCall, SourceCall};
+use crate::template::{Engine, FunctionCall, Host, HostError, RefCall, SeedFile, SourceCall};
 
 /// Environment variables that say something about the run.
 const METADATA_ENV: &str = "DBT_ENV_CUSTOM_ENV_";
@@ -54,6 +54,7 @@ pub(super) struct CompileHost {
     engine: Option<Arc<dyn Engine>>,
     project: Option<Arc<Json>>,
     selected: Option<Arc<Vec<String>>>,
+    seed: Option<Arc<SeedFile>>,
 }
 
 impl CompileHost {
@@ -81,6 +82,7 @@ impl CompileHost {
             engine: None,
             project: graph.shown.project.get().cloned(),
             selected: graph.shown.selected.get().cloned(),
+            seed: None,
         }
     }
 
@@ -142,6 +144,7 @@ impl CompileHost {
             engine: None,
             project: graph.shown.project.get().cloned(),
             selected: graph.shown.selected.get().cloned(),
+            seed: None,
         }
     }
 
@@ -153,6 +156,11 @@ impl CompileHost {
     /// The same with a warehouse to ask.
     pub(super) fn asking(self, engine: Option<Arc<dyn Engine>>) -> Self {
         Self { engine, ..self }
+    }
+
+    /// The same for a seed that is being made.
+    pub(super) fn making(self, seed: Option<Arc<SeedFile>>) -> Self {
+        Self { seed, ..self }
     }
 
     fn push(&self, message: &str, level: TemplateLogLevel) {
@@ -242,6 +250,10 @@ impl Host for CompileHost {
 
     fn engine(&self) -> Option<&dyn Engine> {
         self.engine.as_deref()
+    }
+
+    fn seed(&self) -> Option<&SeedFile> {
+        self.seed.as_deref()
     }
 
     fn graph(&self) -> Option<Arc<Json>> {

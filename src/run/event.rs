@@ -221,6 +221,8 @@ pub struct TestFinished {
     pub query: Option<String>,
     /// Whether it shows them whatever becomes of the version tested, since they are kept (`store_failures`).
     pub is_kept: bool,
+    /// What a drift test measured in the versions before and in this one, oldest first; else empty.
+    pub trend: Vec<f64>,
 }
 
 /// How a test ended.

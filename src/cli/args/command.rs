@@ -49,6 +49,9 @@ pub enum Command {
     /// Run a macro by itself
     #[command(after_help = help::RUN_OPERATION)]
     RunOperation(RunOperationArgs),
+    /// Accept a jump that a drift test refused: the next build may publish it
+    #[command(after_help = help::ACCEPT)]
+    Accept(AcceptArgs),
     /// Delete what the project lists under clean-targets (the target folder by default)
     Clean,
     /// Check project, target and connection, and say what was found
@@ -65,30 +68,6 @@ pub enum Command {
 }
 
 impl Command {
-    /// The name that is typed.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Command::Build(_) => "build",
-            Command::Run(_) => "run",
-            Command::Test(_) => "test",
-            Command::Seed(_) => "seed",
-            Command::Snapshot(_) => "snapshot",
-            Command::Compile(_) => "compile",
-            Command::Parse => "parse",
-            Command::List(_) => "list",
-            Command::Docs(_) => "docs",
-            Command::Show(_) => "show",
-            Command::Deps(_) => "deps",
-            Command::History(_) => "history",
-            Command::RunOperation(_) => "run-operation",
-            Command::Clean => "clean",
-            Command::Debug => "debug",
-            Command::Init(_) => "init",
-            Command::Completions(_) => "completions",
-            Command::Man(_) => "man",
-        }
-    }
-
     pub(super) fn store_failures_mut(&mut self) -> Option<&mut bool> {
         match self {
             Command::Build(args) => Some(&mut args.store_failures),
@@ -112,6 +91,7 @@ impl Command {
             | Command::Deps(_)
             | Command::History(_)
             | Command::RunOperation(_)
+            | Command::Accept(_)
             | Command::Clean
             | Command::Debug
             | Command::Init(_)
@@ -207,12 +187,44 @@ pub struct BuildArgs {
     /// Keep the rows that fail tests in tables, unless a test says otherwise
     #[arg(long)]
     pub store_failures: bool,
+    /// How tests are run.
+    #[command(flatten)]
+    pub testing: TestingArgs,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
     /// Which kinds of nodes.
     #[command(flatten)]
     pub kinds: ResourceTypeArgs,
+}
+
+/// How tests are run.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Tests")]
+pub struct TestingArgs {
+    /// How many failing rows to show, whatever the tests say; 0 for none
+    #[arg(long, value_name = "N")]
+    pub sample_rows: Option<usize>,
+    /// Say which tests share a query and which do not, and why; run nothing
+    #[arg(long)]
+    pub explain_tests: bool,
+    /// Give every test a query of its own
+    #[arg(long)]
+    pub no_fuse_tests: bool,
+}
+
+/// `accept`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct AcceptArgs {
+    /// The model, seed, snapshot or source (`source:raw.sales`)
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    /// Only this test of it
+    #[arg(long, value_name = "NAME")]
+    pub test: Option<String>,
+    /// Why the jump is right, for those who read the history
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 /// `run`.
@@ -232,6 +244,9 @@ pub struct TestArgs {
     /// Keep the rows that fail tests in tables, unless a test says otherwise
     #[arg(long)]
     pub store_failures: bool,
+    /// How tests are run.
+    #[command(flatten)]
+    pub testing: TestingArgs,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,

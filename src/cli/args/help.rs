@@ -176,6 +176,15 @@ Examples:
 What the macro logs with info=true, and what it prints, goes to the terminal. As in dbt, statement() \
 begins a transaction that adapter.commit() ends; run_query() outside of one is committed at once.";
 
+pub(super) const ACCEPT: &str = "\
+Examples:
+  tidemill accept orders --reason \"the new shop opened\"
+  tidemill accept orders --test sum_drift
+  tidemill accept source:raw.sales
+
+What the drift tests of the node refused when they were run last becomes what the next build is \
+compared with: once, and for that jump only.";
+
 pub(super) const INIT: &str = "\
 Examples:
   tidemill init shop                       a new folder with a small project that can be built

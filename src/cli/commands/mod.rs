@@ -1,10 +1,12 @@
 //! The commands: each reads its flags, calls the phases and reports.
 
+mod accept;
 mod clean;
 mod compile;
 mod debug;
 mod deps;
 mod docs;
+mod explain_tests;
 mod history;
 mod init;
 mod late;
@@ -29,22 +31,25 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
                 store_failures: args.store_failures,
                 ..Purpose::of("build")
             };
-            run::run(session, purpose, RunCommand::Build, &args.selection, Some(&args.kinds))
+            let how = run::How { testing: args.testing, kinds: Some(&args.kinds) };
+            run::run(session, purpose, RunCommand::Build, &args.selection, how)
         }
         Command::Run(args) => {
             let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("run") };
-            run::run(session, purpose, RunCommand::Run, &args.selection, None)
+            run::run(session, purpose, RunCommand::Run, &args.selection, run::How::default())
         }
         Command::Test(args) => {
             let purpose = Purpose { store_failures: args.store_failures, ..Purpose::of("test") };
-            run::run(session, purpose, RunCommand::Test, &args.selection, None)
+            let how = run::How { testing: args.testing, kinds: None };
+            run::run(session, purpose, RunCommand::Test, &args.selection, how)
         }
         Command::Seed(args) => {
             let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("seed") };
-            run::run(session, purpose, RunCommand::Seed, &args.selection, None)
+            run::run(session, purpose, RunCommand::Seed, &args.selection, run::How::default())
         }
         Command::Snapshot(args) => {
-            run::run(session, Purpose::of("snapshot"), RunCommand::Snapshot, &args.selection, None)
+            let how = run::How::default();
+            run::run(session, Purpose::of("snapshot"), RunCommand::Snapshot, &args.selection, how)
         }
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
@@ -54,6 +59,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         Command::Docs(args) => docs::run(session, args),
         Command::History(args) => history::run(session, args),
         Command::Deps(args) => deps::run(session, args),
+        Command::Accept(args) => accept::run(session, args),
         Command::Clean => clean::run(session),
         Command::Debug => debug::run(session),
         Command::Init(args) => init::run(session, args),

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::artifacts::Stamp;
 use crate::cli::Exit;
-use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs};
+use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, TestingArgs};
+use crate::cli::commands::explain_tests;
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
 use crate::compile::{self, Compiled, TemplateLog};
 use crate::diagnostics::scrub::Scrubber;
@@ -18,18 +19,27 @@ use crate::report::{Verbosity, numbers};
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{self, RunOptions, RunResults, Surroundings};
 
+/// What some of the commands decide.
+#[derive(Clone, Copy, Default)]
+pub(super) struct How<'a> {
+    /// How tests are run.
+    pub(super) testing: TestingArgs,
+    /// Which kinds of nodes.
+    pub(super) kinds: Option<&'a ResourceTypeArgs>,
+}
+
 /// Makes a plan for the nodes selected, executes it and writes artifacts.
 pub(super) fn run(
     session: &mut Session,
     purpose: Purpose,
     command: RunCommand,
     selection: &SelectionArgs,
-    kinds: Option<&ResourceTypeArgs>,
+    how: How<'_>,
 ) -> Result<Exit, Stopped> {
     session.listen_for_interrupts();
     let (loaded, graph) = session.resolve(purpose)?;
     let mut selected = session.select(loaded, graph, selection)?;
-    if let Some(kinds) = kinds {
+    if let Some(kinds) = how.kinds {
         selected.retain(|id| kinds.includes(graph.node(*id).kind));
     }
     let compiled = compile::compile(&loaded.project, graph, &selected);
@@ -49,8 +59,14 @@ pub(super) fn run(
         dialect: loaded.project.dialect,
         full_refresh: purpose.full_refresh,
         store_failures: purpose.store_failures,
+        sample_rows: how.testing.sample_rows,
+        fuses_tests: !how.testing.no_fuse_tests,
     };
     let plan = plan::make(graph, compiled, &selected, options);
+    if how.testing.explain_tests {
+        session.reporter.data(&explain_tests::text(graph, &plan));
+        return Ok(Exit::Good);
+    }
     report_unit_tests(session, graph, command, &selected);
     if plan.steps.is_empty() {
         session

@@ -3,11 +3,18 @@
 //! `runs` has a row for each run, `node_runs` for each node worked on, `test_runs` for each test. A row of
 //! `node_runs` with the status `success` and its relation's new version appear together or not at all.
 
+mod acceptance;
+mod measures;
+
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value as Json};
+
+pub use self::acceptance::{AcceptError, Accepted, accept};
+pub(in crate::run) use self::measures::MeasureRows;
 use crate::diagnostics::scrub::Scrubber;
 use crate::node::{Relation, quote_identifier, quote_literal};
-use crate::warehouse::{Value, Warehouse, WarehouseError};
+use crate::warehouse::{Rows, Value, Warehouse, WarehouseError};
 
 /// The schema's name.
 pub const SCHEMA: &str = crate::parse::HISTORY_SCHEMA;
@@ -49,6 +56,8 @@ pub(super) struct TestRow<'a> {
     pub(super) failures: Option<u64>,
     pub(super) seconds: f64,
     pub(super) message: Option<&'a str>,
+    /// Some of the failing rows, as they were shown.
+    pub(super) samples: Option<&'a Rows>,
 }
 
 impl History {
@@ -68,7 +77,7 @@ impl History {
     /// The statements that make the tables, if they are not there.
     pub(super) fn set_up(&self) -> Vec<String> {
         let schema = format!("{}.{}", quote_identifier(&self.database), quote_identifier(SCHEMA));
-        vec![
+        let mut statements = vec![
             format!("create schema if not exists {schema}"),
             format!(
                 "create table if not exists {} (run_id varchar, command varchar, target varchar, tool_version varchar, \
@@ -85,7 +94,11 @@ impl History {
                  finished_at timestamptz, failures bigint, seconds double, message varchar)",
                 self.table("test_runs")
             ),
-        ]
+            // Databases of earlier versions have the table without it.
+            format!("alter table {} add column if not exists samples varchar", self.table("test_runs")),
+        ];
+        statements.extend(self.set_up_measures());
+        statements
     }
 
     /// The last published version of every node.
@@ -145,19 +158,26 @@ impl History {
             .iter()
             .map(|row| {
                 format!(
-                    "({}, {}, {}, {}, now(), {}, {}, {})",
+                    "({}, {}, {}, {}, now(), {}, {}, {}, {})",
                     quote_literal(&self.run_id),
                     quote_literal(row.test_id),
                     text(row.node_id),
                     quote_literal(row.status),
                     number(row.failures),
                     row.seconds,
-                    self.message(row.message)
+                    self.message(row.message),
+                    self.message(row.samples.filter(|it| !it.rows.is_empty()).map(rows_as_json).as_deref())
                 )
             })
             .collect();
-        (!values.is_empty())
-            .then(|| format!("insert into {} values {}", self.table("test_runs"), values.join(", ")))
+        (!values.is_empty()).then(|| {
+            format!(
+                "insert into {} (run_id, test_id, node_id, status, finished_at, failures, seconds, message, samples) \
+                 values {}",
+                self.table("test_runs"),
+                values.join(", ")
+            )
+        })
     }
 }
 
@@ -165,6 +185,22 @@ fn published(row: &[Value]) -> Option<(String, Published)> {
     let [Value::Text(node_id), rows, Value::Text(at)] = row else { return None };
     let rows = rows.as_i64().and_then(|it| u64::try_from(it).ok());
     Some((node_id.clone(), Published { rows, at: at.clone() }))
+}
+
+/// Rows as a JSON array of objects.
+fn rows_as_json(rows: &Rows) -> String {
+    let value = |it: &Value| match it {
+        Value::Null => Json::Null,
+        Value::Bool(it) => Json::from(*it),
+        Value::Int(it) => i64::try_from(*it).map_or_else(|_| Json::from(it.to_string()), Json::from),
+        Value::Float(it) => Json::from(*it),
+        Value::Text(it) => Json::from(it.as_str()),
+    };
+    let object = |row: &Vec<Value>| {
+        let fields = rows.columns.iter().zip(row).map(|(column, it)| (column.name.clone(), value(it)));
+        Json::Object(fields.collect::<Map<String, Json>>())
+    };
+    Json::Array(rows.rows.iter().map(object).collect()).to_string()
 }
 
 fn text(value: Option<&str>) -> String {
