@@ -15,6 +15,7 @@ use crate::compile::{self, Compiled};
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::scrub::Scrubber;
 use crate::docs::history::{self, History};
+use crate::docs::samples;
 use crate::docs::serve::Server;
 use crate::docs::{self, ColumnFacts, Site, SiteFile, SiteInput};
 use crate::graph::Graph;
@@ -101,6 +102,7 @@ fn make(session: &mut Session, is_blind: bool) -> Result<Made, Stopped> {
     let output = session.output(loaded);
     let mut warehouse = if is_blind { None } else { look(session, loaded) };
     let history = warehouse.as_mut().and_then(|it| read_history(session, it.as_mut()));
+    let samples = warehouse.as_mut().map(|it| samples::read(it.as_mut(), graph)).unwrap_or_default();
     let shapes = warehouse.as_mut().map(|it| {
         let database = it.database().to_owned();
         it.shapes(&database)
@@ -124,6 +126,7 @@ fn make(session: &mut Session, is_blind: bool) -> Result<Made, Stopped> {
         catalog: catalog.as_deref(),
         sources: sources.as_deref(),
         history: history.as_ref(),
+        samples: &samples,
         columns: &ColumnFacts::default(),
         tool: TOOL,
     };
