@@ -1,6 +1,7 @@
 //! The command line: arguments and environment in, calls of the phases, exit status out.
 
 pub mod args;
+mod checking;
 mod commands;
 pub mod environment;
 mod report_files;
@@ -22,6 +23,8 @@ pub enum Exit {
     Failed,
     /// The command could not run.
     CouldNotRun,
+    /// Sources were waited for and are not ready; nothing was run.
+    NotReady,
     /// The user stopped it.
     Interrupted,
 }
@@ -32,6 +35,7 @@ impl From<Exit> for ExitCode {
             Exit::Good => 0,
             Exit::Failed => 1,
             Exit::CouldNotRun => 2,
+            Exit::NotReady => 3,
             Exit::Interrupted => 130,
         })
     }

@@ -61,11 +61,15 @@ pub(super) struct Purpose {
     /// `--full-refresh`.
     pub(super) full_refresh: bool,
     pub(super) store_failures: bool,
+    /// Whether all queries are checked before anything is run.
+    pub(super) checks: bool,
+    /// `--wait-for-sources`.
+    pub(super) wait_for_sources: Option<Duration>,
 }
 
 impl Purpose {
     pub(super) fn of(command: &'static str) -> Self {
-        Self { command, full_refresh: false, store_failures: false }
+        Self { command, full_refresh: false, store_failures: false, checks: false, wait_for_sources: None }
     }
 }
 
@@ -365,6 +369,42 @@ impl Session {
             let fault = Diagnostic::error("missing-database", message);
             return Err(self.fail(fault.help("`tidemill build` makes it")));
         }
+        let options = self.connect_options(loaded, read_only);
+        let (reporter, sources, stop) = (&mut self.reporter, &self.sources, Arc::clone(&self.stop));
+        let mut is_waiting = false;
+        let opened = duckdb::open_with(&options, &mut |error| {
+            if let (ErrorKind::Locked { holder }, false) = (&error.kind, is_waiting) {
+                reporter.event(sources, &RunEvent::Waiting { holder: holder.clone() });
+            }
+            is_waiting = true;
+            !stop.is_requested()
+        });
+        opened.map_err(|error| {
+            if stop.is_requested() {
+                return self.fail(Diagnostic::error("interrupted", "the run was interrupted"));
+            }
+            self.fail(cannot_open(&target.path, &error))
+        })
+    }
+
+    /// Opens the database to look at sources; without a file yet, in memory, as sources may be elsewhere.
+    pub(super) fn open_to_look(&self, loaded: &Loaded) -> Result<Box<dyn Warehouse>, WarehouseError> {
+        self.opener(loaded).open()
+    }
+
+    /// What opens the database to look at sources, as often as it takes.
+    pub(super) fn opener(&self, loaded: &Loaded) -> Opener {
+        let mut options = self.connect_options(loaded, true);
+        options.wait = Duration::ZERO;
+        // A look must not keep others from writing.
+        options.attach.iter_mut().for_each(|it| it.read_only = true);
+        Opener { options }
+    }
+
+    /// How the target's database is opened.
+    pub(super) fn connect_options(&self, loaded: &Loaded, read_only: bool) -> ConnectOptions {
+        let target = &loaded.project.target;
+        let file = target.file(loaded.base());
         let mut secrets = loaded.project.settings.secrets();
         secrets.extend(target.secrets.iter().cloned());
         let schema = match loaded.project.dialect {
@@ -374,7 +414,7 @@ impl Session {
         };
         let retries = target.retries.as_ref();
         let patience = retries.map(|it| patience(it.connect_attempts));
-        let options = ConnectOptions {
+        ConnectOptions {
             read_only: read_only && file.is_some(),
             path: file,
             main: target.lake().map(|path| Attachment {
@@ -394,22 +434,7 @@ impl Session {
             wait: self.globals.wait.or(patience).unwrap_or(Duration::ZERO),
             retryable: retries.map(|it| it.exceptions.clone()).unwrap_or_default(),
             secrets,
-        };
-        let (reporter, sources, stop) = (&mut self.reporter, &self.sources, Arc::clone(&self.stop));
-        let mut is_waiting = false;
-        let opened = duckdb::open_with(&options, &mut |error| {
-            if let (ErrorKind::Locked { holder }, false) = (&error.kind, is_waiting) {
-                reporter.event(sources, &RunEvent::Waiting { holder: holder.clone() });
-            }
-            is_waiting = true;
-            !stop.is_requested()
-        });
-        opened.map_err(|error| {
-            if stop.is_requested() {
-                return self.fail(Diagnostic::error("interrupted", "the run was interrupted"));
-            }
-            self.fail(cannot_open(&target.path, &error))
-        })
+        }
     }
 
     /// Writes the manifest, or reports why not.
@@ -442,6 +467,21 @@ impl Session {
 
     pub(super) fn info(&mut self, message: &str) {
         self.reporter.log(LogLevel::Info, message);
+    }
+}
+
+/// Opens the database again and again, to look at sources.
+pub(super) struct Opener {
+    options: ConnectOptions,
+}
+
+impl Opener {
+    pub(super) fn open(&self) -> Result<Box<dyn Warehouse>, WarehouseError> {
+        let mut options = self.options.clone();
+        if options.path.as_ref().is_some_and(|it| !it.exists()) {
+            (options.path, options.read_only) = (None, false);
+        }
+        duckdb::open(&options)
     }
 }
 

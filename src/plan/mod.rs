@@ -6,6 +6,7 @@
 mod masking;
 mod planned;
 pub mod scan;
+mod sources;
 mod steps;
 
 use std::collections::BTreeSet;
@@ -17,10 +18,12 @@ use crate::parse::check::Check;
 use crate::parse::run_hooks::RunHook;
 use crate::parse::threshold::Threshold;
 use crate::project::Dialect;
+use crate::project::sources_lock::SourcesLock;
 use crate::template::Rendered;
 
 pub use self::masking::Mask;
 use self::scan::WhyAlone;
+pub use self::sources::{PlannedAlignment, SourceCheck, of_sources};
 pub use self::steps::make;
 
 /// The commands that run nodes.
@@ -53,7 +56,7 @@ impl RunCommand {
 
 /// What a plan is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlanOptions {
+pub struct PlanOptions<'a> {
     /// The command.
     pub command: RunCommand,
     /// Whose rules hold.
@@ -62,6 +65,10 @@ pub struct PlanOptions {
     pub full_refresh: bool,
     /// `--store-failures`.
     pub store_failures: bool,
+    /// The accepted shapes of sources.
+    pub sources_lock: Option<&'a SourcesLock>,
+    /// Whether the run begins when the sources are ready.
+    pub waits_for_sources: bool,
     /// `--sample-rows`.
     pub sample_rows: Option<usize>,
     /// Whether tests that are aggregates share queries.
@@ -88,6 +95,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Schemas that must be there, as database and schema.
     pub schemas: BTreeSet<(String, String)>,
+    /// Sources that have to be of about the same age.
+    pub aligned: Vec<PlannedAlignment>,
     /// What to run before the first step and after the last, in this order.
     pub run_hooks: Vec<RunHook>,
     /// Whether tests that are aggregates share queries.
@@ -109,6 +118,8 @@ pub struct Step {
     pub after_commit: Vec<Spanned<String>>,
     /// Tests that decide on it.
     pub tests: Vec<PlannedTest>,
+    /// For sources: what is looked at before the first step.
+    pub source: Option<Box<SourceCheck>>,
     /// What comes before it.
     pub after: Vec<Edge>,
     /// Steps on the longest way from here to an end: what is long is begun first.

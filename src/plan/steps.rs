@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Action, ByMacro, Edge, EdgeKind, Hooks, Plan, PlanOptions, PlannedTest, Query, QueryText, RunCommand,
-    Step, StepId,
+    Step, StepId, sources,
 };
 use crate::compile::{Compiled, Hook};
 use crate::graph::{Depth, Gate, Graph};
@@ -14,21 +14,28 @@ use crate::parse::node_config::NodeHook;
 use crate::parse::snapshots::SnapshotBody;
 
 /// Makes the plan for the nodes selected. `compiled` is used up.
-pub fn make(graph: &Graph, compiled: Compiled, selected: &BTreeSet<NodeId>, options: PlanOptions) -> Plan {
+pub fn make(
+    graph: &Graph,
+    compiled: Compiled,
+    selected: &BTreeSet<NodeId>,
+    options: PlanOptions<'_>,
+) -> Plan {
     let command = options.command;
     let (steps, step_of) = (Vec::new(), BTreeMap::new());
     let mut maker = Maker { graph, compiled, command, options, steps, step_of };
-    let tests = maker.place_nodes(selected);
+    let read = sources::read_by(graph, selected, command);
+    let tests = maker.place_nodes(selected, &read);
     maker.place_tests(&tests);
     maker.order(&tests);
     maker.drop_idle();
+    let aligned = sources::aligned(graph, &maker.step_of, command);
     let mut steps = maker.steps;
     set_priorities(&mut steps);
     let made = steps.iter().filter(|it| makes_relation(&it.action)).filter_map(|it| it.relation.as_ref());
     let kept = steps.iter().flat_map(|it| &it.tests).filter_map(|it| Some(&it.kept_in.as_ref()?.relation));
     let schemas = made.chain(kept).filter_map(schema);
     let (schemas, fuses_tests) = (schemas.collect(), options.fuses_tests);
-    Plan { command, schemas, steps, run_hooks: graph.run_hooks.clone(), fuses_tests }
+    Plan { command, schemas, steps, aligned, run_hooks: graph.run_hooks.clone(), fuses_tests }
 }
 
 fn makes_relation(action: &Action) -> bool {
@@ -56,16 +63,20 @@ pub(super) struct Maker<'a> {
     pub(super) graph: &'a Graph,
     pub(super) compiled: Compiled,
     command: RunCommand,
-    pub(super) options: PlanOptions,
+    pub(super) options: PlanOptions<'a>,
     steps: Vec<Step>,
     step_of: BTreeMap<NodeId, StepId>,
 }
 
 impl Maker<'_> {
     /// A step for every selected node that is made or stands for tests; gives the selected tests.
-    fn place_nodes(&mut self, selected: &BTreeSet<NodeId>) -> Vec<NodeId> {
+    fn place_nodes(&mut self, selected: &BTreeSet<NodeId>, read: &BTreeMap<NodeId, bool>) -> Vec<NodeId> {
         let mut tests = Vec::new();
         for id in self.graph.order() {
+            if let Some(is_read) = read.get(id).filter(|_| self.command != RunCommand::Test) {
+                self.add_step(*id, Action::Nothing);
+                self.ask_source(*id, (selected.contains(id), *is_read));
+            }
             if !selected.contains(id) {
                 continue;
             }
@@ -75,7 +86,11 @@ impl Maker<'_> {
                 (NodeKind::Model, RunCommand::Build | RunCommand::Run)
                 | (NodeKind::Seed, RunCommand::Build | RunCommand::Seed)
                 | (NodeKind::Snapshot, RunCommand::Build | RunCommand::Snapshot)
-                | (NodeKind::Source | NodeKind::Function, RunCommand::Build) => self.add_node(*id),
+                | (NodeKind::Function, RunCommand::Build) => self.add_node(*id),
+                // This run makes it: there is nothing to look at before.
+                (NodeKind::Source, RunCommand::Build) if !read.contains_key(id) => {
+                    self.add_step(*id, Action::Nothing);
+                }
                 (NodeKind::Exposure | NodeKind::SavedQuery, RunCommand::Build) => {
                     self.add_step(*id, Action::NoOp);
                 }
@@ -84,6 +99,9 @@ impl Maker<'_> {
                     RunCommand::Test,
                 ) => {
                     self.add_step(*id, Action::TestPublished);
+                    if let Some(is_read) = read.get(id) {
+                        self.ask_source(*id, (true, *is_read));
+                    }
                 }
                 _ => {}
             }
@@ -107,10 +125,19 @@ impl Maker<'_> {
             before: outside(&node.config.pre_hooks),
             after_commit: outside(&node.config.post_hooks),
             tests: Vec::new(),
+            source: None,
             after: Vec::new(),
             priority: 0,
         });
         self.step_of.insert(id, step);
+    }
+
+    /// What is asked of a source that is selected, and read by what is made.
+    fn ask_source(&mut self, id: NodeId, how: (bool, bool)) {
+        let check = sources::check(self.graph, id, how, self.options);
+        if let Some(step) = self.steps.last_mut() {
+            step.source = check.map(Box::new);
+        }
     }
 
     fn add_node(&mut self, id: NodeId) {
@@ -146,12 +173,6 @@ impl Maker<'_> {
             ) => Action::Nothing,
         };
         self.add_step(id, action);
-        if let Body::Source(source) = &node.body
-            && let Some(test) = self.source_freshness(id, node, source)
-            && let Some(step) = self.steps.last_mut()
-        {
-            step.tests.push(test);
-        }
     }
 
     fn update(&mut self, id: NodeId) -> Action {
@@ -312,6 +333,7 @@ impl Maker<'_> {
             .iter()
             .map(|step| {
                 step.tests.is_empty()
+                    && step.source.as_ref().is_none_or(|it| !it.is_wanted)
                     && match step.action {
                         Action::TestPublished | Action::Nothing => true,
                         Action::CreateView(_)

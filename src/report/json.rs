@@ -13,8 +13,8 @@ use crate::diagnostics::{Diagnostic, Severity, Sources, Span};
 use crate::node::NodeKind;
 use crate::report::{Clock, Output, Reporter, Verbosity, table};
 use crate::run::event::{
-    Kept, LogLevel, NodeFinished, NodeRef, Outcome, RunEvent, RunStarted, SkipReason, TestFinished,
-    TestStatus, Totals,
+    Kept, LogLevel, NodeFinished, NodeRef, Outcome, RunEvent, RunStarted, SkipReason, SourceChecked,
+    TestFinished, TestStatus, Totals,
 };
 
 /// Writes JSON lines.
@@ -56,6 +56,7 @@ impl<O: Write> JsonLines<O> {
             | RunEvent::RunFinished { .. }
             | RunEvent::Log { level: LogLevel::Print, .. } => Verbosity::Quiet,
             RunEvent::RunStarted(_)
+            | RunEvent::SourceChecked(_)
             | RunEvent::NodeStarted { .. }
             | RunEvent::NodeSkipped { .. }
             | RunEvent::Log { level: LogLevel::Info | LogLevel::Warning, .. }
@@ -72,6 +73,7 @@ impl<O: Write> Reporter for JsonLines<O> {
         }
         match event {
             RunEvent::RunStarted(started) => self.line("run_started", run_started(started)),
+            RunEvent::SourceChecked(checked) => self.line("source_checked", source_checked(checked)),
             RunEvent::NodeStarted { node } => self.line("node_started", node_fields(node)),
             RunEvent::Statement { node, sql, elapsed } => {
                 let node = node.as_ref().map(|it| it.unique_id.as_str());
@@ -136,6 +138,17 @@ fn node_fields(node: &NodeRef) -> Json {
     })
 }
 
+fn source_checked(checked: &SourceChecked) -> Json {
+    let more = json!({
+        "status": checked.status.as_str(),
+        "loaded_at": checked.loaded_at,
+        "age": checked.age,
+        "is_unchanged": checked.is_unchanged,
+        "message": checked.message,
+    });
+    joined(node_fields(&checked.source), more)
+}
+
 /// A node that was not worked on.
 pub(super) fn node_skipped(node: &NodeRef, reason: &SkipReason) -> Json {
     let because_of = reason.because_of().map(|it| it.unique_id.as_str());
@@ -153,6 +166,7 @@ pub(super) fn node_finished(sources: &Sources, finished: &NodeFinished) -> Json 
     let (status, failed_tests, kept) = match &finished.outcome {
         Outcome::Success | Outcome::Checked => ("success", 0, None),
         Outcome::NoOp => ("no_op", 0, None),
+        Outcome::Stale => ("stale", 0, None),
         Outcome::RolledBack { failed_tests, kept } => ("rolled_back", *failed_tests, Some(kept)),
         Outcome::TestsFailed { failed_tests } => ("tests_failed", *failed_tests, None),
         Outcome::Error { kept } => ("error", 0, Some(kept)),
@@ -207,6 +221,7 @@ pub(super) fn run_finished(elapsed: Duration, totals: &Totals) -> Json {
         "rolled_back": totals.rolled_back,
         "errors": totals.errors,
         "skipped": totals.skipped,
+        "held_back": totals.held_back,
         "tests": {
             "passed": totals.tests.passed,
             "warned": totals.tests.warned,

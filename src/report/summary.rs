@@ -64,7 +64,8 @@ impl Findings {
 
     /// Takes up a node that failed.
     pub(super) fn node(&mut self, sources: &Sources, finished: &NodeFinished, width: usize) {
-        if finished.outcome.is_good() {
+        // What is held back is no failure; why it is stands among the warnings.
+        if finished.outcome.is_good() || finished.outcome == Outcome::Stale {
             return;
         }
         self.selectors.insert(finished.node.selector());
@@ -80,6 +81,7 @@ impl Findings {
                 Outcome::Success
                 | Outcome::Checked
                 | Outcome::NoOp
+                | Outcome::Stale
                 | Outcome::RolledBack { .. }
                 | Outcome::TestsFailed { .. },
             ) => return,
@@ -247,7 +249,9 @@ pub(super) fn totals(command: RunCommand, totals: &Totals) -> Option<String> {
         totals.succeeded.iter().map(|(kind, n)| numbers::count(*n, kind.as_str())).collect();
     let nodes = made.filter(|_| !nodes.is_empty()).map(|made| format!("{} {made}", nodes.join(", ")));
     let tests = Some(tests(totals.tests)).filter(|it| !it.is_empty());
-    let parts: Vec<String> = [nodes, tests].into_iter().flatten().collect();
+    let held_back =
+        (totals.held_back > 0).then(|| format!("{} held back", numbers::count(totals.held_back, "node")));
+    let parts: Vec<String> = [nodes, tests, held_back].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 

@@ -13,7 +13,6 @@ mod creating;
 mod drift;
 pub mod event;
 mod external;
-mod faults;
 mod foreign_keys;
 mod history;
 mod hooks;
@@ -28,6 +27,7 @@ pub mod past;
 mod queue;
 mod record;
 mod snapshot;
+pub mod sources;
 mod step;
 mod testing;
 mod workers;
@@ -40,6 +40,7 @@ use std::time::Duration;
 
 use self::event::{LogLevel, NodeRef, RunEvent, RunStarted, Totals};
 use self::history::{History, Published};
+use self::sources::Sources;
 use crate::compile::{CompiledNode, TemplateLog, TemplateLogLevel};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Span};
@@ -54,9 +55,9 @@ use crate::template::{Rendered, SegmentKind};
 use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseError};
 
 pub use self::connection::Connection;
-pub use self::faults::statement as statement_fault;
 pub use self::history::{AcceptError, Accepted, SCHEMA as HISTORY_SCHEMA, accept};
 pub use self::operation::{Operation, OperationResult, operation};
+pub use crate::compile::faults::statement as statement_fault;
 
 /// What the command line decides about a run.
 #[derive(Clone, Debug)]
@@ -127,6 +128,13 @@ impl Stop {
             handles.push(handle);
         }
     }
+
+    /// Forgets connections that are closed.
+    fn forget(&self) {
+        if let Ok(mut handles) = self.handles.lock() {
+            handles.clear();
+        }
+    }
 }
 
 /// What a run came to.
@@ -146,6 +154,33 @@ pub struct RunResults {
     pub totals: Totals,
     /// How long it took.
     pub elapsed: Duration,
+}
+
+impl RunResults {
+    /// What a run comes to that was not begun, because the queries of these nodes are at fault.
+    pub fn of_check(plan: &Plan, faults: &BTreeMap<NodeId, Vec<Diagnostic>>) -> Self {
+        let result = |node: NodeId| {
+            let fault = faults.get(&node).and_then(|it| it.first());
+            NodeResult {
+                node,
+                status: if fault.is_some() { Status::Error } else { Status::Skipped },
+                started_at: String::new(),
+                completed_at: String::new(),
+                elapsed: Duration::ZERO,
+                worker: 0,
+                message: fault.map(|it| it.message.clone()),
+                failures: None,
+                rows: None,
+            }
+        };
+        let nodes = plan
+            .steps
+            .iter()
+            .flat_map(|step| std::iter::once(step.node).chain(step.tests.iter().map(|it| it.node)));
+        let mut seen = BTreeSet::new();
+        let results = nodes.filter(|it| seen.insert(*it)).map(result).collect();
+        Self { results, ..Self::default() }
+    }
 }
 
 /// What became of a node or a test.
@@ -217,6 +252,8 @@ struct Shared<'a> {
     row_estimates: BTreeMap<String, u64>,
     /// Databases that the catalog was read for.
     databases: Vec<String>,
+    /// What was found of sources before the first step.
+    sources: Sources,
     /// Nodes that the plan is about.
     planned: BTreeSet<NodeId>,
     scrubber: Scrubber,
@@ -287,7 +324,8 @@ fn work(
     if fault.is_some() {
         return Ok(RunResults { before, hook_fault: fault, ..RunResults::default() });
     }
-    let shared = look_around(plan, graph, around, (history.clone(), published), options, warehouse)?;
+    let known = (history.clone(), published);
+    let shared = look_around(plan, graph, around, known, options, warehouse, on_event)?;
     let mut results = workers::run(&shared, options, warehouse, on_event)?;
     results.before = before;
     // Who stops a run wants nothing more to begin.
@@ -306,8 +344,10 @@ fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
         if is_made && graph.node(step.node).kind != NodeKind::Source {
             *counts.entry(graph.node(step.node).kind).or_default() += 1;
         }
-        if !step.tests.is_empty() {
-            *counts.entry(NodeKind::Test).or_default() += step.tests.len();
+        let is_timed = step.source.as_ref().is_some_and(|it| it.freshness.is_some());
+        let n_tests = step.tests.len() + usize::from(is_timed);
+        if n_tests > 0 {
+            *counts.entry(NodeKind::Test).or_default() += n_tests;
         }
     }
     RunStarted {
@@ -341,7 +381,7 @@ fn prepare(
     Ok(published)
 }
 
-/// One look at the catalog, for all workers.
+/// One look at the catalog and at the sources, for all workers.
 fn look_around<'a>(
     plan: &'a Plan,
     graph: &'a Graph,
@@ -349,6 +389,7 @@ fn look_around<'a>(
     (history, published): (History, BTreeMap<String, Published>),
     options: &RunOptions,
     warehouse: &mut Connection,
+    on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<Shared<'a>, Diagnostic> {
     let entries = warehouse.catalog(&[]).map_err(|error| cannot_prepare(&error))?;
     let databases = databases(warehouse, &entries);
@@ -357,6 +398,7 @@ fn look_around<'a>(
     let row_estimates = entries.iter().filter_map(estimate).collect();
     let planned = plan.steps.iter().map(|it| it.node).collect();
     let scrubber = options.scrubber.clone();
+    let sources = sources::check(plan, graph, around, &history, &entries, warehouse, on_event);
     Ok(Shared {
         graph,
         plan,
@@ -366,6 +408,7 @@ fn look_around<'a>(
         catalog,
         row_estimates,
         databases,
+        sources,
         planned,
         scrubber,
     })

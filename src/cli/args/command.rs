@@ -1,10 +1,11 @@
 //! The commands with their own flags.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::args::help;
+use crate::cli::args::{help, parse_duration};
 use crate::graph::select::Indirect;
 use crate::node::NodeKind;
 
@@ -26,7 +27,10 @@ pub enum Command {
     /// Take snapshots without testing them
     #[command(after_help = help::SNAPSHOT)]
     Snapshot(SnapshotArgs),
-    /// Render and check every model without running it; SQL goes to target/compiled
+    /// Find wrong columns, types and functions in queries without running any
+    #[command(after_help = help::CHECK)]
+    Check(CheckArgs),
+    /// Render every model without running it; SQL goes to target/compiled
     #[command(after_help = help::COMPILE)]
     Compile(CompileArgs),
     /// Read and check the project without rendering SQL
@@ -49,6 +53,9 @@ pub enum Command {
     /// Run a macro by itself
     #[command(after_help = help::RUN_OPERATION)]
     RunOperation(RunOperationArgs),
+    /// Look at sources: how fresh they are, and which columns they have
+    #[command(subcommand)]
+    Source(SourceCommand),
     /// Accept a jump that a drift test refused: the next build may publish it
     #[command(after_help = help::ACCEPT)]
     Accept(AcceptArgs),
@@ -81,22 +88,8 @@ impl Command {
             Command::Build(args) => Some(&mut args.full_refresh),
             Command::Run(args) => Some(&mut args.full_refresh),
             Command::Seed(args) => Some(&mut args.full_refresh),
-            Command::Test(_)
-            | Command::Snapshot(_)
-            | Command::Compile(_)
-            | Command::Parse
-            | Command::List(_)
-            | Command::Show(_)
-            | Command::Docs(_)
-            | Command::Deps(_)
-            | Command::History(_)
-            | Command::RunOperation(_)
-            | Command::Accept(_)
-            | Command::Clean
-            | Command::Debug
-            | Command::Init(_)
-            | Command::Completions(_)
-            | Command::Man(_) => None,
+            Command::Check(args) => Some(&mut args.full_refresh),
+            _ => None,
         }
     }
 }
@@ -187,6 +180,12 @@ pub struct BuildArgs {
     /// Keep the rows that fail tests in tables, unless a test says otherwise
     #[arg(long)]
     pub store_failures: bool,
+    /// Begin without the check of all queries, so that what is not at fault is built
+    #[arg(long)]
+    pub no_check: bool,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
     /// How tests are run.
     #[command(flatten)]
     pub testing: TestingArgs,
@@ -233,6 +232,9 @@ pub struct RunArgs {
     /// Make incremental models from scratch
     #[arg(long, short)]
     pub full_refresh: bool,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -244,6 +246,9 @@ pub struct TestArgs {
     /// Keep the rows that fail tests in tables, unless a test says otherwise
     #[arg(long)]
     pub store_failures: bool,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
     /// How tests are run.
     #[command(flatten)]
     pub testing: TestingArgs,
@@ -269,6 +274,31 @@ pub struct SnapshotArgs {
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
+}
+
+/// `check`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct CheckArgs {
+    /// Check incremental models as they are made from scratch
+    #[arg(long, short)]
+    pub full_refresh: bool,
+    /// What to write
+    #[arg(long, value_name = "FORMAT", default_value = "text", ignore_case = true)]
+    pub output: CheckOutput,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// What `check` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckOutput {
+    /// Faults, and nodes whose columns are not known.
+    #[value(help = "faults, and nodes whose columns are not known")]
+    Text,
+    /// Columns and types.
+    #[value(help = "one JSON object with the columns and types of every node")]
+    Json,
 }
 
 /// `compile`.
@@ -459,6 +489,42 @@ pub struct RunOperationArgs {
     /// Its arguments by name, as YAML or JSON: '{schema: old, days: 30}'
     #[arg(long, value_name = "YAML")]
     pub args: Option<String>,
+}
+
+/// `source`.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum SourceCommand {
+    /// Say how fresh sources are, and write target/sources.json
+    #[command(alias = "snapshot-freshness", after_help = help::SOURCE_FRESHNESS)]
+    Freshness(SourceFreshnessArgs),
+    /// Take the columns that sources have now into sources.lock.yml
+    #[command(after_help = help::SOURCE_ACCEPT)]
+    Accept(SourceAcceptArgs),
+}
+
+/// `source freshness`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceFreshnessArgs {
+    /// File to write instead of target/sources.json
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// `source accept`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceAcceptArgs {
+    /// Show what is different and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
 }
 
 /// `init`.
