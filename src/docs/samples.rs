@@ -43,7 +43,9 @@ pub fn read(warehouse: &mut dyn Warehouse, graph: &Graph) -> Samples {
         let is_hidden: Vec<bool> = columns.iter().map(|it| is_sensitive(node, it)).collect();
         let shown = |row: Vec<Value>| {
             let values = row.into_iter().zip(&is_hidden);
-            values.map(|(value, is_hidden)| if *is_hidden { Some(HIDDEN.to_owned()) } else { text(&value) }).collect()
+            values
+                .map(|(value, is_hidden)| if *is_hidden { Some(HIDDEN.to_owned()) } else { text(&value) })
+                .collect()
         };
         let rows = rows.rows.into_iter().map(shown).collect();
         samples.insert(node.unique_id.as_str().to_owned(), Sample { columns, rows });

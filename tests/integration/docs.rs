@@ -105,7 +105,8 @@ fn a_project_that_was_never_built_has_a_site_with_the_unknown_left_out() {
     assert_eq!(site.index()["health"]["last"], Json::Null);
     assert_eq!(site.page("model.shop.orders")["status"], Json::Null);
     let detail = site.detail("model.shop.orders");
-    assert_eq!(detail["columns"][0]["type"], Json::Null);
+    // Types are found in the query itself.
+    assert_eq!(detail["columns"][0]["type"], "INTEGER");
     assert_eq!(detail["runs"], Json::Null);
     assert!(!shop.dir().join("shop.duckdb").exists(), "looking makes no database");
     assert_eq!(site.detail("exposure.shop.dashboard")["url"], "https://example.org/d");
@@ -117,7 +118,10 @@ fn a_project_that_was_never_built_has_a_site_with_the_unknown_left_out() {
 fn what_failed_and_what_changed_stands_on_the_first_page() {
     let shop = shop();
     shop.run("build").exit(0);
-    shop.write("models/orders.sql", "{{ config(materialized='table') }} select 1 as id, 8 as customer_id");
+    shop.write(
+        "models/orders.sql",
+        "{{ config(materialized='table') }} select 1 as id, 8 as customer_id, 2.5 as amount",
+    );
     shop.write("models/customers.sql", "select 7 as id, 'Ann' as name union all select 9, 'Bob'");
     shop.run("build").exit(1);
     shop.run("docs").exit(0);

@@ -114,6 +114,8 @@ fn make(session: &mut Session, is_blind: bool) -> Result<Made, Stopped> {
         let catalog = artifacts::catalog(&loaded.project, graph, &shapes, &stamp);
         session.write(output.write_catalog(&catalog))?;
     }
+    let facts =
+        if is_blind { ColumnFacts::default() } else { columns(session, loaded, graph, &compiled, &wanted)? };
     render_late(session, loaded, graph, &mut compiled, warehouse);
     session.write(output.write_compiled(&loaded.project, graph, &compiled))?;
     session.write_manifest(&output, loaded, graph, Some(&compiled), &stamp)?;
@@ -127,7 +129,7 @@ fn make(session: &mut Session, is_blind: bool) -> Result<Made, Stopped> {
         sources: sources.as_deref(),
         history: history.as_ref(),
         samples: &samples,
-        columns: &ColumnFacts::default(),
+        columns: &facts,
         tool: TOOL,
     };
     let site = docs::make(&input).map_err(|error| {
@@ -197,6 +199,23 @@ fn read_history(session: &mut Session, warehouse: &mut dyn Warehouse) -> Option<
             None
         }
     }
+}
+
+/// What the compiler knows about columns. Queries that do not fit what they read are no matter of the site.
+fn columns(
+    session: &mut Session,
+    loaded: &Loaded,
+    graph: &Graph,
+    compiled: &Compiled,
+    wanted: &BTreeSet<NodeId>,
+) -> Result<ColumnFacts, Stopped> {
+    let shapes = session.shapes(loaded, graph, compiled, wanted, false)?;
+    if !shapes.faults.is_empty() {
+        let nodes = numbers::count(shapes.faults.len(), "node");
+        let message = format!("{nodes} cannot be built as they are: `tidemill check` says why");
+        session.reporter.log(LogLevel::Warning, &message);
+    }
+    Ok(ColumnFacts::of_shapes(graph, &shapes))
 }
 
 /// Renders what asks the warehouse, as far as this can be done by reading; the rest is shown as written.
