@@ -102,6 +102,15 @@ pub(super) fn run(
     }
 }
 
+/// Whether the engine will be asked for what a node says: always, but for an ephemeral model that nothing selected reads.
+fn is_asked_for(graph: &Graph, selected: &BTreeSet<NodeId>, id: NodeId) -> bool {
+    let node = graph.node(id);
+    if !compile::is_ephemeral(node) {
+        return !matches!(node.kind, NodeKind::Exposure);
+    }
+    graph.children(id).into_iter().any(|it| selected.contains(&it) && is_asked_for(graph, selected, it))
+}
+
 /// The check before anything is run. What is at fault stops the command: these are its results then.
 fn check(
     session: &mut Session,
@@ -113,10 +122,12 @@ fn check(
     plan: &Plan,
 ) -> Result<Option<RunResults>, Stopped> {
     let shapes = session.shapes(loaded, graph, compiled, selected, purpose.full_refresh)?;
-    if shapes.faults.is_empty() {
+    let mut found: BTreeMap<NodeId, Vec<Diagnostic>> = shapes.faults;
+    // As in dbt, an ephemeral model that nothing reads may say anything.
+    found.retain(|id, _| is_asked_for(graph, selected, *id));
+    if found.is_empty() {
         return Ok(None);
     }
-    let mut found: BTreeMap<NodeId, Vec<Diagnostic>> = shapes.faults;
     for (id, fault) in compiled.faults.iter().filter(|(id, _)| selected.contains(id)) {
         found.entry(*id).or_default().push(fault.clone());
     }
