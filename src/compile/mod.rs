@@ -13,6 +13,7 @@ mod late;
 mod run_hook;
 mod strategy;
 mod test_sql;
+mod unit_tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -25,9 +26,10 @@ pub use self::host::{TemplateLog, TemplateLogLevel};
 pub use self::late::Late;
 pub use self::run_hook::{check_run_hooks, node_as_json};
 pub use self::test_sql::{column_sql, freshness_query};
+pub use self::unit_tests::{CompiledInput, CompiledUnitTest, GIVEN, MacroOutcome, stand_in};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::{Graph, Node};
-use crate::node::{Materialization, NodeId, Relation};
+use crate::node::{Materialization, NodeId, NodeKind, Relation};
 use crate::parse::functions::FunctionBody;
 use crate::parse::node_config::NodeHook;
 use crate::parse::python_models::{PYTHON_HELP, PYTHON_MODEL};
@@ -36,6 +38,7 @@ use crate::parse::{Body, DataTest, TestKind};
 use crate::project::Project;
 use crate::sql::{self, OneQuery};
 use crate::template::{Context, Engine, Mode, NEEDS_WAREHOUSE, Rendered, TemplateError, TemplateSource};
+use crate::warehouse::Column;
 
 /// SQL for a set of nodes.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +51,10 @@ pub struct Compiled {
     pub late: BTreeSet<NodeId>,
     /// What templates logged, in the order of node ids.
     pub log: Vec<TemplateLog>,
+    /// Unit tests; those whose templates failed are among the faults.
+    pub unit_tests: BTreeMap<NodeId, CompiledUnitTest>,
+    /// The columns of the inputs of unit tests, as far as they are known.
+    pub input_columns: BTreeMap<NodeId, Vec<Column>>,
 }
 
 /// A node's SQL.
@@ -94,7 +101,9 @@ struct Compiler<'a> {
 /// Renders the nodes wanted and the ephemeral models they need. Faults are kept with their nodes.
 pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> Compiled {
     let compiler = Compiler::new(project, graph);
-    let ids = with_ephemeral_parents(graph, wanted);
+    let is_test = |id: &NodeId| graph.node(*id).kind == NodeKind::UnitTest;
+    let (tests, wanted): (BTreeSet<NodeId>, BTreeSet<NodeId>) = wanted.iter().copied().partition(is_test);
+    let ids = with_ephemeral_parents(graph, &wanted);
     let rendered: Vec<(NodeId, Result<CompiledNode, TemplateError>)> =
         ids.into_par_iter().map(|id| (id, compiler.node(id))).collect();
     let mut compiled = Compiled::default();
@@ -113,6 +122,14 @@ pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> C
         }
     }
     inject_ctes(graph, &mut compiled);
+    let tests: Vec<(NodeId, Result<CompiledUnitTest, Diagnostic>)> =
+        tests.into_par_iter().map(|id| (id, compiler.unit_test(id))).collect();
+    for (id, result) in tests {
+        match result {
+            Ok(test) => drop(compiled.unit_tests.insert(id, test)),
+            Err(fault) => drop(compiled.faults.insert(id, fault)),
+        }
+    }
     compiled.log = compiler.take_log();
     // What is rendered again says it again.
     compiled.log.retain(|it| it.node.is_none_or(|id| !compiled.late.contains(&id)));
