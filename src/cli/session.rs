@@ -338,19 +338,9 @@ impl Session {
         Output::new(self.target_dir(loaded)).hiding(Scrubber::new(&secrets))
     }
 
-    /// Opens the database of the project's target.
-    pub(super) fn connect(
-        &mut self,
-        loaded: &Loaded,
-        read_only: bool,
-    ) -> Result<Box<dyn Warehouse>, Stopped> {
+    /// How to open the database of the project's target, but for which one and how.
+    pub(super) fn connect_options(&self, loaded: &Loaded) -> ConnectOptions {
         let target = &loaded.project.target;
-        let file = target.file(loaded.base());
-        if read_only && file.as_ref().is_some_and(|it| !it.exists()) {
-            let message = format!("the database `{}` does not exist yet", target.path);
-            let fault = Diagnostic::error("missing-database", message);
-            return Err(self.fail(fault.help("`tidemill build` makes it")));
-        }
         let mut secrets = loaded.project.settings.secrets();
         secrets.extend(target.secrets.iter().cloned());
         let schema = match loaded.project.dialect {
@@ -360,9 +350,9 @@ impl Session {
         };
         let retries = target.retries.as_ref();
         let patience = retries.map(|it| patience(it.connect_attempts));
-        let options = ConnectOptions {
-            read_only: read_only && file.is_some(),
-            path: file,
+        ConnectOptions {
+            read_only: false,
+            path: None,
             main: target.lake().map(|path| Attachment {
                 path: path.to_owned(),
                 alias: Some(target.own_database()),
@@ -380,6 +370,26 @@ impl Session {
             wait: self.globals.wait.or(patience).unwrap_or(Duration::ZERO),
             retryable: retries.map(|it| it.exceptions.clone()).unwrap_or_default(),
             secrets,
+        }
+    }
+
+    /// Opens the database of the project's target.
+    pub(super) fn connect(
+        &mut self,
+        loaded: &Loaded,
+        read_only: bool,
+    ) -> Result<Box<dyn Warehouse>, Stopped> {
+        let target = &loaded.project.target;
+        let file = target.file(loaded.base());
+        if read_only && file.as_ref().is_some_and(|it| !it.exists()) {
+            let message = format!("the database `{}` does not exist yet", target.path);
+            let fault = Diagnostic::error("missing-database", message);
+            return Err(self.fail(fault.help("`tidemill build` makes it")));
+        }
+        let options = ConnectOptions {
+            read_only: read_only && file.is_some(),
+            path: file,
+            ..self.connect_options(loaded)
         };
         let (reporter, sources, stop) = (&mut self.reporter, &self.sources, Arc::clone(&self.stop));
         let mut is_waiting = false;

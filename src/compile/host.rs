@@ -169,7 +169,8 @@ impl CompileHost {
     ) -> Self {
         let given = |id: &NodeId| stand_ins.get(id).cloned();
         let refs = model.refs.iter().filter_map(|(call, id)| Some((call.clone(), given(id)?))).collect();
-        let sources = model.sources.iter().filter_map(|(call, id)| Some((call.clone(), given(id)?))).collect();
+        let sources =
+            model.sources.iter().filter_map(|(call, id)| Some((call.clone(), given(id)?))).collect();
         Self { name, refs, sources, is_unit_test: true, ..self }
     }
 

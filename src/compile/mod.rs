@@ -26,7 +26,7 @@ pub use self::host::{TemplateLog, TemplateLogLevel};
 pub use self::late::Late;
 pub use self::run_hook::{check_run_hooks, node_as_json};
 pub use self::test_sql::{column_sql, freshness_query};
-pub use self::unit_tests::{CompiledInput, CompiledUnitTest, GIVEN, MacroOutcome, stand_in};
+pub use self::unit_tests::{CompiledInput, CompiledUnitTest, GIVEN, MacroOutcome, self_contained, stand_in};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::{Graph, Node};
 use crate::node::{Materialization, NodeId, NodeKind, Relation};

@@ -13,11 +13,12 @@ use super::run_hook::in_yaml;
 use super::{Compiler, IsIncremental, Late, query_fault};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
-use crate::node::{IdentifierStyle, NodeId, Relation};
+use crate::node::{IdentifierStyle, NodeId, Relation, quote_identifier};
 use crate::parse::Body;
 use crate::parse::properties::Overrides;
 use crate::parse::unit_tests::{Fixture, Given, Input, MacroTest, ModelTest, Rows, UnitTest};
 use crate::project::Project;
+use crate::sql::{WithClause, with_clause};
 use crate::template::{
     Context, MacroCall, NEEDS_WAREHOUSE, Rendered, TemplateError, TemplateSource, TemplateValue,
 };
@@ -76,7 +77,8 @@ impl Compiler<'_> {
             Err(error) if error.code == NEEDS_WAREHOUSE => None,
             Err(error) => return Err(self.test_fault(id, error)),
         };
-        if let Some(fault) = query.as_ref().and_then(|it| query_fault(self.graph.node(self.tested(id)?), it)) {
+        if let Some(fault) = query.as_ref().and_then(|it| query_fault(self.graph.node(self.tested(id)?), it))
+        {
             return Err(fault);
         }
         let mut inputs = Vec::new();
@@ -147,7 +149,11 @@ impl Compiler<'_> {
             Some(_) => error.into_diagnostic(),
             None => in_yaml(error, fixture.span).into_diagnostic(),
         })?;
-        Ok(Some(if fixture.file.is_some() { rendered } else { without_places(rendered, source, fixture.span) }))
+        Ok(Some(if fixture.file.is_some() {
+            rendered
+        } else {
+            without_places(rendered, source, fixture.span)
+        }))
     }
 
     fn test_context(&self, id: NodeId, test: &ModelTest) -> Context {
@@ -192,13 +198,43 @@ pub fn stand_in(project: &Project, node: &Node) -> Relation {
         }
         _ => {
             let name = match &node.body {
-                Body::Source(source) => format!("__dbt__cte__{}__{}", source.source, node.name),
-                _ => format!("__dbt__cte__{}", node.name),
+                Body::Source(source) => format!("{CTE}{}__{}", source.source, node.name),
+                _ => format!("{CTE}{}", node.name),
             };
             Relation::new(project.target.database.as_str(), project.target.schema.as_str(), name)
         }
     }
 }
+
+/// A query with the inputs that it reads in front of it, as it could be run anywhere.
+pub fn self_contained(query: &str, inputs: &[(&Relation, &str)]) -> String {
+    let mut text = query.to_owned();
+    let mut ctes = String::new();
+    for (relation, sql) in inputs {
+        let name = if relation.identifier.starts_with(CTE) {
+            relation.identifier.clone()
+        } else {
+            format!("{CTE}{}", relation.identifier)
+        };
+        let name = if name.chars().all(|it| it.is_alphanumeric() || it == '_') {
+            name
+        } else {
+            quote_identifier(&name)
+        };
+        text = text.replace(&relation.render(), &name);
+        ctes.push_str(&format!("{}{name} as (\n{sql}\n)", if ctes.is_empty() { "" } else { ", " }));
+    }
+    if ctes.is_empty() {
+        return text;
+    }
+    match with_clause(&text) {
+        WithClause::At(offset) => format!("{} {ctes},{}", &text[..offset], &text[offset..]),
+        WithClause::Absent => format!("with {ctes}\n{text}"),
+    }
+}
+
+/// What the names of common table expressions begin with.
+const CTE: &str = "__dbt__cte__";
 
 /// A text in YAML has other offsets than its value: the value as a whole is its place.
 fn without_places(mut rendered: Rendered, source: &TemplateSource, span: Span) -> Rendered {
@@ -238,7 +274,8 @@ impl Late<'_> {
             .iter()
             .map(|(name, value)| (name.as_str(), TemplateValue::Json(value.clone())))
             .collect();
-        let call = MacroCall { macro_id: &test.macro_id, package: &node.package, place: test.macro_name.span };
+        let call =
+            MacroCall { macro_id: &test.macro_id, package: &node.package, place: test.macro_name.span };
         match compiler.graph.templates.call_macro(call, &arguments, &context) {
             Ok(TemplateValue::Json(value)) => MacroOutcome::Value(value),
             Ok(TemplateValue::Relation(relation)) => MacroOutcome::Value(Json::from(relation.render())),

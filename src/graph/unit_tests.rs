@@ -86,9 +86,12 @@ fn report_unread(diags: &mut Diagnostics, rules: &Rules<'_>, node: &ParsedNode, 
         }
         let known = reads.iter().map(|it| it.1.as_str());
         diags.push(
-            Diagnostic::warning("unread-input", format!("`{}` does not read `{}`", model.name, given.text.value))
-                .at(given.text.span, format!("the unit test `{}` gives rows for it", node.name))
-                .help_opt(suggest::did_you_mean(&given.text.value, known)),
+            Diagnostic::warning(
+                "unread-input",
+                format!("`{}` does not read `{}`", model.name, given.text.value),
+            )
+            .at(given.text.span, format!("the unit test `{}` gives rows for it", node.name))
+            .help_opt(suggest::did_you_mean(&given.text.value, known)),
         );
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod scan;
 mod steps;
+mod unit_tests;
 
 use std::collections::BTreeSet;
 
@@ -18,6 +19,7 @@ use crate::project::Dialect;
 use crate::template::Rendered;
 
 pub use self::steps::make;
+pub use self::unit_tests::{PlannedInput, PlannedUnitTest, UnitTestSubject};
 
 /// The commands that run nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +84,18 @@ pub struct Plan {
     pub schemas: BTreeSet<(String, String)>,
     /// What to run before the first step and after the last, in this order.
     pub run_hooks: Vec<RunHook>,
+}
+
+impl Plan {
+    /// Whether there is anything to do in the warehouse.
+    pub fn needs_warehouse(&self) -> bool {
+        self.steps.iter().any(|it| !matches!(it.action, Action::UnitTest(_)))
+    }
+
+    /// Whether a unit test is to be run.
+    pub fn has_unit_tests(&self) -> bool {
+        self.steps.iter().any(|it| matches!(it.action, Action::UnitTest(_)))
+    }
 }
 
 /// One node's work: made, tested and published together.
@@ -159,6 +173,8 @@ pub enum Action {
     TestPublished,
     /// Nothing: a test by itself, the only one of the step.
     TestAlone,
+    /// Nothing: a model or a macro is tried on rows of a test's own, before anything is made.
+    UnitTest(Box<PlannedUnitTest>),
     /// It could not be compiled.
     Broken(Box<Diagnostic>),
 }

@@ -4,6 +4,7 @@
 //! standard output; diagnostics, logs and the live area to standard error; with `--log-format json`
 //! everything is one JSON object a line on standard output. A reader that closed the pipe is no error.
 
+mod diff;
 pub mod json;
 pub mod layout;
 mod live;

@@ -110,6 +110,8 @@ pub(super) fn run(
         | Action::TakeSnapshot(_)
         | Action::CreateFunction(_) => worker.publish_with_hooks(),
         Action::Nothing => worker.source(),
+        // Done before the workers began.
+        Action::UnitTest(_) => Tried::no_op(),
         Action::NoOp => Tried::no_op(),
         Action::TestPublished | Action::TestAlone => worker.test_only(),
         Action::Broken(fault) => Tried::error((**fault).clone(), worker.kept()),
@@ -326,6 +328,7 @@ impl Worker<'_> {
             | Action::NoOp
             | Action::TestPublished
             | Action::TestAlone
+            | Action::UnitTest(_)
             | Action::Broken(_) => Ok(Effect::default()),
         }
     }

@@ -12,6 +12,7 @@ use super::event::{
 use super::queue::{Next, ReadyQueue};
 use super::step::{self, StepOutcome, StepResult};
 use super::testing::TestOutcome;
+use super::unit_tests::Tested;
 use super::{NodeResult, RunOptions, RunResults, Shared, Status, cannot_prepare, node_ref, template_log};
 use crate::diagnostics::Diagnostic;
 use crate::node::{NodeId, NodeKind};
@@ -22,7 +23,7 @@ use crate::warehouse::Warehouse;
 const STOP_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Stack of a worker: templates that are rendered there call each other.
-const STACK_SIZE: usize = 16 * 1024 * 1024;
+pub(super) const STACK_SIZE: usize = 16 * 1024 * 1024;
 
 /// What a worker is told to do.
 struct Job {
@@ -42,6 +43,7 @@ struct Report {
 pub(super) fn run(
     shared: &Shared<'_>,
     options: &RunOptions,
+    tested: Tested,
     warehouse: &mut Connection,
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<RunResults, Diagnostic> {
@@ -70,7 +72,7 @@ pub(super) fn run(
             })?;
         }
         drop(report);
-        Ok(Foreman::new(shared, options, jobs, on_event).run(&reports))
+        Ok(Foreman::new(shared, options, tested, jobs, on_event).run(&reports))
     })
 }
 
@@ -110,13 +112,16 @@ impl<'a> Foreman<'a> {
     fn new(
         shared: &'a Shared<'a>,
         options: &'a RunOptions,
+        tested: Tested,
         jobs: Vec<Sender<Job>>,
         on_event: &'a mut dyn FnMut(&RunEvent),
     ) -> Self {
         let idle = (0..jobs.len()).collect();
-        let queue = ReadyQueue::new(&shared.plan.steps);
-        let results = RunResults::default();
-        let (again, is_alone, has_failed) = (Vec::new(), false, false);
+        let mut queue = ReadyQueue::new(&shared.plan.steps);
+        let Tested { results, done } = tested;
+        let has_failed = done.iter().any(|it| !it.1);
+        done.into_iter().for_each(|(step, is_success)| queue.settle(step, is_success));
+        let (again, is_alone) = (Vec::new(), false);
         Self { shared, options, jobs, idle, queue, again, is_alone, has_failed, results, on_event }
     }
 
@@ -199,7 +204,7 @@ impl<'a> Foreman<'a> {
         let step = &self.shared.plan.steps[failed.index()];
         let node = self.node_ref(failed);
         match node.kind {
-            NodeKind::Test => SkipReason::TestFailed(node),
+            NodeKind::Test | NodeKind::UnitTest => SkipReason::TestFailed(node),
             NodeKind::Source if self.is_stale(step.node) => SkipReason::SourceStale(node),
             NodeKind::Source
             | NodeKind::Seed
@@ -208,7 +213,6 @@ impl<'a> Foreman<'a> {
             | NodeKind::Function
             | NodeKind::Analysis
             | NodeKind::Exposure
-            | NodeKind::UnitTest
             | NodeKind::SemanticModel
             | NodeKind::Metric
             | NodeKind::SavedQuery => SkipReason::ParentFailed(node),
@@ -320,6 +324,7 @@ impl<'a> Foreman<'a> {
             message: test.message.clone(),
             fault: test.fault.clone(),
             samples: test.samples.clone(),
+            diff: None,
             query: test.query.clone(),
             is_kept: test.is_kept,
         })

@@ -9,7 +9,9 @@ use super::semantic::{depends_on, head};
 use crate::node::NodeId;
 use crate::parse::Body;
 use crate::parse::properties::{FixtureFormat, TestedVersions};
-use crate::parse::unit_tests::{Fixture, FixtureRow, Input, MacroExpect, MacroTest, ModelTest, Rows, UnitTest};
+use crate::parse::unit_tests::{
+    Fixture, FixtureRow, Input, MacroExpect, MacroTest, ModelTest, Rows, UnitTest,
+};
 
 /// `None` for another kind of node.
 pub(super) fn entry(context: &Context<'_>, entry: &Entry<'_>) -> Option<Json> {
@@ -126,7 +128,8 @@ fn of_macro(test: &MacroTest) -> Json {
 }
 
 fn expect_of_macro(expect: &MacroExpect) -> Json {
-    let one = |key: &str, value: &Json| json!({ "rows": [{ key: value }], "format": "dict", "fixture": null });
+    let one =
+        |key: &str, value: &Json| json!({ "rows": [{ key: value }], "format": "dict", "fixture": null });
     match expect {
         MacroExpect::Rows(rows) => fixture(rows),
         MacroExpect::Sql(text) => one("sql", &json!(text.value)),

@@ -147,7 +147,11 @@ impl Reader<'_, '_> {
             }
             YamlKind::Null => {}
             YamlKind::Bool(_) | YamlKind::Int(_) | YamlKind::Float(_) | YamlKind::String(_) => {
-                self.diags.push(wrong_type(args, "args", "a list of values, or a mapping of names to values"));
+                self.diags.push(wrong_type(
+                    args,
+                    "args",
+                    "a list of values, or a mapping of names to values",
+                ));
                 return None;
             }
         }
