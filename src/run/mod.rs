@@ -23,6 +23,7 @@ mod make;
 mod merge;
 mod operation;
 mod outside;
+pub mod past;
 mod queue;
 mod record;
 mod snapshot;
