@@ -61,11 +61,13 @@ pub(super) struct Purpose {
     /// `--full-refresh`.
     pub(super) full_refresh: bool,
     pub(super) store_failures: bool,
+    /// Whether all queries are checked before anything is run.
+    pub(super) checks: bool,
 }
 
 impl Purpose {
     pub(super) fn of(command: &'static str) -> Self {
-        Self { command, full_refresh: false, store_failures: false }
+        Self { command, full_refresh: false, store_failures: false, checks: false }
     }
 }
 
@@ -350,9 +352,41 @@ impl Session {
         Output::new(self.target_dir(loaded)).hiding(Scrubber::new(&secrets))
     }
 
-    /// How to open the database of the project's target, but for which one and how.
-    pub(super) fn connect_options(&self, loaded: &Loaded) -> ConnectOptions {
+    /// Opens the database of the project's target.
+    pub(super) fn connect(
+        &mut self,
+        loaded: &Loaded,
+        read_only: bool,
+    ) -> Result<Box<dyn Warehouse>, Stopped> {
         let target = &loaded.project.target;
+        let file = target.file(loaded.base());
+        if read_only && file.as_ref().is_some_and(|it| !it.exists()) {
+            let message = format!("the database `{}` does not exist yet", target.path);
+            let fault = Diagnostic::error("missing-database", message);
+            return Err(self.fail(fault.help("`tidemill build` makes it")));
+        }
+        let options = self.connect_options(loaded, read_only);
+        let (reporter, sources, stop) = (&mut self.reporter, &self.sources, Arc::clone(&self.stop));
+        let mut is_waiting = false;
+        let opened = duckdb::open_with(&options, &mut |error| {
+            if let (ErrorKind::Locked { holder }, false) = (&error.kind, is_waiting) {
+                reporter.event(sources, &RunEvent::Waiting { holder: holder.clone() });
+            }
+            is_waiting = true;
+            !stop.is_requested()
+        });
+        opened.map_err(|error| {
+            if stop.is_requested() {
+                return self.fail(Diagnostic::error("interrupted", "the run was interrupted"));
+            }
+            self.fail(cannot_open(&target.path, &error))
+        })
+    }
+
+    /// How the target's database is opened.
+    pub(super) fn connect_options(&self, loaded: &Loaded, read_only: bool) -> ConnectOptions {
+        let target = &loaded.project.target;
+        let file = target.file(loaded.base());
         let mut secrets = loaded.project.settings.secrets();
         secrets.extend(target.secrets.iter().cloned());
         let schema = match loaded.project.dialect {
@@ -363,8 +397,8 @@ impl Session {
         let retries = target.retries.as_ref();
         let patience = retries.map(|it| patience(it.connect_attempts));
         ConnectOptions {
-            read_only: false,
-            path: None,
+            read_only: read_only && file.is_some(),
+            path: file,
             main: target.lake().map(|path| Attachment {
                 path: path.to_owned(),
                 alias: Some(target.own_database()),
@@ -383,41 +417,6 @@ impl Session {
             retryable: retries.map(|it| it.exceptions.clone()).unwrap_or_default(),
             secrets,
         }
-    }
-
-    /// Opens the database of the project's target.
-    pub(super) fn connect(
-        &mut self,
-        loaded: &Loaded,
-        read_only: bool,
-    ) -> Result<Box<dyn Warehouse>, Stopped> {
-        let target = &loaded.project.target;
-        let file = target.file(loaded.base());
-        if read_only && file.as_ref().is_some_and(|it| !it.exists()) {
-            let message = format!("the database `{}` does not exist yet", target.path);
-            let fault = Diagnostic::error("missing-database", message);
-            return Err(self.fail(fault.help("`tidemill build` makes it")));
-        }
-        let options = ConnectOptions {
-            read_only: read_only && file.is_some(),
-            path: file,
-            ..self.connect_options(loaded)
-        };
-        let (reporter, sources, stop) = (&mut self.reporter, &self.sources, Arc::clone(&self.stop));
-        let mut is_waiting = false;
-        let opened = duckdb::open_with(&options, &mut |error| {
-            if let (ErrorKind::Locked { holder }, false) = (&error.kind, is_waiting) {
-                reporter.event(sources, &RunEvent::Waiting { holder: holder.clone() });
-            }
-            is_waiting = true;
-            !stop.is_requested()
-        });
-        opened.map_err(|error| {
-            if stop.is_requested() {
-                return self.fail(Diagnostic::error("interrupted", "the run was interrupted"));
-            }
-            self.fail(cannot_open(&target.path, &error))
-        })
     }
 
     /// Writes the manifest, or reports why not.

@@ -7,10 +7,14 @@
 
 mod by_macro;
 mod context;
+pub mod contract;
 mod ctes;
+pub mod faults;
+mod function_sql;
 mod host;
 mod late;
 mod run_hook;
+pub mod shapes;
 mod strategy;
 mod test_sql;
 mod unit_tests;
@@ -23,6 +27,7 @@ use rayon::prelude::*;
 use self::ctes::Injected;
 use self::host::CompileHost;
 pub use self::host::{TemplateLog, TemplateLogLevel};
+pub use self::function_sql::{MacroStatement, macro_statement, table_function};
 pub use self::late::Late;
 pub use self::run_hook::{check_run_hooks, node_as_json};
 pub use self::test_sql::{column_sql, freshness_query};

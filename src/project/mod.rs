@@ -19,6 +19,7 @@ mod reading;
 pub mod requirements;
 pub mod selectors;
 pub mod settings;
+pub mod sources_lock;
 pub mod target;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ use self::files::{Files, ProjectPath};
 pub use self::packages::Package;
 use self::selectors::{NamedSelector, SELECTORS_FILE};
 use self::settings::Settings;
+use self::sources_lock::SourcesLock;
 use self::target::{ProfilesFile, Target};
 use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, FileId, Severity, Sources};
 use crate::template::Globals;
@@ -141,6 +143,8 @@ pub struct Project {
     pub missing_packages: Option<Diagnostic>,
     /// Selectors with names.
     pub selectors: Vec<NamedSelector>,
+    /// The accepted shapes of sources; `None` if the project has no `sources.lock.yml`.
+    pub sources_lock: Option<SourcesLock>,
     /// All files, those of packages too, sorted by path.
     pub files: Vec<ProjectFile>,
 }
@@ -194,6 +198,7 @@ pub fn load(
     let target = target.ok_or(Aborted)?;
     let settings = settings.with_globals(of_target);
     let selectors = read_selectors(diags, sources, files, dialect, &settings);
+    let sources_lock = sources_lock::read(diags, sources, files);
     let packages = packages.into_iter().map(|it| it.package).collect();
     Ok(Project {
         dialect,
@@ -204,6 +209,7 @@ pub fn load(
         packages,
         missing_packages,
         selectors,
+        sources_lock,
         files: read,
     })
 }

@@ -1,6 +1,6 @@
 //! Models that a macro makes: a materialization of the project's own, or a built-in one with parts of its own.
 
-use super::faults;
+use crate::compile::faults;
 use super::step::{Failure, Worker};
 use crate::compile::IsIncremental;
 use crate::node::RelationKind;

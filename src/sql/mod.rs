@@ -1,10 +1,12 @@
 //! The sqlparser wall: what is known of compiled SQL without an engine.
 
+mod definitions;
 mod one_query;
 mod with_clause;
 
 use sqlparser::tokenizer::Location;
 
+pub use self::definitions::{Definitions, definitions, mentions, pivots_by_rows};
 pub use self::one_query::{OneQuery, one_query};
 pub use self::with_clause::{WithClause, with_clause};
 

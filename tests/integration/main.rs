@@ -8,6 +8,7 @@ mod project;
 mod access;
 mod artifacts;
 mod builtin_tests;
+mod check;
 mod commands;
 mod config;
 mod contracts;

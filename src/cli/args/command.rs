@@ -26,7 +26,10 @@ pub enum Command {
     /// Take snapshots without testing them
     #[command(after_help = help::SNAPSHOT)]
     Snapshot(SnapshotArgs),
-    /// Render and check every model without running it; SQL goes to target/compiled
+    /// Find wrong columns, types and functions in queries without running any
+    #[command(after_help = help::CHECK)]
+    Check(CheckArgs),
+    /// Render every model without running it; SQL goes to target/compiled
     #[command(after_help = help::COMPILE)]
     Compile(CompileArgs),
     /// Read and check the project without rendering SQL
@@ -70,6 +73,7 @@ impl Command {
             Command::Test(_) => "test",
             Command::Seed(_) => "seed",
             Command::Snapshot(_) => "snapshot",
+            Command::Check(_) => "check",
             Command::Compile(_) => "compile",
             Command::Parse => "parse",
             Command::List(_) => "list",
@@ -98,6 +102,7 @@ impl Command {
             Command::Build(args) => Some(&mut args.full_refresh),
             Command::Run(args) => Some(&mut args.full_refresh),
             Command::Seed(args) => Some(&mut args.full_refresh),
+            Command::Check(args) => Some(&mut args.full_refresh),
             Command::Test(_)
             | Command::Snapshot(_)
             | Command::Compile(_)
@@ -202,6 +207,9 @@ pub struct BuildArgs {
     /// Keep the rows that fail tests in tables, unless a test says otherwise
     #[arg(long)]
     pub store_failures: bool,
+    /// Begin without the check of all queries, so that what is not at fault is built
+    #[arg(long)]
+    pub no_check: bool,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -249,6 +257,31 @@ pub struct SnapshotArgs {
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
+}
+
+/// `check`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct CheckArgs {
+    /// Check incremental models as they are made from scratch
+    #[arg(long, short)]
+    pub full_refresh: bool,
+    /// What to write
+    #[arg(long, value_name = "FORMAT", default_value = "text", ignore_case = true)]
+    pub output: CheckOutput,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// What `check` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckOutput {
+    /// Faults, and nodes whose columns are not known.
+    #[value(help = "faults, and nodes whose columns are not known")]
+    Text,
+    /// Columns and types.
+    #[value(help = "one JSON object with the columns and types of every node")]
+    Json,
 }
 
 /// `compile`.

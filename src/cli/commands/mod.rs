@@ -1,5 +1,6 @@
 //! The commands: each reads its flags, calls the phases and reports.
 
+mod check;
 mod clean;
 mod compile;
 mod debug;
@@ -26,6 +27,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             let purpose = Purpose {
                 full_refresh: args.full_refresh,
                 store_failures: args.store_failures,
+                checks: !args.no_check,
                 ..Purpose::of("build")
             };
             run::run(session, purpose, RunCommand::Build, &args.selection, Some(&args.kinds))
@@ -45,6 +47,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         Command::Snapshot(args) => {
             run::run(session, Purpose::of("snapshot"), RunCommand::Snapshot, &args.selection, None)
         }
+        Command::Check(args) => check::run(session, args),
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),

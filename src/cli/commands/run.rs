@@ -1,6 +1,6 @@
 //! `build`, `run`, `test` and `seed`: plan and execute.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -52,6 +52,12 @@ pub(super) fn run(
         store_failures: purpose.store_failures,
     };
     let plan = plan::make(graph, compiled, &selected, options);
+    if purpose.checks
+        && let Some(results) = check(session, loaded, graph, &for_results, &selected, purpose, &plan)?
+    {
+        session.write(output.write_run_results(&loaded.project, graph, &for_results, &results, &stamp))?;
+        return Ok(Exit::Failed);
+    }
     if plan.steps.is_empty() {
         session
             .reporter
@@ -76,6 +82,31 @@ pub(super) fn run(
         }
         None => Ok(exit_of(&results)),
     }
+}
+
+/// The check before anything is run. What is at fault stops the command: these are its results then.
+fn check(
+    session: &mut Session,
+    loaded: &Loaded,
+    graph: &Graph,
+    compiled: &Compiled,
+    selected: &BTreeSet<NodeId>,
+    purpose: Purpose,
+    plan: &Plan,
+) -> Result<Option<RunResults>, Stopped> {
+    let shapes = session.shapes(loaded, graph, compiled, selected, purpose.full_refresh)?;
+    if shapes.faults.is_empty() {
+        return Ok(None);
+    }
+    let mut found: BTreeMap<NodeId, Vec<Diagnostic>> = shapes.faults;
+    for (id, fault) in compiled.faults.iter().filter(|(id, _)| selected.contains(id)) {
+        found.entry(*id).or_default().push(fault.clone());
+    }
+    let all: Vec<Diagnostic> = found.values().flatten().cloned().collect();
+    session.reporter.diagnostics(&session.sources, &all);
+    session.reporter.stopped();
+    session.info("nothing was run; `--no-check` builds what is not at fault");
+    Ok(Some(RunResults::of_check(plan, &found)))
 }
 
 fn execute(
@@ -115,7 +146,7 @@ fn within<T>(
     loaded: &Loaded,
     part: impl FnOnce(&Surroundings<'_>, &mut dyn FnMut(&RunEvent)) -> Result<T, Diagnostic>,
 ) -> Result<T, Stopped> {
-    let connect_options = session.connect_options(loaded);
+    let connect_options = session.connect_options(loaded, false);
     let (reporter, sources) = (&mut session.reporter, &session.sources);
     let around = Surroundings {
         project: &loaded.project,

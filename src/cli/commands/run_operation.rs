@@ -41,7 +41,7 @@ pub(super) fn run(session: &mut Session, args: &RunOperationArgs) -> Result<Exit
     session.write_manifest(&output, loaded, graph, None, &stamp)?;
 
     let warehouse = session.connect(loaded, false)?;
-    let options = session.connect_options(loaded);
+    let options = session.connect_options(loaded, false);
     let connection = Connection::new(warehouse, session.clock.clone(), false);
     let around = Surroundings {
         project: &loaded.project,

@@ -13,7 +13,7 @@ use crate::parse::properties::FixtureFormat;
 use crate::parse::unit_tests::{Given, ModelTest, Rows as Written};
 use crate::plan::{PlannedInput, PlannedUnitTest, UnitTestSubject};
 use crate::project::files::Files;
-use crate::run::faults;
+use crate::compile::faults;
 use crate::template::Rendered;
 use crate::warehouse::seed::{SeedOptions, infer_seed, seed_sql};
 use crate::warehouse::{Rows, Warehouse as _, WarehouseError};
