@@ -42,8 +42,14 @@ impl Session {
         full_refresh: bool,
     ) -> Result<Shapes, Stopped> {
         let options = self.connect_options(loaded, true);
-        let input =
-            ShapesInput { project: &loaded.project, graph, compiled, wanted, files: &loaded.disk, full_refresh };
+        let input = ShapesInput {
+            project: &loaded.project,
+            graph,
+            compiled,
+            wanted,
+            files: &loaded.disk,
+            full_refresh,
+        };
         let mut peeked = peek(loaded, &options);
         let warehouse = match &mut peeked {
             Peeked::Nothing => InWarehouse::Nothing,

@@ -25,13 +25,16 @@ use std::sync::{Arc, Mutex};
 use rayon::prelude::*;
 
 use self::ctes::Injected;
+pub use self::function_sql::{MacroStatement, macro_statement, table_function};
 use self::host::CompileHost;
 pub use self::host::{TemplateLog, TemplateLogLevel};
-pub use self::function_sql::{MacroStatement, macro_statement, table_function};
 pub use self::late::Late;
 pub use self::run_hook::{check_run_hooks, node_as_json};
 pub use self::test_sql::{column_sql, freshness_query};
-pub use self::unit_tests::{CompiledInput, CompiledUnitTest, GIVEN, MacroOutcome, self_contained, stand_in};
+pub use self::unit_tests::{
+    CompiledInput, CompiledUnitTest, Definition, GIVEN, MacroOutcome, TestGround, definitions,
+    inputs_of_tests, self_contained, stand_in,
+};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::{Graph, Node};
 use crate::node::{Materialization, NodeId, NodeKind, Relation};
@@ -43,7 +46,6 @@ use crate::parse::{Body, DataTest, TestKind};
 use crate::project::Project;
 use crate::sql::{self, OneQuery};
 use crate::template::{Context, Engine, Mode, NEEDS_WAREHOUSE, Rendered, TemplateError, TemplateSource};
-use crate::warehouse::Column;
 
 /// SQL for a set of nodes.
 #[derive(Clone, Debug, Default)]
@@ -58,8 +60,8 @@ pub struct Compiled {
     pub log: Vec<TemplateLog>,
     /// Unit tests; those whose templates failed are among the faults.
     pub unit_tests: BTreeMap<NodeId, CompiledUnitTest>,
-    /// The columns of the inputs of unit tests, as far as they are known.
-    pub input_columns: BTreeMap<NodeId, Vec<Column>>,
+    /// What unit tests find around their rows.
+    pub ground: TestGround,
 }
 
 /// A node's SQL.

@@ -10,15 +10,17 @@ use serde_json::Value as Json;
 
 use super::host::CompileHost;
 use super::run_hook::in_yaml;
-use super::{Compiler, IsIncremental, Late, query_fault};
+use super::shapes::KnownShape;
+use super::{Compiled, Compiler, IsIncremental, Late, macro_statement, query_fault};
 use crate::diagnostics::{Diagnostic, Span};
-use crate::graph::Node;
+use crate::graph::{Graph, Node};
 use crate::node::{IdentifierStyle, NodeId, Relation, quote_identifier};
 use crate::parse::Body;
 use crate::parse::properties::Overrides;
+use crate::parse::run_hooks::Moment;
 use crate::parse::unit_tests::{Fixture, Given, Input, MacroTest, ModelTest, Rows, UnitTest};
 use crate::project::Project;
-use crate::sql::{WithClause, with_clause};
+use crate::sql::{self, WithClause, with_clause};
 use crate::template::{
     Context, MacroCall, NEEDS_WAREHOUSE, Rendered, TemplateError, TemplateSource, TemplateValue,
 };
@@ -45,6 +47,64 @@ pub struct CompiledInput {
     pub relation: Relation,
     /// The query of its rows, where it is one.
     pub query: Option<Rendered>,
+}
+
+/// What unit tests find around the rows that they are given.
+#[derive(Clone, Debug, Default)]
+pub struct TestGround {
+    /// The columns of inputs, as far as they are known.
+    pub columns: BTreeMap<NodeId, KnownShape>,
+    /// What defines functions and macros of the engine that models call.
+    pub definitions: Vec<Definition>,
+}
+
+/// A statement that defines something for queries to call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Its name, where it has one with a schema.
+    pub relation: Option<Relation>,
+    /// The statement.
+    pub sql: String,
+}
+
+/// The nodes whose columns matter to unit tests: their inputs.
+pub fn inputs_of_tests(graph: &Graph, tests: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
+    let mut inputs = BTreeSet::new();
+    for id in tests {
+        let node = graph.node(*id);
+        let Body::UnitTest(test) = &node.body else { continue };
+        for given in test.of_model().into_iter().flat_map(|it| &it.given) {
+            inputs.extend(match &given.input {
+                Input::Ref(call) => node.refs.get(call).copied(),
+                Input::Source(call) => node.sources.get(call).copied(),
+                Input::This => graph.parents(*id).first().copied(),
+            });
+        }
+    }
+    inputs
+}
+
+/// What the project's functions and the hooks `on-run-start` define, as far as templates can tell it without the
+/// warehouse. A hook that does more than define is left out: it is for the warehouse.
+pub fn definitions(project: &Project, graph: &Graph, compiled: &Compiled) -> Vec<Definition> {
+    let late = Late::new(project, graph, None);
+    let mut all = Vec::new();
+    for hook in graph.run_hooks.iter().filter(|it| it.moment == Moment::Start) {
+        let Ok(rendered) = late.run_hook(hook, &[]) else { continue };
+        if let sql::Definitions::Only(statements) = sql::definitions(&rendered.text) {
+            all.extend(statements.into_iter().map(|sql| Definition { relation: None, sql }));
+        }
+    }
+    for id in graph.order() {
+        let node = graph.node(*id);
+        if let (Body::Function(function), Some(relation), Some(own)) =
+            (&node.body, &node.relation, compiled.nodes.get(id))
+        {
+            let made = macro_statement(function, relation, &own.sql.text);
+            all.push(Definition { relation: Some(relation.clone()), sql: made.statement });
+        }
+    }
+    all
 }
 
 /// What a macro came to.

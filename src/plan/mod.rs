@@ -9,7 +9,7 @@ mod unit_tests;
 
 use std::collections::BTreeSet;
 
-use crate::compile::Hook;
+use crate::compile::{Definition, Hook};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::node::{NodeId, Relation, RelationKind, TestSeverity};
 use crate::parse::check::Check;
@@ -84,6 +84,8 @@ pub struct Plan {
     pub schemas: BTreeSet<(String, String)>,
     /// What to run before the first step and after the last, in this order.
     pub run_hooks: Vec<RunHook>,
+    /// What defines functions for models under test.
+    pub definitions: Vec<Definition>,
 }
 
 impl Plan {

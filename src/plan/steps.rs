@@ -24,6 +24,7 @@ use crate::template::Rendered;
 pub fn make(graph: &Graph, compiled: Compiled, selected: &BTreeSet<NodeId>, options: PlanOptions) -> Plan {
     let command = options.command;
     let (steps, step_of) = (Vec::new(), BTreeMap::new());
+    let definitions = compiled.ground.definitions.clone();
     let mut maker = Maker { graph, compiled, command, options, steps, step_of };
     let tests = maker.place_nodes(selected);
     maker.place_tests(&tests);
@@ -34,7 +35,7 @@ pub fn make(graph: &Graph, compiled: Compiled, selected: &BTreeSet<NodeId>, opti
     let made = steps.iter().filter(|it| makes_relation(&it.action)).filter_map(|it| it.relation.as_ref());
     let kept = steps.iter().flat_map(|it| &it.tests).filter_map(|it| Some(&it.kept_in.as_ref()?.relation));
     let schemas = made.chain(kept).filter_map(schema);
-    Plan { command, schemas: schemas.collect(), steps, run_hooks: graph.run_hooks.clone() }
+    Plan { command, schemas: schemas.collect(), steps, run_hooks: graph.run_hooks.clone(), definitions }
 }
 
 fn makes_relation(action: &Action) -> bool {

@@ -47,8 +47,10 @@ pub struct PlannedInput {
     pub relation: Relation,
     /// The query of its rows, where it is one.
     pub query: Option<Rendered>,
-    /// Its columns, if they are known.
-    pub columns: Option<Vec<Column>>,
+    /// Its columns, as far as they are known.
+    pub columns: Vec<Column>,
+    /// Whether there are no others.
+    pub is_whole: bool,
 }
 
 /// What is to be done for a unit test.
@@ -64,13 +66,17 @@ pub(super) fn planned(graph: &Graph, compiled: &mut Compiled, id: NodeId) -> Pla
         (None, Some(query)) => UnitTestSubject::Query(query),
         (None, None) => UnitTestSubject::Late,
     };
-    let columns = |node: NodeId| compiled.input_columns.get(&node).cloned();
-    let inputs = inputs.into_iter().map(|it| PlannedInput {
-        index: it.index,
-        node: it.node,
-        columns: it.node.and_then(columns),
-        relation: it.relation,
-        query: it.query,
+    let shape = |node: NodeId| compiled.ground.columns.get(&node);
+    let inputs = inputs.into_iter().map(|it| {
+        let shape = it.node.and_then(shape);
+        PlannedInput {
+            index: it.index,
+            node: it.node,
+            columns: shape.map(|it| it.columns.clone()).unwrap_or_default(),
+            is_whole: shape.is_some_and(|it| it.guess.is_none()),
+            relation: it.relation,
+            query: it.query,
+        }
     });
     PlannedUnitTest { subject, inputs: inputs.collect(), expect }
 }

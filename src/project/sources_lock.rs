@@ -118,7 +118,10 @@ fn from_tree(diags: &mut Diagnostics, tree: &Yaml) -> Option<SourcesLock> {
         diags.push(
             Diagnostic::error(
                 "unknown-lock-version",
-                format!("`{SOURCES_LOCK_FILE}` has version {}, and this program reads {VERSION}", version.value),
+                format!(
+                    "`{SOURCES_LOCK_FILE}` has version {}, and this program reads {VERSION}",
+                    version.value
+                ),
             )
             .at(version.span, "")
             .help("it was written by a newer Tidemill: use that one"),

@@ -176,9 +176,7 @@ impl Worker<'_> {
         let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
         self.header()?;
         let made = table_function(&self.node.config.duckdb.parameters, relation, &sql.text);
-        self.warehouse
-            .execute(&made.statement)
-            .map_err(|error| self.failure(&sql, made.prefix, &error))?;
+        self.warehouse.execute(&made.statement).map_err(|error| self.failure(&sql, made.prefix, &error))?;
         self.comment("macro table")?;
         for hook in &query.post_hooks {
             self.hook("post-hook", hook)?;

@@ -53,10 +53,10 @@ use crate::template::{Rendered, SegmentKind};
 use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseError};
 
 pub use self::connection::Connection;
-pub use crate::compile::faults::statement as statement_fault;
 pub use self::history::SCHEMA as HISTORY_SCHEMA;
 pub use self::operation::{Operation, OperationResult, operation};
 pub use self::unit_tests::Tested;
+pub use crate::compile::faults::statement as statement_fault;
 
 /// What the command line decides about a run.
 #[derive(Clone, Debug)]
@@ -170,9 +170,10 @@ impl RunResults {
                 rows: None,
             }
         };
-        let nodes = plan.steps.iter().flat_map(|step| {
-            std::iter::once(step.node).chain(step.tests.iter().map(|it| it.node))
-        });
+        let nodes = plan
+            .steps
+            .iter()
+            .flat_map(|step| std::iter::once(step.node).chain(step.tests.iter().map(|it| it.node)));
         let mut seen = BTreeSet::new();
         let results = nodes.filter(|it| seen.insert(*it)).map(result).collect();
         Self { results, ..Self::default() }

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Shared;
 use super::connection::Connection;
 use super::event::TestStatus;
 use super::history::Published;
-use super::Shared;
 use crate::compile::faults;
 use crate::compile::{CompiledNode, IsIncremental, Late, TemplateLog};
 use crate::diagnostics::Diagnostic;

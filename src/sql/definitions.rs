@@ -71,9 +71,7 @@ pub fn pivots_by_rows(sql: &str) -> bool {
     }
     let Ok(tokens) = Tokenizer::new(&DuckDbDialect {}, sql).tokenize() else { return true };
     let tokens: Vec<&Token> = tokens.iter().filter(|it| !matches!(it, Token::Whitespace(_))).collect();
-    let is = |token: &Token, text: &str| {
-        matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text))
-    };
+    let is = |token: &Token, text: &str| matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text));
     let pivots = tokens.iter().enumerate().filter(|(_, it)| is(it, "pivot") || is(it, "pivot_wider"));
     pivots.map(|(at, _)| &tokens[at + 1..]).any(|rest| {
         let mut depth = 0_i32;
@@ -85,7 +83,9 @@ pub fn pivots_by_rows(sql: &str) -> bool {
                 Token::RParen => depth -= 1,
                 _ if depth == 0 && is(token, "on") => after_on = true,
                 _ if depth == 0 && after_on && is(token, "in") => return false,
-                _ if depth == 0 && ["using", "group", "order", "limit"].iter().any(|it| is(token, it)) => break,
+                _ if depth == 0 && ["using", "group", "order", "limit"].iter().any(|it| is(token, it)) => {
+                    break;
+                }
                 _ => {}
             }
         }
@@ -113,7 +113,9 @@ mod tests {
     #[test]
     fn a_pivot_without_values_is_made_by_rows() {
         assert!(pivots_by_rows("pivot t on year using sum(x)"));
-        assert!(pivots_by_rows("with a as (select 1) select * from (pivot t on year using sum(x) group by b)"));
+        assert!(pivots_by_rows(
+            "with a as (select 1) select * from (pivot t on year using sum(x) group by b)"
+        ));
         assert!(!pivots_by_rows("pivot t on year in (2000, 2010) using sum(x)"));
         assert!(!pivots_by_rows("select * from t pivot (sum(x) for y in (1, 2))"));
         assert!(!pivots_by_rows("select 'pivot t on a'"));

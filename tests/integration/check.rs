@@ -9,8 +9,7 @@ fn told(outcome: &Outcome) -> String {
 
 /// Columns of a node as `check --output json` tells them: `id INTEGER, name VARCHAR`, or the reason.
 fn shape(project: &TestProject, id: &str) -> String {
-    let told: serde_json::Value =
-        serde_json::from_str(&project.run("check --output json").stdout).unwrap();
+    let told: serde_json::Value = serde_json::from_str(&project.run("check --output json").stdout).unwrap();
     let node = &told["nodes"][id];
     match node["columns"].as_array() {
         Some(columns) => {
@@ -98,7 +97,11 @@ fn a_build_checks_first_and_runs_nothing_if_a_query_is_at_fault() {
     );
     let outcome = project.run("build");
     outcome.exit(1);
-    assert!(told(&outcome).contains("nothing was run; `--no-check` builds what is not at fault"), "{}", told(&outcome));
+    assert!(
+        told(&outcome).contains("nothing was run; `--no-check` builds what is not at fault"),
+        "{}",
+        told(&outcome)
+    );
     assert!(!project.dir().join("shop.duckdb").exists());
     let results = project.read("target/run_results.json");
     let results: serde_json::Value = serde_json::from_str(&results).unwrap();
@@ -123,12 +126,15 @@ fn what_is_not_known_is_said_and_is_no_fault() {
             "it reads `somewhere`, which is no node of this project and not in the database now",
         ),
         ("pivot (select 1 as a, 2 as b) on a using sum(b)", "the columns of its `pivot` are values of rows"),
+        ("select {{ run_query('select 1').columns[0].values()[0] }} as x", "its template asks the database"),
         (
-            "select {{ run_query('select 1').columns[0].values()[0] }} as x",
-            "its template asks the database",
+            "select len(getvariable('x')) + 1 as x from nowhere",
+            "it reads `nowhere`, which is no node of this project and not in the database now",
         ),
-        ("select len(getvariable('x')) + 1 as x from nowhere", "it reads `nowhere`, which is no node of this project and not in the database now"),
-        ("{{ config(pre_hook='load nothing') }} select own_function(1) as x", "it needs `own_function`, which its `pre_hook` may define"),
+        (
+            "{{ config(pre_hook='load nothing') }} select own_function(1) as x",
+            "it needs `own_function`, which its `pre_hook` may define",
+        ),
     ] {
         let project = project(&format!(
             "
@@ -304,7 +310,11 @@ fn what_hooks_define_is_there_for_queries() {
     let outcome = project.run("check");
     outcome.exit(1);
     assert_eq!(shape(&project, "model.shop.a"), "answer INTEGER");
-    assert!(told(&outcome).contains("Scalar Function with name thrice does not exist!"), "{}", told(&outcome));
+    assert!(
+        told(&outcome).contains("Scalar Function with name thrice does not exist!"),
+        "{}",
+        told(&outcome)
+    );
 }
 
 #[test]

@@ -85,7 +85,10 @@ fn a_type_that_is_none_is_shown_in_the_contract() {
 fn a_view_is_held_to_names_and_types() {
     let columns = "          - {name: id, data_type: bigint}";
     let project = orders(columns, "{{ config(materialized='view') }} select 1 as id");
-    project.run("build --no-check").exit(1).stdout_has("note: `id` is INTEGER in the query, BIGINT in the contract");
+    project
+        .run("build --no-check")
+        .exit(1)
+        .stdout_has("note: `id` is INTEGER in the query, BIGINT in the contract");
     project.write("models/orders.sql", "{{ config(materialized='view') }} select 1::bigint as id");
     project.run("build --no-check").exit(0);
 }

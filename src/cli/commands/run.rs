@@ -8,7 +8,7 @@ use crate::artifacts::Stamp;
 use crate::cli::Exit;
 use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs};
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
-use crate::compile::{self, Compiled, TemplateLog};
+use crate::compile::{self, Compiled, TemplateLog, TestGround};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::graph::Graph;
@@ -51,6 +51,10 @@ pub(super) fn run(
         full_refresh: purpose.full_refresh,
         store_failures: purpose.store_failures,
     };
+    let tests_run = matches!(command, RunCommand::Build | RunCommand::Test);
+    let ground =
+        if tests_run { session.test_ground(loaded, graph, &selected)? } else { TestGround::default() };
+    let compiled = Compiled { ground, ..compiled };
     let plan = plan::make(graph, compiled, &selected, options);
     if purpose.checks
         && let Some(results) = check(session, loaded, graph, &for_results, &selected, purpose, &plan)?

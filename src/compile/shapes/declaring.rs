@@ -64,19 +64,13 @@ impl Declaring {
     }
 
     /// An empty table to be made; `query` has its columns, should their types not be enough.
-    pub(super) fn table(
-        &mut self,
-        id: NodeId,
-        relation: &Relation,
-        columns: &[Column],
-        query: Option<&str>,
-    ) {
+    pub(super) fn table(&mut self, id: NodeId, relation: &Relation, columns: &[Column], query: Option<&str>) {
         if relation.style == IdentifierStyle::Verbatim {
             return;
         }
         let name = relation.render();
-        let instead = query
-            .map(|sql| format!("create or replace table {name} as select * from (\n{sql}\n) limit 0"));
+        let instead =
+            query.map(|sql| format!("create or replace table {name} as select * from (\n{sql}\n) limit 0"));
         let pending = Pending { id, statement: table_sql(relation, columns), instead };
         let database = relation.database.clone().unwrap_or_default().to_lowercase();
         self.pending.entry(database).or_default().push(pending);
@@ -89,11 +83,7 @@ impl Declaring {
     }
 
     /// Tables that are no nodes; says whether one of them is new.
-    pub(super) fn foreign(
-        &mut self,
-        tables: &[(Relation, Vec<Column>)],
-        binder: &mut dyn Binder,
-    ) -> bool {
+    pub(super) fn foreign(&mut self, tables: &[(Relation, Vec<Column>)], binder: &mut dyn Binder) -> bool {
         let mut is_one_new = false;
         for (relation, columns) in tables {
             if self.foreign.insert(relation.render().to_lowercase()) {

@@ -133,8 +133,7 @@ impl<'a, 'w> Finder<'a, 'w> {
         let compiled = self.input.compiled;
         has_rows
             && (self.input.wanted.contains(&id)
-                || (is_ephemeral(node)
-                    && (compiled.nodes.contains_key(&id) || compiled.late.contains(&id))))
+                || (is_ephemeral(node) && (compiled.nodes.contains_key(&id) || compiled.late.contains(&id))))
     }
 
     /// Asks the warehouse once for all tables that will be needed.
@@ -290,7 +289,11 @@ impl<'a, 'w> Finder<'a, 'w> {
     }
 
     /// Queries may name tables that are no nodes: the warehouse may know them.
-    fn with_foreign_tables(&mut self, sql: &Rendered, mut error: BindError) -> Result<Vec<Column>, BindError> {
+    fn with_foreign_tables(
+        &mut self,
+        sql: &Rendered,
+        mut error: BindError,
+    ) -> Result<Vec<Column>, BindError> {
         for _ in 0..FOREIGN_TABLES {
             let BindReason::NoTable(name) = &error.reason else { break };
             let tables = self.named(name).to_vec();

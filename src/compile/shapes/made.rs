@@ -1,8 +1,8 @@
 //! From the columns of a node's query to those of what is made of it.
 
+use crate::node::quote_identifier;
 use crate::parse::incremental::OnSchemaChange;
 use crate::parse::snapshot_settings::{HardDeletes, SnapshotSettings, SnapshotStrategy};
-use crate::node::quote_identifier;
 use crate::warehouse::Column;
 
 /// A query with the columns that a snapshot adds.

@@ -1,7 +1,7 @@
 //! What becomes of a query that was bound: the shape of the node's relation, as an empty table for its readers.
 
-use super::finder::Finder;
 use super::declaring::NULL;
+use super::finder::Finder;
 use super::{KnownShape, Shape, given, made, surroundings};
 use crate::compile::{CompiledNode, contract, macro_statement, table_function};
 use crate::graph::Node;
@@ -52,7 +52,8 @@ impl Finder<'_, '_> {
             guess = guess.or_else(|| Some(format!("the columns of `{}` depend on `{word}`", node.name)));
         }
         if surroundings::changes_columns(node) {
-            guess = guess.or_else(|| Some(format!("the `post_hook` of `{}` may change its columns", node.name)));
+            guess =
+                guess.or_else(|| Some(format!("the `post_hook` of `{}` may change its columns", node.name)));
         }
         if let Some(relation) = &node.relation {
             self.declaring.table(id, relation, &columns, Some(&compiled.sql.text));

@@ -37,15 +37,16 @@ impl From<&Column> for FixtureColumn {
     }
 }
 
-/// The columns of an input of which nothing is known but its rows: those that rows have, in order, and those
-/// that the query asks for besides, of which there is nothing but null.
+/// The columns of an input: those that are known, others that rows have, and those that the query asks for
+/// besides, of which there is nothing but null.
 pub(super) fn columns_of(
+    known: &[Column],
     rows: &[FixtureRow],
     also: &[String],
     is_csv: bool,
     guess: Guess,
 ) -> Vec<FixtureColumn> {
-    let mut columns: Vec<FixtureColumn> = Vec::new();
+    let mut columns: Vec<FixtureColumn> = known.iter().map(FixtureColumn::from).collect();
     for cell in rows.iter().flat_map(|it| &it.cells) {
         if columns.iter().any(|it| cell.is_of(&it.name)) {
             continue;

@@ -98,7 +98,7 @@ impl MacroTrial<'_> {
         match &rows.rows {
             Written::Values(values) => {
                 let is_csv = rows.format == FixtureFormat::Csv;
-                let made = query(&columns_of(values, &[], is_csv, Guess::ByLook), values);
+                let made = query(&columns_of(&[], values, &[], is_csv, Guess::ByLook), values);
                 let (before, done) = scratch.view(&relation, &made.sql);
                 done.map_err(|error| {
                     let offset = error.position.and_then(|it| it.checked_sub(before));

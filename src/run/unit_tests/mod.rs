@@ -24,7 +24,7 @@ use self::scratch::Scratch;
 use super::event::{DiffRow, RowDiff, RunEvent, SkipReason, TestFinished, TestStatus};
 use super::workers::STACK_SIZE;
 use super::{NodeResult, RunOptions, RunResults, Status, Surroundings, node_ref, template_log};
-use crate::compile::{CompiledNode, Late, TemplateLog};
+use crate::compile::{CompiledNode, Definition, Late, TemplateLog};
 use crate::diagnostics::Diagnostic;
 use crate::graph::{Graph, Node};
 use crate::parse::Body;
@@ -72,6 +72,7 @@ struct Tried {
 struct Bench<'a> {
     graph: &'a Graph,
     around: &'a Surroundings<'a>,
+    definitions: &'a [Definition],
     steps: Vec<(StepId, &'a Step, &'a PlannedUnitTest)>,
     next: AtomicUsize,
     stops: AtomicBool,
@@ -115,6 +116,7 @@ pub(super) fn run(
     let bench = Bench {
         graph,
         around,
+        definitions: &plan.definitions,
         steps,
         next: AtomicUsize::new(0),
         stops: AtomicBool::new(false),
@@ -189,7 +191,9 @@ impl Bench<'_> {
             Dialect::Dbt => "main",
         };
         let names = (project.target.database.as_str(), schema);
-        Ok(Scratch::new(warehouse, Arc::clone(&self.around.clock), names))
+        let mut scratch = Scratch::new(warehouse, Arc::clone(&self.around.clock), names);
+        self.definitions.iter().for_each(|it| scratch.define(it));
+        Ok(scratch)
     }
 
     fn try_one(

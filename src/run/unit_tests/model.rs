@@ -1,10 +1,11 @@
 //! A model tried on made-up inputs.
 
 use super::expected::{self, Made, invalid_query, invalid_value};
-use super::fixture::{FixtureColumn, FixtureQuery, columns_of, query, unknown_column};
+use super::fixture::{FixtureQuery, columns_of, query, unknown_column};
 use super::scratch::Scratch;
 use super::values::Guess;
 use super::{Tried, Verdict};
+use crate::compile::faults;
 use crate::compile::{Late, self_contained};
 use crate::diagnostics::Diagnostic;
 use crate::graph::{Graph, Node};
@@ -13,7 +14,6 @@ use crate::parse::properties::FixtureFormat;
 use crate::parse::unit_tests::{Given, ModelTest, Rows as Written};
 use crate::plan::{PlannedInput, PlannedUnitTest, UnitTestSubject};
 use crate::project::files::Files;
-use crate::compile::faults;
 use crate::template::Rendered;
 use crate::warehouse::seed::{SeedOptions, infer_seed, seed_sql};
 use crate::warehouse::{Rows, Warehouse as _, WarehouseError};
@@ -44,12 +44,13 @@ struct Input<'a> {
 impl Input<'_> {
     /// Whether a column may be there although no row has it.
     fn may_have_more(&self) -> bool {
-        self.planned.columns.is_none() && matches!(self.given.fixture.rows, Written::Values(_))
+        !self.planned.is_whole && matches!(self.given.fixture.rows, Written::Values(_))
     }
 
     fn has(&self, column: &str) -> bool {
         let Written::Values(rows) = &self.given.fixture.rows else { return false };
         rows.iter().any(|it| it.get(column).is_some())
+            || self.planned.columns.iter().any(|it| it.name.eq_ignore_ascii_case(column))
             || self.also.iter().any(|it| it.eq_ignore_ascii_case(column))
     }
 }
@@ -83,9 +84,9 @@ impl<'a> ModelTrial<'a> {
         tried: &mut Tried,
     ) -> Result<Option<crate::run::event::RowDiff>, Diagnostic> {
         for input in inputs.iter() {
-            if let (Some(columns), Written::Values(rows)) =
-                (&input.planned.columns, &input.given.fixture.rows)
-                && let Some(fault) = unknown_column(rows, columns, &format!("`{}`", input.given.text.value))
+            if let (true, Written::Values(rows)) = (input.planned.is_whole, &input.given.fixture.rows)
+                && let Some(fault) =
+                    unknown_column(rows, &input.planned.columns, &format!("`{}`", input.given.text.value))
             {
                 return Err(fault);
             }
@@ -178,10 +179,8 @@ impl<'a> ModelTrial<'a> {
             }
             Written::Values(rows) => {
                 let is_csv = fixture.format == FixtureFormat::Csv;
-                let columns = match &input.planned.columns {
-                    Some(columns) => columns.iter().map(FixtureColumn::from).collect(),
-                    None => columns_of(rows, &input.also, is_csv, guess),
-                };
+                let known = &input.planned.columns;
+                let columns = columns_of(known, rows, &input.also, is_csv, guess);
                 input.made = query(&columns, rows);
                 let (before, made) = scratch.view(relation, &input.made.sql);
                 made.map_err(|error| {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::compile::Definition;
 use crate::node::{Relation, quote_identifier};
 use crate::run::{Clock, Connection};
 use crate::warehouse::{Column, Rows, Warehouse, WarehouseError};
@@ -47,7 +48,7 @@ impl Scratch {
     /// Makes, or makes anew, a view of a query. Gives how many bytes stand before the query, too.
     pub(super) fn view(&mut self, relation: &Relation, query: &str) -> (usize, Result<(), WarehouseError>) {
         if let (Some(database), Some(schema)) = (&relation.database, &relation.schema) {
-            self.make_schema(&database.clone(), &schema.clone());
+            self.make_schema(database, schema);
         }
         let name = relation.render();
         let before = format!("create or replace view {name} as ");
@@ -61,16 +62,20 @@ impl Scratch {
     /// Makes a table by a statement of ours.
     pub(super) fn table(&mut self, relation: &Relation, statement: &str) -> Result<(), WarehouseError> {
         if let (Some(database), Some(schema)) = (&relation.database, &relation.schema) {
-            self.make_schema(&database.clone(), &schema.clone());
+            self.make_schema(database, schema);
         }
         self.connection.execute(statement)?;
         self.leftovers.push(format!("drop table if exists {}", relation.render()));
         Ok(())
     }
 
-    /// Runs something that stays, such as a macro of the engine.
-    pub(super) fn define(&mut self, statement: &str) -> Result<(), WarehouseError> {
-        self.connection.execute(statement).map(drop)
+    /// Defines something that stays, such as a macro of the engine.
+    pub(super) fn define(&mut self, definition: &Definition) {
+        if let Some(Relation { database: Some(database), schema: Some(schema), .. }) = &definition.relation {
+            self.make_schema(database, schema);
+        }
+        // A query that calls what could not be defined says so.
+        let _ = self.connection.execute(&definition.sql);
     }
 
     /// The rows of a query.

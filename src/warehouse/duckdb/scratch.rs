@@ -5,9 +5,14 @@ use std::sync::Arc;
 use super::{DuckDb, opening, statements};
 use crate::warehouse::{ConnectOptions, Warehouse, WarehouseError};
 
-/// Opens a database in memory with the target's settings, as far as they are about SQL, and with those of its
-/// extensions that are installed. Nothing is attached, fetched or written.
+/// Opens such a database for rows.
 pub fn open_scratch(options: &ConnectOptions) -> Result<Box<dyn Warehouse>, WarehouseError> {
+    Ok(Box::new(in_memory(options)?))
+}
+
+/// With the target's settings, as far as they are about SQL, and with those of its extensions that are installed.
+/// Nothing is attached, fetched or written.
+pub(super) fn in_memory(options: &ConnectOptions) -> Result<DuckDb, WarehouseError> {
     let own = ConnectOptions {
         schema: "main".to_owned(),
         workers: 1,
@@ -21,7 +26,7 @@ pub fn open_scratch(options: &ConnectOptions) -> Result<Box<dyn Warehouse>, Ware
     // The numbers of the profiler are of no use here, and cost time.
     let _ = connection.execute_batch("pragma disable_profiling");
     for extension in &options.extensions {
-        // One that is not there makes its functions unknown, and queries that call them fail.
+        // One that is not there makes its functions unknown, and queries that call them.
         let _ = connection.execute_batch(&statements::load(extension));
     }
     for (name, value) in options.settings.iter().filter(|it| !is_of_machine(&it.0)) {
@@ -29,7 +34,7 @@ pub fn open_scratch(options: &ConnectOptions) -> Result<Box<dyn Warehouse>, Ware
             shared.local_settings.push((name.clone(), value.clone()));
         }
     }
-    Ok(Box::new(DuckDb { connection, shared: Arc::new(shared) }))
+    Ok(DuckDb { connection, shared: Arc::new(shared) })
 }
 
 /// Settings that say how much of the machine the engine may use.
