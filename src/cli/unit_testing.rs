@@ -25,7 +25,26 @@ impl Session {
         if tests.is_empty() {
             return Ok(TestGround::default());
         }
-        let inputs = compile::inputs_of_tests(graph, &tests);
+        self.ground(loaded, graph, &compile::inputs_of_tests(graph, &tests))
+    }
+
+    /// For tests that are yet to be written, of these models.
+    pub(super) fn scaffold_ground(
+        &mut self,
+        loaded: &Loaded,
+        graph: &Graph,
+        models: &BTreeSet<NodeId>,
+    ) -> Result<TestGround, Stopped> {
+        let parents = models.iter().flat_map(|it| graph.parents(*it)).chain(models);
+        self.ground(loaded, graph, &parents.copied().collect())
+    }
+
+    fn ground(
+        &mut self,
+        loaded: &Loaded,
+        graph: &Graph,
+        inputs: &BTreeSet<NodeId>,
+    ) -> Result<TestGround, Stopped> {
         let is_function = |it: &NodeId| graph.node(*it).kind == NodeKind::Function;
         let functions = graph.nodes().map(|it| it.0).filter(is_function);
         let wanted = with_ancestors(graph, &inputs.iter().copied().chain(functions).collect());

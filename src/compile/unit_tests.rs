@@ -322,6 +322,20 @@ impl Late<'_> {
         }
     }
 
+    /// The query of a model with stand-ins for all that it reads, for a test that is yet to be written.
+    pub fn untested(&self, model: NodeId, is_incremental: bool) -> Result<Rendered, Diagnostic> {
+        let compiler = &self.compiler;
+        let node = compiler.graph.node(model);
+        let Body::Model { sql, .. } = &node.body else { return Ok(Rendered::default()) };
+        let parents = compiler.graph.parents(model).iter().map(|it| (*it, compiler.stand_in(*it)));
+        let log = Arc::clone(&compiler.log);
+        let when = if is_incremental { IsIncremental::Yes } else { IsIncremental::No };
+        let host = CompileHost::for_node(compiler.project, compiler.graph, model, when, log);
+        let host = host.with_stand_ins(node, &parents.collect(), format!("the model `{}`", node.name));
+        let context = compiler.context(Some(model), host);
+        compiler.graph.templates.render(sql, &context).map_err(TemplateError::into_diagnostic)
+    }
+
     /// What the macro of a unit test comes to.
     pub fn tested_macro(&self, id: NodeId) -> MacroOutcome {
         let compiler = &self.compiler;

@@ -30,6 +30,11 @@ pub enum UnitTestSubject {
     Query(Rendered),
     /// A model whose template asks for what is in its inputs: it is rendered when they are there.
     Late,
+    /// A model that a test is being written for.
+    Untested {
+        /// What `is_incremental()` says.
+        is_incremental: bool,
+    },
     /// A macro.
     Macro,
     /// What could not be rendered.

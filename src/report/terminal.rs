@@ -271,7 +271,9 @@ impl<O: Write, E: Write> Terminal<O, E> {
 impl<O: Write, E: Write> Reporter for Terminal<O, E> {
     fn event(&mut self, sources: &Sources, event: &RunEvent) {
         let is_unit_test = matches!(event, RunEvent::TestFinished(it) if it.test.kind == NodeKind::UnitTest);
-        if !is_unit_test && !matches!(event, RunEvent::Log { .. } | RunEvent::Statement { .. }) {
+        let is_aside =
+            matches!(event, RunEvent::Log { .. } | RunEvent::Statement { .. } | RunEvent::RunFinished { .. });
+        if !is_unit_test && !is_aside {
             self.unit_tests_done();
         }
         match event {

@@ -55,7 +55,7 @@ use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseE
 pub use self::connection::Connection;
 pub use self::history::SCHEMA as HISTORY_SCHEMA;
 pub use self::operation::{Operation, OperationResult, operation};
-pub use self::unit_tests::Tested;
+pub use self::unit_tests::{Tested, scaffold, skeleton};
 pub use crate::compile::faults::statement as statement_fault;
 
 /// What the command line decides about a run.

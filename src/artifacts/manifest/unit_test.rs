@@ -55,7 +55,8 @@ pub(super) fn entry(context: &Context<'_>, entry: &Entry<'_>) -> Option<Json> {
     );
     let model = entry.id.and_then(|it| context.graph.parents(it).first());
     let relation = model.and_then(|it| context.graph.node(*it).relation.as_ref());
-    set("schema", json!(relation.and_then(|it| it.schema.as_ref())));
+    let own_schema = model.map(|_| &context.project.target.schema);
+    set("schema", json!(relation.and_then(|it| it.schema.as_ref()).or(own_schema)));
     set("created_at", json!(context.created_at));
     set("versions", versions);
     set("version", json!(version));
@@ -98,7 +99,8 @@ fn seed_rows(context: &Context<'_>, seed: NodeId) -> Option<Json> {
 fn fixture(fixture: &Fixture) -> Json {
     let rows = match &fixture.rows {
         Rows::Values(rows) => whole_row_first(rows),
-        Rows::Query(sql) => json!(&*sql.text),
+        // The line break at the end of a block of YAML is no part of the query.
+        Rows::Query(sql) => json!(sql.text.trim_end_matches('\n')),
         Rows::OfSeed => Json::Null,
     };
     let format: FixtureFormat = fixture.format;

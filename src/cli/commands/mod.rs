@@ -13,6 +13,7 @@ mod parse;
 mod run;
 mod run_operation;
 mod show;
+mod unit_test;
 
 use crate::cli::Exit;
 use crate::cli::args::{self, command::Command};
@@ -51,6 +52,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),
+        Command::UnitTest(args) => unit_test::run(session, args),
         Command::RunOperation(args) => run_operation::run(session, args),
         Command::Show(args) => show::run(session, args),
         Command::History(args) => history::run(session, args),

@@ -9,7 +9,9 @@ mod expected;
 mod fixture;
 mod macros;
 mod model;
+mod scaffold;
 mod scratch;
+mod skeleton;
 mod values;
 
 use std::collections::BTreeMap;
@@ -33,6 +35,9 @@ use crate::plan::{Action, Plan, PlannedUnitTest, Step, StepId, UnitTestSubject};
 use crate::project::Dialect;
 use crate::template::Rendered;
 use crate::warehouse::WarehouseError;
+
+pub use self::scaffold::find as scaffold;
+pub use self::skeleton::yaml as skeleton;
 
 /// Tests below which another worker is not worth its database.
 const TESTS_A_WORKER: usize = 4;
@@ -151,7 +156,7 @@ pub(super) fn run(
 impl Bench<'_> {
     /// A worker's life: take a test, run it, report, until there are no more.
     fn work(&self, worker: usize, report: &Sender<Result<Report, Diagnostic>>) {
-        let mut scratch = match self.scratch() {
+        let mut scratch = match open(self.around, self.definitions) {
             Ok(scratch) => scratch,
             Err(fault) => {
                 let _ = report.send(Err(fault));
@@ -181,21 +186,6 @@ impl Bench<'_> {
         }
     }
 
-    fn scratch(&self) -> Result<Scratch, Diagnostic> {
-        let project = self.around.project;
-        let warehouse = (self.around.scratch)().map_err(|error| no_database(&error))?;
-        self.around.stop.register(warehouse.interrupt_handle());
-        let schema = match project.dialect {
-            Dialect::Tidemill => project.target.schema.as_str(),
-            // dbt-duckdb resolves unqualified names in `main`, whatever the target's schema.
-            Dialect::Dbt => "main",
-        };
-        let names = (project.target.database.as_str(), schema);
-        let mut scratch = Scratch::new(warehouse, Arc::clone(&self.around.clock), names);
-        self.definitions.iter().for_each(|it| scratch.define(it));
-        Ok(scratch)
-    }
-
     fn try_one(
         &self,
         scratch: &mut Scratch,
@@ -211,11 +201,29 @@ impl Bench<'_> {
         match test.as_ref() {
             UnitTest::OfModel(test) => {
                 let (graph, files) = (self.graph, self.around.files);
-                ModelTrial { graph, files, late, node, id: step.node, test, planned }.run(scratch)
+                let id = step.node;
+                let tested = graph.parents(id).first().copied().unwrap_or(id);
+                ModelTrial { graph, files, late, node, id, tested, test, planned }.run(scratch)
             }
             UnitTest::OfMacro(test) => MacroTrial { late, node, id: step.node, test, planned }.run(scratch),
         }
     }
+}
+
+/// A database for tests, with what queries may call.
+fn open(around: &Surroundings<'_>, definitions: &[Definition]) -> Result<Scratch, Diagnostic> {
+    let project = around.project;
+    let warehouse = (around.scratch)().map_err(|error| no_database(&error))?;
+    around.stop.register(warehouse.interrupt_handle());
+    let schema = match project.dialect {
+        Dialect::Tidemill => project.target.schema.as_str(),
+        // dbt-duckdb resolves unqualified names in `main`, whatever the target's schema.
+        Dialect::Dbt => "main",
+    };
+    let names = (project.target.database.as_str(), schema);
+    let mut scratch = Scratch::new(warehouse, Arc::clone(&around.clock), names);
+    definitions.iter().for_each(|it| scratch.define(it));
+    Ok(scratch)
 }
 
 fn no_database(error: &WarehouseError) -> Diagnostic {
@@ -254,7 +262,7 @@ impl Teller<'_, '_> {
             Verdict::Pass => None,
             Verdict::Differs(diff) => Some(differs(node, diff)),
             Verdict::Fails(fault) => Some(fault.clone().and_at(node.span, "in this unit test")),
-            Verdict::Error(fault) => Some(fault.clone()),
+            Verdict::Error(fault) => Some(named(fault.clone(), node)),
         };
         let message = match verdict {
             Verdict::Differs(diff) => Some(diff::as_text(diff)),
@@ -323,6 +331,16 @@ impl Teller<'_, '_> {
     fn emit(&mut self, event: &RunEvent) {
         self.tested.results.totals.add(event);
         (self.on_event)(event);
+    }
+}
+
+/// A fault that does not show the test says which one it is.
+fn named(fault: Diagnostic, node: &Node) -> Diagnostic {
+    let mut labels = fault.primary.iter().chain(&fault.secondary);
+    if labels.any(|it| it.span == node.span) {
+        fault
+    } else {
+        fault.note(format!("in the unit test `{}`", node.name))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::compile::faults;
 use crate::compile::{Late, self_contained};
 use crate::diagnostics::Diagnostic;
 use crate::graph::{Graph, Node};
-use crate::node::{NodeKind, Relation};
+use crate::node::{NodeId, NodeKind, Relation};
 use crate::parse::properties::FixtureFormat;
 use crate::parse::unit_tests::{Given, ModelTest, Rows as Written};
 use crate::plan::{PlannedInput, PlannedUnitTest, UnitTestSubject};
@@ -27,17 +27,18 @@ pub(super) struct ModelTrial<'a> {
     pub(super) files: &'a dyn Files,
     pub(super) late: &'a Late<'a>,
     pub(super) node: &'a Node,
-    pub(super) id: crate::node::NodeId,
+    pub(super) id: NodeId,
+    pub(super) tested: NodeId,
     pub(super) test: &'a ModelTest,
     pub(super) planned: &'a PlannedUnitTest,
 }
 
 /// An input while the test runs.
-struct Input<'a> {
-    planned: &'a PlannedInput,
-    given: &'a Given,
+pub(super) struct Input<'a> {
+    pub(super) planned: &'a PlannedInput,
+    pub(super) given: &'a Given,
     /// Columns that the query asks for and rows do not have, where nothing says which there are.
-    also: Vec<String>,
+    pub(super) also: Vec<String>,
     made: FixtureQuery,
 }
 
@@ -69,7 +70,7 @@ impl<'a> ModelTrial<'a> {
         tried
     }
 
-    fn inputs(&self) -> Vec<Input<'a>> {
+    pub(super) fn inputs(&self) -> Vec<Input<'a>> {
         let inputs = self.planned.inputs.iter().filter_map(|planned| {
             let given = self.test.given.get(planned.index?)?;
             Some(Input { planned, given, also: Vec::new(), made: FixtureQuery::default() })
@@ -99,7 +100,11 @@ impl<'a> ModelTrial<'a> {
     }
 
     /// The rows that the model makes. Where the types of inputs had to be guessed, texts are tried as texts too.
-    fn rows(&self, scratch: &mut Scratch, inputs: &mut [Input<'a>]) -> Result<(Rendered, Rows), Diagnostic> {
+    pub(super) fn rows(
+        &self,
+        scratch: &mut Scratch,
+        inputs: &mut [Input<'a>],
+    ) -> Result<(Rendered, Rows), Diagnostic> {
         let first = self.rows_with(scratch, inputs, Guess::ByLook);
         let is_guessed = inputs.iter().any(Input::may_have_more);
         match first {
@@ -152,17 +157,23 @@ impl<'a> ModelTrial<'a> {
             .help("declare them with `data_type` in YAML"))
     }
 
-    fn query(&self) -> Result<Rendered, Diagnostic> {
+    pub(super) fn query(&self) -> Result<Rendered, Diagnostic> {
         match &self.planned.subject {
             UnitTestSubject::Query(sql) => Ok(sql.clone()),
             UnitTestSubject::Late => self.late.unit_test(self.id),
+            UnitTestSubject::Untested { is_incremental } => self.late.untested(self.id, *is_incremental),
             UnitTestSubject::Macro => Ok(Rendered::default()),
             UnitTestSubject::Broken(fault) => Err((**fault).clone()),
         }
     }
 
     /// Puts an input's rows under its name.
-    fn make(&self, scratch: &mut Scratch, input: &mut Input<'a>, guess: Guess) -> Result<(), Diagnostic> {
+    pub(super) fn make(
+        &self,
+        scratch: &mut Scratch,
+        input: &mut Input<'a>,
+        guess: Guess,
+    ) -> Result<(), Diagnostic> {
         let relation = &input.planned.relation;
         let fixture = &input.given.fixture;
         let name = format!("`{}`", input.given.text.value);
@@ -236,8 +247,10 @@ impl<'a> ModelTrial<'a> {
                 return invalid_value(&name, &error, place.unwrap_or(input.given.fixture.span));
             }
         }
-        let model = self.graph.parents(self.id).first().map_or(self.node, |it| self.graph.node(*it));
-        let mut fault = faults::sql(model, sql, 0, error).and_at(self.node.span, "in this unit test");
+        let mut fault = faults::sql(self.graph.node(self.tested), sql, 0, error);
+        if self.tested != self.id {
+            fault = fault.and_at(self.node.span, "in this unit test");
+        }
         let unknown: Vec<String> = inputs
             .iter()
             .filter(|it| it.may_have_more())
