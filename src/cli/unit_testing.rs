@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::session::{Loaded, Session, Stopped};
-use crate::compile::shapes::{self, InWarehouse, Shape, ShapesInput};
-use crate::compile::{self, TestGround};
+use crate::compile::shapes::{self, InWarehouse, Shape, Shapes, ShapesInput};
+use crate::compile::{self, Compiled, TestGround};
 use crate::diagnostics::Diagnostic;
 use crate::graph::Graph;
 use crate::node::{NodeId, NodeKind};
@@ -25,30 +25,8 @@ impl Session {
         if tests.is_empty() {
             return Ok(TestGround::default());
         }
-        self.ground(loaded, graph, &compile::inputs_of_tests(graph, &tests))
-    }
-
-    /// For tests that are yet to be written, of these models.
-    pub(super) fn scaffold_ground(
-        &mut self,
-        loaded: &Loaded,
-        graph: &Graph,
-        models: &BTreeSet<NodeId>,
-    ) -> Result<TestGround, Stopped> {
-        let parents = models.iter().flat_map(|it| graph.parents(*it)).chain(models);
-        self.ground(loaded, graph, &parents.copied().collect())
-    }
-
-    fn ground(
-        &mut self,
-        loaded: &Loaded,
-        graph: &Graph,
-        inputs: &BTreeSet<NodeId>,
-    ) -> Result<TestGround, Stopped> {
-        let is_function = |it: &NodeId| graph.node(*it).kind == NodeKind::Function;
-        let functions = graph.nodes().map(|it| it.0).filter(is_function);
-        let wanted = with_ancestors(graph, &inputs.iter().copied().chain(functions).collect());
-        let compiled = compile::compile(&loaded.project, graph, &wanted);
+        let inputs = compile::inputs_of_tests(graph, &tests);
+        let (wanted, compiled) = compiled(loaded, graph, &inputs);
         let input = ShapesInput {
             project: &loaded.project,
             graph,
@@ -61,20 +39,50 @@ impl Session {
         let found = duckdb::open_binder(&options)
             .and_then(|binder| shapes::find(&input, InWarehouse::Unknown, binder))
             .map_err(|error| {
-                let fault = Diagnostic::error(
-                    "connection-failed",
-                    "the columns of unit tests' inputs cannot be found",
-                );
+                let message = "the columns of the inputs of unit tests cannot be found";
+                let fault = Diagnostic::error("connection-failed", message);
                 self.fail(error.message.lines().fold(fault, |it, line| it.note(line.trim())))
             })?;
-        let known = found.nodes.into_iter().filter(|it| inputs.contains(&it.0));
-        let columns = known.filter_map(|(id, shape)| match shape {
-            Shape::Known(shape) => Some((id, shape)),
-            Shape::Unknown(_) => None,
-        });
-        let definitions = compile::definitions(&loaded.project, graph, &compiled);
-        Ok(TestGround { columns: columns.collect(), definitions })
+        Ok(ground(loaded, graph, &compiled, (found, &inputs)))
     }
+
+    /// For tests that are yet to be written, of these models: here the database is looked into, if it can be.
+    pub(super) fn scaffold_ground(
+        &mut self,
+        loaded: &Loaded,
+        graph: &Graph,
+        models: &BTreeSet<NodeId>,
+    ) -> Result<TestGround, Stopped> {
+        let inputs: BTreeSet<NodeId> =
+            models.iter().flat_map(|it| graph.parents(*it)).chain(models).copied().collect();
+        let (wanted, compiled) = compiled(loaded, graph, &inputs);
+        let found = self.shapes(loaded, graph, &compiled, &wanted, true)?;
+        Ok(ground(loaded, graph, &compiled, (found, &inputs)))
+    }
+}
+
+/// The inputs and all that they are made from, and functions, rendered.
+fn compiled(loaded: &Loaded, graph: &Graph, inputs: &BTreeSet<NodeId>) -> (BTreeSet<NodeId>, Compiled) {
+    let is_function = |it: &NodeId| graph.node(*it).kind == NodeKind::Function;
+    let functions = graph.nodes().map(|it| it.0).filter(is_function);
+    let wanted = with_ancestors(graph, &inputs.iter().copied().chain(functions).collect());
+    let compiled = compile::compile(&loaded.project, graph, &wanted);
+    (wanted, compiled)
+}
+
+fn ground(
+    loaded: &Loaded,
+    graph: &Graph,
+    compiled: &Compiled,
+    (found, inputs): (Shapes, &BTreeSet<NodeId>),
+) -> TestGround {
+    let known = found.nodes.into_iter().filter(|it| inputs.contains(&it.0));
+    let columns = known.filter_map(|(id, shape)| match shape {
+        Shape::Known(shape) => Some((id, shape)),
+        Shape::Unknown(_) => None,
+    });
+    let definitions = compile::definitions(&loaded.project, graph, compiled);
+    TestGround { columns: columns.collect(), definitions }
 }
 
 /// These nodes and all that they are made from, as far as it has rows or is called.

@@ -40,12 +40,19 @@ fn scaffold(session: &mut Session, args: &ScaffoldArgs) -> Result<Exit, Stopped>
         stop: &session.stop,
         scratch: &|| duckdb::open_scratch(&options),
     };
-    let mut tests = Vec::new();
+    let (mut tests, mut faults) = (Vec::new(), Vec::new());
     for model in models {
         match run::scaffold(graph, &around, &ground, model) {
             Ok(found) => tests.extend(found),
-            Err(fault) => return Err(session.fail(fault)),
+            Err(fault) => faults.push(fault),
         }
+    }
+    if !faults.is_empty() {
+        session.reporter.diagnostics(&session.sources, &faults);
+    }
+    if tests.is_empty() {
+        session.reporter.stopped();
+        return Ok(Exit::Failed);
     }
     let text = run::skeleton(&tests);
     match &args.output {
@@ -61,7 +68,7 @@ fn scaffold(session: &mut Session, args: &ScaffoldArgs) -> Result<Exit, Stopped>
             session.info(&format!("wrote {}: fill in the rows", path.display()));
         }
     }
-    Ok(Exit::Good)
+    Ok(if faults.is_empty() { Exit::Good } else { Exit::Failed })
 }
 
 fn write_new(path: &Path, text: &str) -> std::io::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::learning::Learnt;
 use super::values::{Guess, look_of, typed};
 use crate::diagnostics::{Diagnostic, Span, suggest};
 use crate::node::quote_identifier;
@@ -42,7 +43,7 @@ impl From<&Column> for FixtureColumn {
 pub(super) fn columns_of(
     known: &[Column],
     rows: &[FixtureRow],
-    also: &[String],
+    learnt: &Learnt,
     is_csv: bool,
     guess: Guess,
 ) -> Vec<FixtureColumn> {
@@ -55,11 +56,14 @@ pub(super) fn columns_of(
         let values = rows.iter().filter_map(|it| it.get(&name)).map(|it| &it.value);
         let look = look_of(values, is_csv);
         let is_text = matches!(look, Some("DATE" | "TIMESTAMP"));
-        let data_type = look.filter(|_| guess == Guess::ByLook || !is_text).map(str::to_owned);
+        let look = look.filter(|_| guess == Guess::ByLook || !is_text).or_else(|| learnt.type_of(&name));
+        let data_type = look.map(str::to_owned);
         columns.push(FixtureColumn { name, data_type });
     }
-    let unknown = |name: &String| FixtureColumn { name: name.clone(), data_type: None };
-    columns.extend(also.iter().map(unknown));
+    columns.extend(learnt.also.iter().map(|name| FixtureColumn {
+        name: name.clone(),
+        data_type: learnt.type_of(name).map(str::to_owned),
+    }));
     columns
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::expected::{self, Made, invalid_query, invalid_value};
 use super::fixture::{columns_of, query};
+use super::learning::Learnt;
 use super::scratch::Scratch;
 use super::values::Guess;
 use super::{Tried, Verdict};
@@ -98,7 +99,7 @@ impl MacroTrial<'_> {
         match &rows.rows {
             Written::Values(values) => {
                 let is_csv = rows.format == FixtureFormat::Csv;
-                let made = query(&columns_of(&[], values, &[], is_csv, Guess::ByLook), values);
+                let made = query(&columns_of(&[], values, &Learnt::default(), is_csv, Guess::ByLook), values);
                 let (before, done) = scratch.view(&relation, &made.sql);
                 done.map_err(|error| {
                     let offset = error.position.and_then(|it| it.checked_sub(before));

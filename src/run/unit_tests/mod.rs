@@ -7,6 +7,7 @@
 mod diff;
 mod expected;
 mod fixture;
+mod learning;
 mod macros;
 mod model;
 mod scaffold;

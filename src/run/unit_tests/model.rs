@@ -2,6 +2,7 @@
 
 use super::expected::{self, Made, invalid_query, invalid_value};
 use super::fixture::{FixtureQuery, columns_of, query, unknown_column};
+use super::learning::{Learnt, Search};
 use super::scratch::Scratch;
 use super::values::Guess;
 use super::{Tried, Verdict};
@@ -37,22 +38,22 @@ pub(super) struct ModelTrial<'a> {
 pub(super) struct Input<'a> {
     pub(super) planned: &'a PlannedInput,
     pub(super) given: &'a Given,
-    /// Columns that the query asks for and rows do not have, where nothing says which there are.
-    pub(super) also: Vec<String>,
+    /// What was found out about columns that nothing says.
+    pub(super) learnt: Learnt,
     made: FixtureQuery,
 }
 
 impl Input<'_> {
     /// Whether a column may be there although no row has it.
-    fn may_have_more(&self) -> bool {
+    pub(super) fn may_have_more(&self) -> bool {
         !self.planned.is_whole && matches!(self.given.fixture.rows, Written::Values(_))
     }
 
-    fn has(&self, column: &str) -> bool {
+    pub(super) fn has(&self, column: &str) -> bool {
         let Written::Values(rows) = &self.given.fixture.rows else { return false };
         rows.iter().any(|it| it.get(column).is_some())
             || self.planned.columns.iter().any(|it| it.name.eq_ignore_ascii_case(column))
-            || self.also.iter().any(|it| it.eq_ignore_ascii_case(column))
+            || self.learnt.also.iter().any(|it| it.eq_ignore_ascii_case(column))
     }
 }
 
@@ -73,7 +74,7 @@ impl<'a> ModelTrial<'a> {
     pub(super) fn inputs(&self) -> Vec<Input<'a>> {
         let inputs = self.planned.inputs.iter().filter_map(|planned| {
             let given = self.test.given.get(planned.index?)?;
-            Some(Input { planned, given, also: Vec::new(), made: FixtureQuery::default() })
+            Some(Input { planned, given, learnt: Learnt::default(), made: FixtureQuery::default() })
         });
         inputs.collect()
     }
@@ -109,7 +110,7 @@ impl<'a> ModelTrial<'a> {
         let is_guessed = inputs.iter().any(Input::may_have_more);
         match first {
             Err(fault) if is_guessed => {
-                inputs.iter_mut().for_each(|it| it.also.clear());
+                inputs.iter_mut().for_each(|it| it.learnt = Learnt::default());
                 self.rows_with(scratch, inputs, Guess::Texts).map_err(|_| fault)
             }
             done => done,
@@ -125,8 +126,7 @@ impl<'a> ModelTrial<'a> {
         for input in inputs.iter_mut() {
             self.make(scratch, input, guess)?;
         }
-        // Which column is looked for, and in which input it was put last.
-        let mut search: Option<(String, usize)> = None;
+        let mut search = Search::default();
         for _ in 0..MAX_UNKNOWN {
             let sql = self.query()?;
             let error = match scratch.rows(&sql.text) {
@@ -134,23 +134,13 @@ impl<'a> ModelTrial<'a> {
                 Err(error) => error,
             };
             let missing = scratch.connection.missing_column(&error);
-            let from = match (&missing, &mut search) {
-                (Some(missing), Some((column, index))) if missing == column => {
-                    inputs[*index].also.pop();
-                    self.make(scratch, &mut inputs[*index], guess)?;
-                    *index + 1
-                }
-                _ => 0,
-            };
-            let next = missing.and_then(|missing| {
-                let rest = inputs.iter().enumerate().skip(from);
-                let mut open = rest.filter(|(_, it)| it.may_have_more() && !it.has(&missing));
-                open.next().map(|it| it.0).map(|index| (missing, index))
-            });
-            let Some((column, index)) = next else { return Err(self.fault(scratch, inputs, &sql, &error)) };
-            inputs[index].also.push(column.clone());
-            self.make(scratch, &mut inputs[index], guess)?;
-            search = Some((column, index));
+            let changed = search.learn(inputs, missing, &sql.text, &error);
+            if changed.is_empty() {
+                return Err(self.fault(scratch, inputs, &sql, &error));
+            }
+            for index in changed {
+                self.make(scratch, &mut inputs[index], guess)?;
+            }
         }
         Err(Diagnostic::error("unknown-columns", "the columns of this test's inputs are not known")
             .at(self.node.span, "")
@@ -191,7 +181,7 @@ impl<'a> ModelTrial<'a> {
             Written::Values(rows) => {
                 let is_csv = fixture.format == FixtureFormat::Csv;
                 let known = &input.planned.columns;
-                let columns = columns_of(known, rows, &input.also, is_csv, guess);
+                let columns = columns_of(known, rows, &input.learnt, is_csv, guess);
                 input.made = query(&columns, rows);
                 let (before, made) = scratch.view(relation, &input.made.sql);
                 made.map_err(|error| {

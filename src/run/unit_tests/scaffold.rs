@@ -261,7 +261,10 @@ const UNKNOWN: &str = "\"NULL\"";
 
 /// The columns that an input is known to have, and those that the query asked for.
 fn all_columns(input: &Input<'_>) -> Vec<Column> {
-    let also = input.also.iter().map(|it| Column { name: it.clone(), data_type: UNKNOWN.to_owned() });
+    let also = input.learnt.also.iter().map(|it| Column {
+        name: it.clone(),
+        data_type: input.learnt.type_of(it).unwrap_or(UNKNOWN).to_owned(),
+    });
     input.planned.columns.iter().cloned().chain(also).collect()
 }
 

@@ -84,17 +84,17 @@ pub(super) fn not_a_query() -> WarehouseError {
 
 /// The name in an error about a column that is not there.
 pub(super) fn missing_column(message: &str) -> Option<String> {
-    const BEFORE: [&str; 4] = [
-        "Referenced column \"",
-        "does not have a column named \"",
-        "Referenced update column \"",
-        "Column \"",
+    const AROUND: [(&str, &str); 5] = [
+        ("Referenced column \"", "\" not found"),
+        ("Referenced update column \"", "\" not found"),
+        ("does not have a column named \"", "\""),
+        ("Column \"", "\" does not exist on left side of join"),
+        ("Column \"", "\" referenced that exists in the SELECT clause"),
     ];
-    const AFTER: [&str; 4] = ["\" not found", "\"", "\" not found", "\" does not exist on left side of join"];
     let line = message.lines().next()?;
-    BEFORE.iter().zip(AFTER).find_map(|(before, after)| {
-        let rest = line.split_once(before)?.1;
-        rest.split_once(after).map(|it| it.0.to_owned())
+    AROUND.iter().find_map(|(before, after)| {
+        let rest = line.split_once(*before)?.1;
+        rest.split_once(*after).map(|it| it.0.to_owned())
     })
 }
 
