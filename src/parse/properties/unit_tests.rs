@@ -139,7 +139,7 @@ pub enum TestedVersions {
 impl Reader<'_> {
     pub(super) fn unit_test(&mut self, yaml: &Yaml) -> Option<UnitTestEntry> {
         if yaml.get("macro").is_some() {
-            return self.macro_test(yaml).map(UnitTestEntry::OfMacro);
+            return self.macro_test(yaml, None).map(UnitTestEntry::OfMacro);
         }
         self.model_test(yaml).map(UnitTestEntry::OfModel)
     }
@@ -164,10 +164,18 @@ impl Reader<'_> {
         Some(UnitTestProperties { name, model, description, given, expect, overrides, versions, config })
     }
 
-    fn macro_test(&mut self, yaml: &Yaml) -> Option<MacroTestProperties> {
+    /// A test of a macro; `of` is the macro whose entry it stands in.
+    pub(super) fn macro_test(
+        &mut self,
+        yaml: &Yaml,
+        of: Option<&Spanned<String>>,
+    ) -> Option<MacroTestProperties> {
         let mut fields = Fields::new(self.diags, yaml, "a unit test of a macro")?;
         let name = self.name(&mut fields, yaml, "a unit test")?;
-        let macro_name = self.required(&mut fields, "macro", &name);
+        let macro_name = match of {
+            Some(of) => Some(of.clone()),
+            None => self.required(&mut fields, "macro", &name),
+        };
         let description = fields.string(self.diags, "description");
         let (mut args, mut rows) = (None, None);
         if let Some(given) = fields.get("given") {

@@ -175,6 +175,8 @@ pub(super) fn read(
                 UnitTestEntry::OfMacro(entry) => tests.extend(reader.macro_test(file, entry)),
             }
         }
+        let of_macros = properties.macros.iter().flat_map(|it| &it.unit_tests);
+        tests.extend(of_macros.filter_map(|it| reader.macro_test(file, it)));
     }
     tests
 }
