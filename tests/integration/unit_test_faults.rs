@@ -56,8 +56,8 @@ error[unknown-column]: `ref('raw')` has no column `idd`
 5 |       - {input: ref('raw'), rows: [{idd: 1}]}
   |                                     ^^^ a value for it is given here
   |
-help: did you mean `id`?
-note: in the unit test `x`"
+note: in the unit test `x`
+help: did you mean `id`?"
     );
 }
 
@@ -84,7 +84,7 @@ fn rows_of_an_expectation_have_the_same_columns() {
         &[
             "error[missing-column]: row 2 of `expect` has other columns than the first one",
             "no `name` here",
-            ":7:42",
+            ":7:39",
         ],
     );
     assert_fault(
@@ -108,7 +108,7 @@ fn inputs_are_given_once_and_all_of_them() {
         "            given: [{input: ref('raw'), rows: []}]\n            expect: {rows: []}",
         &[
             "error[missing-input]: the unit test `x` gives no rows for `ref('other')`, which the model reads",
-            "models/orders.sql:1:45",
+            "models/orders.sql:1:47",
             "help: add `- input: ref('other')` with its rows under `given:`",
         ],
     );
@@ -144,7 +144,7 @@ fn a_value_that_does_not_fit_is_shown() {
         &format!("{}            expect: {{rows: []}}", given("{id: 1}, {id: abc, name: x}")),
         &[
             "error[invalid-value]: a value of `ref('raw')` does not fit its column: could not convert string 'abc'",
-            ":5:51",
+            ":5:50",
         ],
     );
     assert_fault(

@@ -8,9 +8,9 @@ const SHOP: &str = "
     de,1.5,x
     //- models/orders.sql
     {{ config(materialized='incremental') }}
-    select o.id, o.cents / 100.0 as amount, r.rate, o.at
+    select o.id, o.cents / 100.0 as amount, r.rate, o.loaded
     from {{ source('lake', 'orders') }} o join {{ ref('rates') }} r on o.country = r.code
-    {% if is_incremental() %} where o.at > (select max(at) from {{ this }}) {% endif %}
+    {% if is_incremental() %} where o.loaded > (select max(loaded) from {{ this }}) {% endif %}
     //- models/totals.sql
     select count(*) as n from {{ ref('orders') }}
     //- models/s.yml
@@ -22,7 +22,7 @@ const SHOP: &str = "
               - {name: id, data_type: bigint}
               - {name: cents, data_type: integer}
               - {name: country, data_type: varchar}
-              - {name: at, data_type: timestamp}
+              - {name: loaded, data_type: timestamp}
               - {name: unused, data_type: varchar}
     ";
 
@@ -36,44 +36,44 @@ fn a_skeleton_has_the_columns_that_the_model_uses() {
             overrides:
               macros: {is_incremental: false}
             given:
-              - input: source('lake', 'orders')
-                rows:
-                  - id: 1                      # BIGINT
-                    cents: 1                   # INTEGER
-                    country: "a"               # VARCHAR
-                    at: "2024-01-01 00:00:00"  # TIMESTAMP
               - input: ref('rates')
                 rows:
                   - code: "a"  # VARCHAR
                     rate: 0.5  # DOUBLE
+              - input: source('lake', 'orders')
+                rows:
+                  - id: 1                          # BIGINT
+                    cents: 1                       # INTEGER
+                    country: "a"                   # VARCHAR
+                    loaded: "2024-01-01 00:00:00"  # TIMESTAMP
             # What the model makes of these rows now: put in what it should make.
             expect:
               rows:
-                - id: 1                      # BIGINT
-                  amount: "0.01"             # DOUBLE
-                  rate: "0.5"                # DOUBLE
-                  at: "2024-01-01 00:00:00"  # TIMESTAMP
+                - id: 1                          # BIGINT
+                  amount: "0.01"                 # DOUBLE
+                  rate: "0.5"                    # DOUBLE
+                  loaded: "2024-01-01 00:00:00"  # TIMESTAMP
           - name: orders_adds_rows
             model: orders
             overrides:
               macros: {is_incremental: true}
             given:
-              - input: source('lake', 'orders')
-                rows:
-                  - id: 1                      # BIGINT
-                    cents: 1                   # INTEGER
-                    country: "a"               # VARCHAR
-                    at: "2024-01-01 00:00:00"  # TIMESTAMP
               - input: ref('rates')
                 rows:
                   - code: "a"  # VARCHAR
                     rate: 0.5  # DOUBLE
+              - input: source('lake', 'orders')
+                rows:
+                  - id: 1                          # BIGINT
+                    cents: 1                       # INTEGER
+                    country: "a"                   # VARCHAR
+                    loaded: "2024-01-01 00:00:00"  # TIMESTAMP
               - input: this
                 rows:
-                  - at: "2024-01-01 00:00:00"  # TIMESTAMP
+                  - loaded: "2024-01-01 00:00:00"  # TIMESTAMP
             # What the model makes of these rows now: put in what it should make.
             expect:
-              rows: []  # columns: id, amount, rate, at
+              rows: []  # columns: id, amount, rate, loaded
         "#,
     );
 }

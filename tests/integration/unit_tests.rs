@@ -142,12 +142,12 @@ fn a_difference_is_shown_as_a_table() {
     );
     let sql = project.read("target/compiled/shop/models/u.yml/models/x.sql");
     assert!(sql.starts_with("with __dbt__cte__raw_orders as ("), "{sql}");
-    assert!(sql.ends_with("from __dbt__cte__raw_orders"), "{sql}");
+    assert!(sql.trim_end().ends_with("from __dbt__cte__raw_orders"), "{sql}");
 }
 
 #[test]
 fn the_warehouse_is_neither_made_nor_locked() {
-    let project = orders("given: [{input: ref('raw_orders'), rows: []}]\n        expect: {rows: []}");
+    let project = orders("given: [{input: ref('raw_orders'), rows: []}]\nexpect: {rows: []}");
     project.run("test -s test_type:unit").exit(0);
     assert!(!project.dir().join("shop.duckdb").exists());
     // A file that is no database would be found by anyone who opens it.
@@ -253,24 +253,24 @@ fn both_queries_of_an_incremental_model_are_tested() {
     let project = project(
         "
         //- models/raw.sql
-        select 1 as id, timestamp '2024-01-01' as at
+        select 1 as id, timestamp '2024-01-01' as loaded
         //- models/inc.sql
         {{ config(materialized='incremental') }}
-        select id, at from {{ ref('raw') }}
-        {% if is_incremental() %} where at > (select max(at) from {{ this }}) {% endif %}
+        select id, loaded from {{ ref('raw') }}
+        {% if is_incremental() %} where loaded > (select max(loaded) from {{ this }}) {% endif %}
         //- models/u.yml
         unit_tests:
           - name: all_rows
             model: inc
             overrides: {macros: {is_incremental: false}}
-            given: [{input: ref('raw'), rows: [{id: 1, at: 2024-01-01}, {id: 2, at: 2024-01-02 03:04:05}]}]
+            given: [{input: ref('raw'), rows: [{id: 1, loaded: 2024-01-01}, {id: 2, loaded: 2024-01-02 03:04:05}]}]
             expect: {rows: [{id: 1}, {id: 2}]}
           - name: new_rows
             model: inc
             overrides: {macros: {is_incremental: true}}
             given:
-              - {input: ref('raw'), rows: [{id: 1, at: 2024-01-01}, {id: 2, at: 2024-01-02 03:04:05}]}
-              - {input: this, rows: [{at: 2024-01-01}]}
+              - {input: ref('raw'), rows: [{id: 1, loaded: 2024-01-01}, {id: 2, loaded: 2024-01-02 03:04:05}]}
+              - {input: this, rows: [{loaded: 2024-01-01}]}
             expect: {rows: [{id: 2}]}
         ",
     );
@@ -438,7 +438,7 @@ fn tests_are_selected_by_name_tag_model_and_kind() {
 #[test]
 fn json_lines_show_the_difference() {
     let project =
-        orders("given: [{input: ref('raw_orders'), rows: []}]\n        expect: {rows: [{order_id: 1}]}");
+        orders("given: [{input: ref('raw_orders'), rows: []}]\nexpect: {rows: [{order_id: 1}]}");
     let run = project.run("test --log-format json");
     let events = run.stdout.lines().map(|it| serde_json::from_str::<Json>(it).expect("JSON"));
     let finished = events.into_iter().find(|it| it["event"] == "test_finished").expect("a test");
