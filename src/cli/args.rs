@@ -32,6 +32,8 @@ pub struct Cli {
     pub globals: Globals,
     /// The command with its own flags.
     pub command: Command,
+    /// The command's name.
+    pub name: String,
 }
 
 /// Flags of every command, from command line and environment.
@@ -69,6 +71,8 @@ pub struct Globals {
     pub use_colors: Option<bool>,
     /// `--printer-width`.
     pub width: Option<usize>,
+    /// `--plain`.
+    pub plain: Option<bool>,
     /// `--report`, in the order given.
     pub reports: Vec<ReportFile>,
     /// `--annotations`.
@@ -118,7 +122,8 @@ impl Globals {
 pub fn read(args: impl IntoIterator<Item = OsString>, variables: &Environment) -> Result<Cli, clap::Error> {
     let matches = definition().try_get_matches_from(args)?;
     let line = Line::from_arg_matches(&matches)?;
-    let mut cli = Cli { globals: line.globals.resolved(), command: line.command };
+    let name = matches.subcommand_name().unwrap_or_default().to_owned();
+    let mut cli = Cli { globals: line.globals.resolved(), command: line.command, name };
     match cli.take_from_environment(variables) {
         Ok(()) => Ok(cli),
         Err(BadVariable(message)) => Err(definition().error(ErrorKind::ValueValidation, message)),
@@ -162,6 +167,7 @@ impl Cli {
         globals.version_check = globals.version_check.or(environment::switch(variables, "VERSION_CHECK")?);
         globals.use_colors = globals.use_colors.or(environment::switch(variables, "USE_COLORS")?);
         globals.width = globals.width.or(environment::number(variables, "PRINTER_WIDTH")?);
+        globals.plain = globals.plain.or(environment::switch(variables, "PLAIN")?);
         let log_format = |text: &str| LogFormat::from_str(text, true);
         globals.log_format = globals.log_format.or(environment::parsed(variables, "LOG_FORMAT", log_format)?);
         if let Command::Build(args) = &mut self.command {
@@ -260,6 +266,11 @@ struct GlobalArgs {
     /// Use no colour
     #[arg(long, visible_alias = "no-color", global = true, overrides_with = "use_colors")]
     no_use_colors: bool,
+    /// Write ASCII only, without colour and without a live area
+    #[arg(long, global = true, overrides_with = "no_plain")]
+    plain: bool,
+    #[arg(long, global = true, hide = true, overrides_with = "plain")]
+    no_plain: bool,
     /// Columns of the report [default: the terminal's]
     #[arg(long, global = true, value_name = "N")]
     printer_width: Option<usize>,
@@ -295,6 +306,7 @@ impl GlobalArgs {
             width: self.printer_width,
             reports: self.report,
             annotations: switch(self.annotations, self.no_annotations),
+            plain: switch(self.plain, self.no_plain),
         }
     }
 }
@@ -345,7 +357,7 @@ fn parse_report_file(text: &str) -> Result<ReportFile, String> {
 }
 
 /// `90`, `60s`, `500ms`, `5m`, `1h`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let advice = || format!("`{text}` is not a duration such as `60s`, `5m` or `1h`");
     let digits = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

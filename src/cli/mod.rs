@@ -24,6 +24,8 @@ pub enum Exit {
     Failed,
     /// The command could not run.
     CouldNotRun,
+    /// Sources were waited for and are not ready; nothing was run.
+    NotReady,
     /// The user stopped it.
     Interrupted,
 }
@@ -34,6 +36,7 @@ impl From<Exit> for ExitCode {
             Exit::Good => 0,
             Exit::Failed => 1,
             Exit::CouldNotRun => 2,
+            Exit::NotReady => 3,
             Exit::Interrupted => 130,
         })
     }
@@ -55,6 +58,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let mut session = Session::new(cli.globals, variables);
     let exit = commands::run(&mut session, &cli.command);
-    let exit = report_files::write(&mut session, cli.command.name(), exit);
+    let exit = report_files::write(&mut session, &cli.name, exit);
     if session.finish().is_err() { Exit::CouldNotRun.into() } else { exit.into() }
 }

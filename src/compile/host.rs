@@ -14,7 +14,7 @@ use crate::parse::properties::Overrides;
 use crate::parse::{Body, Doc};
 use crate::project::Project;
 use crate::project::settings::{Settings, refuse_secret};
-use crate::template::{Engine, FunctionCall, Host, HostError, RefCall, SourceCall};
+use crate::template::{Engine, FunctionCall, Host, HostError, RefCall, SeedFile, SourceCall};
 
 /// Environment variables that say something about the run.
 const METADATA_ENV: &str = "DBT_ENV_CUSTOM_ENV_";
@@ -60,6 +60,7 @@ pub(super) struct CompileHost {
     answers: BTreeMap<String, Json>,
     /// Unit tests: whose rows they are that stand in for inputs.
     is_unit_test: bool,
+    seed: Option<Arc<SeedFile>>,
 }
 
 impl CompileHost {
@@ -89,6 +90,7 @@ impl CompileHost {
             selected: graph.shown.selected.get().cloned(),
             answers: BTreeMap::new(),
             is_unit_test: false,
+            seed: None,
         }
     }
 
@@ -152,6 +154,7 @@ impl CompileHost {
             selected: graph.shown.selected.get().cloned(),
             answers: BTreeMap::new(),
             is_unit_test: false,
+            seed: None,
         }
     }
 
@@ -192,6 +195,11 @@ impl CompileHost {
     /// The same with a warehouse to ask.
     pub(super) fn asking(self, engine: Option<Arc<dyn Engine>>) -> Self {
         Self { engine, ..self }
+    }
+
+    /// The same for a seed that is being made.
+    pub(super) fn making(self, seed: Option<Arc<SeedFile>>) -> Self {
+        Self { seed, ..self }
     }
 
     fn push(&self, message: &str, level: TemplateLogLevel) {
@@ -300,6 +308,10 @@ impl Host for CompileHost {
 
     fn engine(&self) -> Option<&dyn Engine> {
         self.engine.as_deref()
+    }
+
+    fn seed(&self) -> Option<&SeedFile> {
+        self.seed.as_deref()
     }
 
     fn graph(&self) -> Option<Arc<Json>> {

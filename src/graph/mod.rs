@@ -5,6 +5,7 @@
 //! node (that is `plan/`).
 
 mod access;
+pub mod alignment;
 mod cycles;
 mod deprecation;
 mod gates;
@@ -20,14 +21,14 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::Value as Json;
 
 use self::access::Rules;
+use self::alignment::AlignedSources;
 use self::lookup::{Found, Lookup};
 use self::semantic::SemanticLookup;
 use crate::diagnostics::Diagnostics;
 use crate::node::{NodeId, NodeKind, UniqueId};
 use crate::parse::properties::MacroProperties;
 use crate::parse::run_hooks::RunHook;
-
-use crate::parse::{Body, DataTest, Doc, Group, Owner, Parsed, ParsedNode, TestKind};
+use crate::parse::{Body, DataTest, Doc, Group, NodeMacros, Owner, Parsed, ParsedNode, TestKind};
 use crate::template::{FunctionCall, RefCall, SourceCall, Templates};
 
 /// A project's nodes with their edges.
@@ -50,6 +51,10 @@ pub struct Graph {
     pub run_hooks: Vec<RunHook>,
     /// Groups of nodes.
     pub groups: Vec<Group>,
+    /// Sources that have to be of about the same age.
+    pub aligned: Vec<AlignedSources>,
+    /// Macros that make or judge nodes other than models.
+    pub node_macros: NodeMacros,
     /// What later phases tell templates about the whole.
     pub shown: Shown,
     /// The project's own package.
@@ -157,10 +162,13 @@ pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
         macro_properties: parsed.macro_properties,
         run_hooks: parsed.run_hooks,
         groups: parsed.groups,
+        aligned: Vec::new(),
+        node_macros: parsed.node_macros,
         shown: Shown::default(),
         root_package: parsed.root_package,
     };
     gates::assign(&mut graph);
+    graph.aligned = alignment::resolve(diags, &graph);
     graph
 }
 

@@ -3,7 +3,10 @@
 //! In: a [`Graph`], the nodes selected, their compiled SQL. Out: a [`Plan`], plain data that `run/` executes
 //! and nothing else does. Deliberately absent: the engine, threads, the clock.
 
+mod masking;
+mod planned;
 pub mod scan;
+mod sources;
 mod steps;
 mod unit_tests;
 
@@ -16,8 +19,12 @@ use crate::parse::check::Check;
 use crate::parse::run_hooks::RunHook;
 use crate::parse::threshold::Threshold;
 use crate::project::Dialect;
+use crate::project::sources_lock::SourcesLock;
 use crate::template::Rendered;
 
+pub use self::masking::Mask;
+use self::scan::WhyAlone;
+pub use self::sources::{PlannedAlignment, SourceCheck, of_sources};
 pub use self::steps::make;
 pub use self::unit_tests::{PlannedInput, PlannedUnitTest, UnitTestSubject};
 
@@ -51,7 +58,7 @@ impl RunCommand {
 
 /// What a plan is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlanOptions {
+pub struct PlanOptions<'a> {
     /// The command.
     pub command: RunCommand,
     /// Whose rules hold.
@@ -60,6 +67,14 @@ pub struct PlanOptions {
     pub full_refresh: bool,
     /// `--store-failures`.
     pub store_failures: bool,
+    /// The accepted shapes of sources.
+    pub sources_lock: Option<&'a SourcesLock>,
+    /// Whether the run begins when the sources are ready.
+    pub waits_for_sources: bool,
+    /// `--sample-rows`.
+    pub sample_rows: Option<usize>,
+    /// Whether tests that are aggregates share queries.
+    pub fuses_tests: bool,
 }
 
 /// A step's index in [`Plan::steps`].
@@ -82,10 +97,14 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Schemas that must be there, as database and schema.
     pub schemas: BTreeSet<(String, String)>,
+    /// Sources that have to be of about the same age.
+    pub aligned: Vec<PlannedAlignment>,
     /// What to run before the first step and after the last, in this order.
     pub run_hooks: Vec<RunHook>,
     /// What defines functions for models under test.
     pub definitions: Vec<Definition>,
+    /// Whether tests that are aggregates share queries.
+    pub fuses_tests: bool,
 }
 
 impl Plan {
@@ -115,6 +134,8 @@ pub struct Step {
     pub after_commit: Vec<Spanned<String>>,
     /// Tests that decide on it.
     pub tests: Vec<PlannedTest>,
+    /// For sources: what is looked at before the first step.
+    pub source: Option<Box<SourceCheck>>,
     /// What comes before it.
     pub after: Vec<Edge>,
     /// Steps on the longest way from here to an end: what is long is begun first.
@@ -259,6 +280,16 @@ pub struct PlannedTest {
     pub limit: Option<u64>,
     /// The aggregate that counts failures; `count(*)` where absent.
     pub fail_calc: Option<String>,
+    /// Whether the project says so.
+    pub has_own_fail_calc: bool,
+    /// Why it cannot share a query with others, where that is known beforehand.
+    pub alone: Option<WhyAlone>,
+    /// A query for the number of rows tested, where a share of them decides.
+    pub count_sql: Option<String>,
+    /// How many failing rows are shown.
+    pub sample_rows: usize,
+    /// What must not be shown of them.
+    pub mask: Option<Mask>,
 }
 
 /// A relation of a test's failing rows.
@@ -279,4 +310,11 @@ pub struct Verdict {
     pub warn_if: Threshold,
     /// When to fail.
     pub error_if: Threshold,
+}
+
+impl Verdict {
+    /// Whether it depends on how many rows were tested.
+    pub fn needs_rows(&self) -> bool {
+        self.warn_if.is_percent() || self.error_if.is_percent()
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::{Diagnostic, Sources};
 use crate::node::NodeKind;
-use crate::report::{diff, layout, numbers, table};
+use crate::report::{chart, diff, layout, numbers, table};
 use crate::run::event::{
     NodeFinished, Outcome, RunCommand, RunStarted, TestFinished, TestStatus, TestTotals, Totals,
 };
@@ -17,6 +17,9 @@ const MANY_NODES: usize = 6;
 
 /// How many slow nodes are named.
 const N_SLOWEST: usize = 3;
+
+/// How many of a trend's values are written out.
+const TREND_NUMBERS: usize = 5;
 
 /// How many names the next step lists; for more of them the whole command is advised.
 const MAX_SELECTED: usize = 5;
@@ -61,7 +64,8 @@ impl Findings {
 
     /// Takes up a node that failed.
     pub(super) fn node(&mut self, sources: &Sources, finished: &NodeFinished, width: usize) {
-        if finished.outcome.is_good() {
+        // What is held back is no failure; why it is stands among the warnings.
+        if finished.outcome.is_good() || finished.outcome == Outcome::Stale {
             return;
         }
         self.selectors.insert(finished.node.selector());
@@ -77,6 +81,7 @@ impl Findings {
                 Outcome::Success
                 | Outcome::Checked
                 | Outcome::NoOp
+                | Outcome::Stale
                 | Outcome::RolledBack { .. }
                 | Outcome::TestsFailed { .. },
             ) => return,
@@ -127,6 +132,14 @@ fn after_empty_lines(texts: &[String]) -> String {
 fn finding(sources: &Sources, finished: &TestFinished, command: RunCommand, width: usize) -> String {
     let diagnostic = finished.fault.as_deref().cloned().unwrap_or_else(|| without_place(finished));
     let mut text = drawn(sources, &diagnostic, width);
+    if finished.trend.len() > 1 {
+        let bars = chart::bars(&finished.trend);
+        let numbers = finished.trend.iter().rev().take(TREND_NUMBERS).rev();
+        let numbers: Vec<String> = numbers.map(|it| numbers::short(*it)).collect();
+        let more = if finished.trend.len() > TREND_NUMBERS { "... " } else { "" };
+        let line = format!("versions, this one last: {bars}  {more}{}", numbers.join(", "));
+        text.push_str(&layout::indent(&layout::wrap(&line, width.saturating_sub(2), 2), 2));
+    }
     if let Some(samples) = finished.samples.as_ref().filter(|samples| !samples.rows.is_empty()) {
         // A failure is not always a row: `accepted_values` counts values, a `fail_calc` what it likes.
         let _ = writeln!(text, "  for example:");
@@ -239,7 +252,9 @@ pub(super) fn totals(command: RunCommand, totals: &Totals) -> Option<String> {
         totals.succeeded.iter().map(|(kind, n)| numbers::count(*n, kind.as_str())).collect();
     let nodes = made.filter(|_| !nodes.is_empty()).map(|made| format!("{} {made}", nodes.join(", ")));
     let tests = Some(tests(totals.tests)).filter(|it| !it.is_empty());
-    let parts: Vec<String> = [nodes, tests].into_iter().flatten().collect();
+    let held_back =
+        (totals.held_back > 0).then(|| format!("{} held back", numbers::count(totals.held_back, "node")));
+    let parts: Vec<String> = [nodes, tests, held_back].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 

@@ -67,6 +67,8 @@ struct Run {
     findings: Findings,
     /// Unit tests that were told since the last line about something else.
     unit_tests: TestTotals,
+    /// What is said of sources.
+    checked: BTreeMap<UniqueId, String>,
 }
 
 /// A step's line before it is laid out.
@@ -159,12 +161,17 @@ impl<O: Write, E: Write> Terminal<O, E> {
         self.run.slowest.push((finished.elapsed, node.label.clone()));
         let tests = self.run.open.remove(&node.unique_id).unwrap_or_default();
         let (word, style) = node_word(self.run.command, &finished.outcome);
-        let detail = finished.rows.map(|rows| numbers::rows(rows, finished.rows_in));
+        let rows = finished.rows.map(|rows| numbers::rows(rows, finished.rows_in));
+        let detail = rows.or_else(|| self.run.checked.remove(&node.unique_id));
         let elapsed = Some(finished.elapsed);
         self.step(&StepLine { word, style, label: &node.label, detail, elapsed });
         let fault = finished.fault.as_deref().map(|fault| place_and_message(sources, fault));
         let kept = match &finished.outcome {
-            Outcome::Success | Outcome::Checked | Outcome::NoOp | Outcome::TestsFailed { .. } => None,
+            Outcome::Success
+            | Outcome::Checked
+            | Outcome::NoOp
+            | Outcome::Stale
+            | Outcome::TestsFailed { .. } => None,
             // Nobody publishes a source.
             Outcome::Error { .. } if node.kind == NodeKind::Source => None,
             Outcome::RolledBack { kept, .. } | Outcome::Error { kept } => Some(kept.to_string()),
@@ -278,6 +285,11 @@ impl<O: Write, E: Write> Reporter for Terminal<O, E> {
         }
         match event {
             RunEvent::RunStarted(started) => self.started(started),
+            RunEvent::SourceChecked(checked) => {
+                if let Some(message) = &checked.message {
+                    self.run.checked.insert(checked.source.unique_id.clone(), message.clone());
+                }
+            }
             RunEvent::NodeStarted { node } => self.live.start(node),
             RunEvent::Statement { node, sql, elapsed } => self.statement(node.as_ref(), sql, *elapsed),
             RunEvent::TestFinished(finished) => self.test_finished(sources, finished),
@@ -335,9 +347,9 @@ impl<O: Write, E: Write> Reporter for Terminal<O, E> {
 
 impl Run {
     fn new(command: RunCommand, steps: usize) -> Self {
-        let (open, slowest) = (BTreeMap::new(), Vec::new());
+        let (open, slowest, checked) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
         let (findings, unit_tests) = (Findings::default(), TestTotals::default());
-        Self { command, steps, step: 0, open, slowest, findings, unit_tests }
+        Self { command, steps, step: 0, open, slowest, findings, unit_tests, checked }
     }
 }
 
@@ -399,6 +411,7 @@ fn node_word(command: RunCommand, outcome: &Outcome) -> (&'static str, Style) {
     match (outcome, command) {
         (Outcome::Checked, _) => ("checked", GOOD),
         (Outcome::NoOp, _) => ("no-op", GOOD),
+        (Outcome::Stale, _) => ("stale", CAREFUL),
         (Outcome::Success, RunCommand::Build) => ("published", GOOD),
         (Outcome::Success, RunCommand::Run) => ("built", GOOD),
         (Outcome::Success, RunCommand::Test) => ("tested", GOOD),

@@ -10,6 +10,7 @@ mod comments;
 mod connection;
 mod contract;
 mod creating;
+mod drift;
 pub mod event;
 mod external;
 mod foreign_keys;
@@ -26,6 +27,7 @@ pub mod past;
 mod queue;
 mod record;
 mod snapshot;
+pub mod sources;
 mod step;
 mod testing;
 mod unit_tests;
@@ -39,6 +41,7 @@ use std::time::Duration;
 
 use self::event::{LogLevel, NodeRef, RunEvent, RunStarted, Totals};
 use self::history::{History, Published};
+use self::sources::Sources;
 use crate::compile::{CompiledNode, TemplateLog, TemplateLogLevel};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Span};
@@ -53,7 +56,7 @@ use crate::template::{Rendered, SegmentKind};
 use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseError};
 
 pub use self::connection::Connection;
-pub use self::history::SCHEMA as HISTORY_SCHEMA;
+pub use self::history::{AcceptError, Accepted, SCHEMA as HISTORY_SCHEMA, accept};
 pub use self::operation::{Operation, OperationResult, operation};
 pub use self::unit_tests::{Tested, scaffold, skeleton};
 pub use crate::compile::faults::statement as statement_fault;
@@ -95,8 +98,6 @@ pub struct Surroundings<'a> {
     pub clock: Arc<dyn Clock>,
     /// The user's wish to stop.
     pub stop: &'a Stop,
-    /// Opens a database in memory, for unit tests.
-    pub scratch: &'a OpenScratch<'a>,
 }
 
 /// Opens a database in memory that reads SQL as the target's does, and has nothing of it.
@@ -130,6 +131,13 @@ impl Stop {
     fn register(&self, handle: Arc<dyn Interrupt>) {
         if let Ok(mut handles) = self.handles.lock() {
             handles.push(handle);
+        }
+    }
+
+    /// Forgets connections that are closed.
+    fn forget(&self) {
+        if let Ok(mut handles) = self.handles.lock() {
+            handles.clear();
         }
     }
 }
@@ -245,8 +253,12 @@ struct Shared<'a> {
     history: History,
     published: BTreeMap<String, Published>,
     catalog: BTreeMap<String, RelationKind>,
+    /// Rows of tables when the run began, as far as the engine knows.
+    row_estimates: BTreeMap<String, u64>,
     /// Databases that the catalog was read for.
     databases: Vec<String>,
+    /// What was found of sources before the first step.
+    sources: Sources,
     /// Nodes that the plan is about.
     planned: BTreeSet<NodeId>,
     scrubber: Scrubber,
@@ -272,12 +284,12 @@ pub fn begin(
     plan: &Plan,
     graph: &Graph,
     options: &RunOptions,
-    around: &Surroundings<'_>,
+    (around, scratch): (&Surroundings<'_>, &OpenScratch<'_>),
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<Tested, Diagnostic> {
     let started = around.clock.monotonic();
     on_event(&RunEvent::RunStarted(run_started(plan, graph, options)));
-    let mut tested = unit_tests::run(plan, graph, options, around, on_event)?;
+    let mut tested = unit_tests::run(plan, graph, options, (around, scratch), on_event)?;
     tested.results.elapsed = around.clock.monotonic().saturating_sub(started);
     Ok(tested)
 }
@@ -338,7 +350,8 @@ fn work(
     if fault.is_some() {
         return Ok(RunResults { before, hook_fault: fault, ..tested.results });
     }
-    let shared = look_around(plan, graph, around, (history.clone(), published), options, warehouse)?;
+    let known = (history.clone(), published);
+    let shared = look_around(plan, graph, around, known, options, warehouse, on_event)?;
     let mut results = workers::run(&shared, options, tested, warehouse, on_event)?;
     results.before = before;
     // Who stops a run wants nothing more to begin.
@@ -357,8 +370,10 @@ fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
         if is_made && graph.node(step.node).kind != NodeKind::Source {
             *counts.entry(graph.node(step.node).kind).or_default() += 1;
         }
-        if !step.tests.is_empty() {
-            *counts.entry(NodeKind::Test).or_default() += step.tests.len();
+        let is_timed = step.source.as_ref().is_some_and(|it| it.freshness.is_some());
+        let n_tests = step.tests.len() + usize::from(is_timed);
+        if n_tests > 0 {
+            *counts.entry(NodeKind::Test).or_default() += n_tests;
         }
     }
     RunStarted {
@@ -392,7 +407,7 @@ fn prepare(
     Ok(published)
 }
 
-/// One look at the catalog, for all workers.
+/// One look at the catalog and at the sources, for all workers.
 fn look_around<'a>(
     plan: &'a Plan,
     graph: &'a Graph,
@@ -400,13 +415,29 @@ fn look_around<'a>(
     (history, published): (History, BTreeMap<String, Published>),
     options: &RunOptions,
     warehouse: &mut Connection,
+    on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<Shared<'a>, Diagnostic> {
     let entries = warehouse.catalog(&[]).map_err(|error| cannot_prepare(&error))?;
     let databases = databases(warehouse, &entries);
     let catalog = entries.iter().map(|it| (catalog_key(&it.relation.render()), it.kind)).collect();
+    let estimate = |it: &CatalogEntry| Some((catalog_key(&it.relation.render()), it.estimated_rows?));
+    let row_estimates = entries.iter().filter_map(estimate).collect();
     let planned = plan.steps.iter().map(|it| it.node).collect();
     let scrubber = options.scrubber.clone();
-    Ok(Shared { graph, plan, around, history, published, catalog, databases, planned, scrubber })
+    let sources = sources::check(plan, graph, around, &history, &entries, warehouse, on_event);
+    Ok(Shared {
+        graph,
+        plan,
+        around,
+        history,
+        published,
+        catalog,
+        row_estimates,
+        databases,
+        sources,
+        planned,
+        scrubber,
+    })
 }
 
 /// DuckDB compares names without regard to case.

@@ -106,6 +106,7 @@ mod tests {
                 before: Vec::new(),
                 after_commit: Vec::new(),
                 tests: Vec::new(),
+                source: None,
                 after: after.iter().map(|(step, kind)| Edge { step: StepId(*step), kind: *kind }).collect(),
                 priority: edges.len() - index,
             })

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::connection::Connection;
-use super::event::{Kept, Outcome};
+use super::event::{Kept, Outcome, SourceStatus};
 use super::external::Files;
+use super::sources::Held;
 use super::testing::{self, Scan, TestOutcome, Tested};
-use super::{Shared, declared_at, kept};
-use crate::compile::{CompiledNode, IsIncremental, TemplateLog, faults};
+use super::{Shared, kept};
+use crate::compile::{CompiledNode, IsIncremental, Late, TemplateLog, faults};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
 use crate::node::{Materialization, NodeId, NodeKind, RelationKind};
@@ -99,22 +100,10 @@ pub(super) fn run(
         warnings: Vec::new(),
         files: None,
     };
-    let mut tried = match &step.action {
-        Action::CreateView(_)
-        | Action::CreateTable(_)
-        | Action::UpdateTable { .. }
-        | Action::WriteFiles(_)
-        | Action::CreateTableFunction(_)
-        | Action::ByMacro(_)
-        | Action::LoadSeed(_)
-        | Action::TakeSnapshot(_)
-        | Action::CreateFunction(_) => worker.publish_with_hooks(),
-        Action::Nothing => worker.source(),
-        // Done before the workers began.
-        Action::UnitTest(_) => Tried::no_op(),
-        Action::NoOp => Tried::no_op(),
-        Action::TestPublished | Action::TestAlone => worker.test_only(),
-        Action::Broken(fault) => Tried::error((**fault).clone(), worker.kept()),
+    let mut tried = match (shared.sources.held(step.node), worker.set_comment()) {
+        (Some(Held::Fails(fault)), _) => Tried::error((**fault).clone(), worker.kept()),
+        (_, Ok(())) => worker.act(),
+        (_, Err(fault)) => Tried::error(fault, worker.kept()),
     };
     if tried.outcome == StepOutcome::Again && !may_retry_alone {
         tried.outcome = StepOutcome::Done(Outcome::Error { kept: worker.kept() });
@@ -181,6 +170,32 @@ pub(super) struct Worker<'a> {
 }
 
 impl Worker<'_> {
+    /// Lets the project's comment stand beside all that is sent for this step.
+    fn set_comment(&self) -> Result<(), Diagnostic> {
+        let late = Late::new(self.shared.around.project, self.shared.graph, None);
+        self.warehouse.set_comment(late.query_comment(Some(self.step.node))?);
+        Ok(())
+    }
+
+    fn act(&mut self) -> Tried {
+        match &self.step.action {
+            Action::CreateView(_)
+            | Action::CreateTable(_)
+            | Action::UpdateTable { .. }
+            | Action::WriteFiles(_)
+            | Action::CreateTableFunction(_)
+            | Action::ByMacro(_)
+            | Action::LoadSeed(_)
+            | Action::TakeSnapshot(_)
+            | Action::CreateFunction(_) => self.publish_with_hooks(),
+            Action::Nothing => self.source(),
+            // Unit tests were done before the workers began.
+            Action::NoOp | Action::UnitTest(_) => Tried::no_op(),
+            Action::TestPublished | Action::TestAlone => self.source(),
+            Action::Broken(fault) => Tried::error((**fault).clone(), self.kept()),
+        }
+    }
+
     /// What readers see if the new version is not published.
     pub(super) fn kept(&self) -> Kept {
         match self.shared.published.get(self.node.unique_id.as_str()) {
@@ -230,7 +245,7 @@ impl Worker<'_> {
 
     /// One transaction: everything or nothing.
     fn publish(&mut self) -> Result<Tried, Failure> {
-        self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        self.warehouse.begin_guarded().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
         let result = self.make_and_test().and_then(|tried| self.place_files(tried));
         match result {
             Ok(tried) if tried.outcome == StepOutcome::Done(Outcome::Success) => {
@@ -274,13 +289,13 @@ impl Worker<'_> {
 
     fn make_and_test(&mut self) -> Result<Tried, Failure> {
         let mut effect = self.make()?;
-        let mut tested = self.run_tests(Scan::Together);
+        let mut tested = self.run_tests(Scan::Together, effect.rows_written);
         if tested.is_broken {
             // One of the tests cannot be run, and the transaction went with it: once more, to see which.
             self.warehouse.rollback();
-            self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+            self.warehouse.begin_guarded().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
             effect = self.make()?;
-            tested = self.run_tests(Scan::Each);
+            tested = self.run_tests(Scan::Each, None);
         }
         if self.shared.around.stop.is_requested() {
             return Ok(Tried::interrupted());
@@ -333,9 +348,18 @@ impl Worker<'_> {
         }
     }
 
-    fn run_tests(&mut self, scan: Scan) -> Tested {
+    fn run_tests(&mut self, scan: Scan, rows: Option<u64>) -> Tested {
         let relation = self.step.relation.as_ref();
-        testing::run(self.shared, self.warehouse, relation, &self.step.tests, scan)
+        let rows = if matches!(self.step.action, Action::CreateTable(_)) { rows } else { None };
+        let rows = |it| (it, rows.or_else(|| self.estimated_rows()));
+        testing::run(self.shared, self.warehouse, relation.map(rows), &self.step.tests, scan)
+    }
+
+    /// How many rows were there when the run began: for what this step does not make.
+    fn estimated_rows(&self) -> Option<u64> {
+        let is_there = matches!(self.step.action, Action::Nothing | Action::TestPublished);
+        let relation = self.step.relation.as_ref().filter(|_| is_there)?;
+        self.shared.row_estimates.get(&super::catalog_key(&relation.render())).copied()
     }
 
     /// Whether the node is in the database of the history: a transaction can write to one database only.
@@ -387,25 +411,30 @@ impl Worker<'_> {
 
     /// A source is there already: it must exist, and its tests must pass.
     fn source(&mut self) -> Tried {
-        if let Some(fault) = self.missing_source() {
-            return Tried::error(fault, Kept::Nothing);
+        let Some(finding) = self.shared.sources.finding(self.step.node) else { return self.test_only() };
+        if let Some(fault) = &finding.fault {
+            return match self.step.action {
+                Action::TestPublished => self.untestable(fault.clone()),
+                _ => Tried::error(fault.clone(), Kept::Nothing),
+            };
         }
-        self.test_only()
-    }
-
-    fn missing_source(&self) -> Option<Diagnostic> {
-        let relation = self.step.relation.as_ref()?;
-        if self.node.kind != NodeKind::Source || !self.shared.is_missing(relation) {
-            return None;
+        if finding.status == SourceStatus::Changed {
+            // Its tests would only say the same once more.
+            let tested = Tested { outcomes: finding.outcomes.clone(), ..Tested::default() };
+            let outcome = StepOutcome::Done(Outcome::TestsFailed { failed_tests: tested.failed() });
+            return Tried { outcome, tested, ..Tried::no_op() };
         }
-        Some(
-            Diagnostic::error(
-                "missing-source",
-                format!("the source table {} does not exist", relation.short()),
-            )
-            .at(declared_at(self.node), "declared here")
-            .help("load it first, or correct `schema` and `identifier` of the source"),
-        )
+        let mut tried = self.test_only();
+        tried.tested.outcomes.extend(finding.outcomes.iter().cloned());
+        tried.outcome = match tried.outcome {
+            StepOutcome::Done(_) => match tried.tested.failed() {
+                0 if finding.holds_back => StepOutcome::Done(Outcome::Stale),
+                0 => tried.outcome,
+                failed_tests => StepOutcome::Done(Outcome::TestsFailed { failed_tests }),
+            },
+            other => other,
+        };
+        tried
     }
 
     fn test_only(&mut self) -> Tried {
@@ -415,7 +444,7 @@ impl Worker<'_> {
         if let Some(fault) = self.not_built() {
             return self.untestable(fault);
         }
-        let tested = self.run_tests(Scan::Together);
+        let tested = self.run_tests(Scan::Together, None);
         let outcome = match tested.failed() {
             _ if self.shared.around.stop.is_requested() => StepOutcome::Interrupted,
             0 if matches!(self.step.action, Action::Nothing) => StepOutcome::Done(Outcome::Checked),
@@ -425,6 +454,10 @@ impl Worker<'_> {
         if matches!(&outcome, StepOutcome::Done(outcome) if outcome.is_good()) {
             // History is no reason to fail what went well; a lost row shows in the next step's own.
             let _ = self.record_tests(&tested);
+            if matches!(self.step.action, Action::Nothing) {
+                // What reads the source goes on with this version of it.
+                let _ = self.record_measures(&tested, true);
+            }
         }
         let mut warnings = Vec::new();
         if let Err(Failure { fault, .. }) = self.keep_failures(&tested) {

@@ -52,8 +52,12 @@ fn word(token: &TokenWithSpan) -> Option<String> {
     }
 }
 
-/// The first of these words that stands in a query outside of quotes and comments.
+/// The first of these words, in small letters, that stands in a query outside of quotes and comments.
 pub fn mentions<'a>(sql: &str, words: &[&'a str]) -> Option<&'a str> {
+    let lower = sql.to_lowercase();
+    if !words.iter().any(|it| lower.contains(it)) {
+        return None;
+    }
     let tokens = Tokenizer::new(&DuckDbDialect {}, sql).tokenize().ok()?;
     tokens.iter().find_map(|token| match token {
         Token::Word(word) if word.quote_style.is_none() => {

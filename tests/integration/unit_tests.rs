@@ -437,8 +437,7 @@ fn tests_are_selected_by_name_tag_model_and_kind() {
 
 #[test]
 fn json_lines_show_the_difference() {
-    let project =
-        orders("given: [{input: ref('raw_orders'), rows: []}]\nexpect: {rows: [{order_id: 1}]}");
+    let project = orders("given: [{input: ref('raw_orders'), rows: []}]\nexpect: {rows: [{order_id: 1}]}");
     let run = project.run("test --log-format json");
     let events = run.stdout.lines().map(|it| serde_json::from_str::<Json>(it).expect("JSON"));
     let finished = events.into_iter().find(|it| it["event"] == "test_finished").expect("a test");

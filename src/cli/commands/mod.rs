@@ -1,10 +1,13 @@
 //! The commands: each reads its flags, calls the phases and reports.
 
+mod accept;
 mod check;
 mod clean;
 mod compile;
 mod debug;
 mod deps;
+mod docs;
+mod explain_tests;
 mod history;
 mod init;
 mod late;
@@ -13,10 +16,13 @@ mod parse;
 mod run;
 mod run_operation;
 mod show;
+mod source;
 mod unit_test;
+mod waiting;
 
 use crate::cli::Exit;
-use crate::cli::args::{self, command::Command};
+use crate::cli::args::command::{Command, SourceCommand};
+use crate::cli::args::{self};
 use crate::cli::session::{Purpose, Session, Stopped};
 use crate::diagnostics::Diagnostic;
 use crate::plan::RunCommand;
@@ -29,24 +35,36 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
                 full_refresh: args.full_refresh,
                 store_failures: args.store_failures,
                 checks: !args.no_check,
+                wait_for_sources: args.wait_for_sources,
                 ..Purpose::of("build")
             };
-            run::run(session, purpose, RunCommand::Build, &args.selection, Some(&args.kinds))
+            let how = run::How { testing: args.testing, kinds: Some(&args.kinds) };
+            run::run(session, purpose, RunCommand::Build, &args.selection, how)
         }
         Command::Run(args) => {
-            let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("run") };
-            run::run(session, purpose, RunCommand::Run, &args.selection, None)
+            let purpose = Purpose {
+                full_refresh: args.full_refresh,
+                wait_for_sources: args.wait_for_sources,
+                ..Purpose::of("run")
+            };
+            run::run(session, purpose, RunCommand::Run, &args.selection, run::How::default())
         }
         Command::Test(args) => {
-            let purpose = Purpose { store_failures: args.store_failures, ..Purpose::of("test") };
-            run::run(session, purpose, RunCommand::Test, &args.selection, None)
+            let purpose = Purpose {
+                store_failures: args.store_failures,
+                wait_for_sources: args.wait_for_sources,
+                ..Purpose::of("test")
+            };
+            let how = run::How { testing: args.testing, kinds: None };
+            run::run(session, purpose, RunCommand::Test, &args.selection, how)
         }
         Command::Seed(args) => {
             let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("seed") };
-            run::run(session, purpose, RunCommand::Seed, &args.selection, None)
+            run::run(session, purpose, RunCommand::Seed, &args.selection, run::How::default())
         }
         Command::Snapshot(args) => {
-            run::run(session, Purpose::of("snapshot"), RunCommand::Snapshot, &args.selection, None)
+            let how = run::How::default();
+            run::run(session, Purpose::of("snapshot"), RunCommand::Snapshot, &args.selection, how)
         }
         Command::Check(args) => check::run(session, args),
         Command::Compile(args) => compile::run(session, args),
@@ -55,8 +73,12 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         Command::UnitTest(args) => unit_test::run(session, args),
         Command::RunOperation(args) => run_operation::run(session, args),
         Command::Show(args) => show::run(session, args),
+        Command::Docs(args) => docs::run(session, args),
         Command::History(args) => history::run(session, args),
         Command::Deps(args) => deps::run(session, args),
+        Command::Source(SourceCommand::Freshness(args)) => source::freshness(session, args),
+        Command::Source(SourceCommand::Accept(args)) => source::accept(session, args),
+        Command::Accept(args) => accept::run(session, args),
         Command::Clean => clean::run(session),
         Command::Debug => debug::run(session),
         Command::Init(args) => init::run(session, args),

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::artifacts::Stamp;
 use crate::cli::Exit;
-use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs};
+use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, TestingArgs};
+use crate::cli::commands::{explain_tests, waiting};
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
 use crate::compile::{self, Compiled, TemplateLog, TestGround};
 use crate::diagnostics::scrub::Scrubber;
@@ -19,18 +20,27 @@ use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{self, RunOptions, RunResults, Surroundings};
 use crate::warehouse::duckdb;
 
+/// What some of the commands decide.
+#[derive(Clone, Copy, Default)]
+pub(super) struct How<'a> {
+    /// How tests are run.
+    pub(super) testing: TestingArgs,
+    /// Which kinds of nodes.
+    pub(super) kinds: Option<&'a ResourceTypeArgs>,
+}
+
 /// Makes a plan for the nodes selected, executes it and writes artifacts.
 pub(super) fn run(
     session: &mut Session,
     purpose: Purpose,
     command: RunCommand,
     selection: &SelectionArgs,
-    kinds: Option<&ResourceTypeArgs>,
+    how: How<'_>,
 ) -> Result<Exit, Stopped> {
     session.listen_for_interrupts();
     let (loaded, graph) = session.resolve(purpose)?;
     let mut selected = session.select(loaded, graph, selection)?;
-    if let Some(kinds) = kinds {
+    if let Some(kinds) = how.kinds {
         selected.retain(|id| kinds.includes(graph.node(*id).kind));
     }
     let compiled = compile::compile(&loaded.project, graph, &selected);
@@ -50,12 +60,20 @@ pub(super) fn run(
         dialect: loaded.project.dialect,
         full_refresh: purpose.full_refresh,
         store_failures: purpose.store_failures,
+        sources_lock: loaded.project.sources_lock.as_ref(),
+        waits_for_sources: purpose.wait_for_sources.is_some(),
+        sample_rows: how.testing.sample_rows,
+        fuses_tests: !how.testing.no_fuse_tests,
     };
     let tests_run = matches!(command, RunCommand::Build | RunCommand::Test);
     let ground =
         if tests_run { session.test_ground(loaded, graph, &selected)? } else { TestGround::default() };
     let compiled = Compiled { ground, ..compiled };
     let plan = plan::make(graph, compiled, &selected, options);
+    if how.testing.explain_tests {
+        session.reporter.data(&explain_tests::text(graph, &plan));
+        return Ok(Exit::Good);
+    }
     if purpose.checks
         && let Some(results) = check(session, loaded, graph, &for_results, &selected, purpose, &plan)?
     {
@@ -67,6 +85,9 @@ pub(super) fn run(
             .reporter
             .log(LogLevel::Warning, "nothing to do: no node of the selection is for this command");
         return Ok(Exit::Good);
+    }
+    if let Some(limit) = purpose.wait_for_sources.filter(|_| plan.needs_warehouse()) {
+        waiting::for_plan(session, loaded, graph, &plan, limit)?;
     }
     let results = execute(session, loaded, graph, &plan)?;
     if !results.compiled.is_empty() {
@@ -130,8 +151,11 @@ fn execute(
     };
     // Unit tests come before the database is opened, and may be all there is to do.
     let first = if plan.has_unit_tests() { None } else { Some(session.connect(loaded, false)?) };
-    let tested =
-        within(session, loaded, |around, on_event| run::begin(plan, graph, &options, around, on_event))?;
+    let connect_options = session.connect_options(loaded, false);
+    let scratch = || duckdb::open_scratch(&connect_options);
+    let tested = within(session, loaded, |around, on_event| {
+        run::begin(plan, graph, &options, (around, &scratch), on_event)
+    })?;
     if !plan.needs_warehouse() {
         return within(session, loaded, |_, on_event| Ok(run::end(tested, on_event)));
     }
@@ -150,14 +174,12 @@ fn within<T>(
     loaded: &Loaded,
     part: impl FnOnce(&Surroundings<'_>, &mut dyn FnMut(&RunEvent)) -> Result<T, Diagnostic>,
 ) -> Result<T, Stopped> {
-    let connect_options = session.connect_options(loaded, false);
     let (reporter, sources) = (&mut session.reporter, &session.sources);
     let around = Surroundings {
         project: &loaded.project,
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
-        scratch: &|| duckdb::open_scratch(&connect_options),
     };
     let mut on_event = |event: &RunEvent| reporter.event(sources, event);
     part(&around, &mut on_event).map_err(|fault| {

@@ -10,7 +10,6 @@ use crate::diagnostics::Diagnostic;
 use crate::run::event::RunEvent;
 use crate::run::{self, Connection, Operation, RunResults, Surroundings};
 use crate::template::MacroCall;
-use crate::warehouse::duckdb;
 use crate::yaml;
 
 /// Calls the macro with the arguments given and writes what became of it.
@@ -41,14 +40,12 @@ pub(super) fn run(session: &mut Session, args: &RunOperationArgs) -> Result<Exit
     session.write_manifest(&output, loaded, graph, None, &stamp)?;
 
     let warehouse = session.connect(loaded, false)?;
-    let options = session.connect_options(loaded, false);
     let connection = Connection::new(warehouse, session.clock.clone(), false);
     let around = Surroundings {
         project: &loaded.project,
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
-        scratch: &|| duckdb::open_scratch(&options),
     };
     let (reporter, sources) = (&mut session.reporter, &session.sources);
     let mut on_event = |event: &RunEvent| reporter.event(sources, event);

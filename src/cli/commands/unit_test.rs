@@ -38,11 +38,11 @@ fn scaffold(session: &mut Session, args: &ScaffoldArgs) -> Result<Exit, Stopped>
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
-        scratch: &|| duckdb::open_scratch(&options),
     };
+    let scratch = || duckdb::open_scratch(&options);
     let (mut tests, mut faults) = (Vec::new(), Vec::new());
     for model in models {
-        match run::scaffold(graph, &around, &ground, model) {
+        match run::scaffold(graph, (&around, &scratch), &ground, model) {
             Ok(found) => tests.extend(found),
             Err(fault) => faults.push(fault),
         }

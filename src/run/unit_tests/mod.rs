@@ -26,7 +26,7 @@ use self::model::ModelTrial;
 use self::scratch::Scratch;
 use super::event::{DiffRow, RowDiff, RunEvent, SkipReason, TestFinished, TestStatus};
 use super::workers::STACK_SIZE;
-use super::{NodeResult, RunOptions, RunResults, Status, Surroundings, node_ref, template_log};
+use super::{NodeResult, OpenScratch, RunOptions, RunResults, Status, Surroundings, node_ref, template_log};
 use crate::compile::{CompiledNode, Definition, Late, TemplateLog};
 use crate::diagnostics::Diagnostic;
 use crate::graph::{Graph, Node};
@@ -78,6 +78,7 @@ struct Tried {
 struct Bench<'a> {
     graph: &'a Graph,
     around: &'a Surroundings<'a>,
+    scratch: &'a OpenScratch<'a>,
     definitions: &'a [Definition],
     steps: Vec<(StepId, &'a Step, &'a PlannedUnitTest)>,
     next: AtomicUsize,
@@ -101,7 +102,7 @@ pub(super) fn run(
     plan: &Plan,
     graph: &Graph,
     options: &RunOptions,
-    around: &Surroundings<'_>,
+    (around, scratch): (&Surroundings<'_>, &OpenScratch<'_>),
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<Tested, Diagnostic> {
     let steps: Vec<(StepId, &Step, &PlannedUnitTest)> = plan
@@ -122,6 +123,7 @@ pub(super) fn run(
     let bench = Bench {
         graph,
         around,
+        scratch,
         definitions: &plan.definitions,
         steps,
         next: AtomicUsize::new(0),
@@ -157,7 +159,7 @@ pub(super) fn run(
 impl Bench<'_> {
     /// A worker's life: take a test, run it, report, until there are no more.
     fn work(&self, worker: usize, report: &Sender<Result<Report, Diagnostic>>) {
-        let mut scratch = match open(self.around, self.definitions) {
+        let mut scratch = match open(self.around, self.scratch, self.definitions) {
             Ok(scratch) => scratch,
             Err(fault) => {
                 let _ = report.send(Err(fault));
@@ -212,9 +214,13 @@ impl Bench<'_> {
 }
 
 /// A database for tests, with what queries may call.
-fn open(around: &Surroundings<'_>, definitions: &[Definition]) -> Result<Scratch, Diagnostic> {
+fn open(
+    around: &Surroundings<'_>,
+    scratch: &OpenScratch<'_>,
+    definitions: &[Definition],
+) -> Result<Scratch, Diagnostic> {
     let project = around.project;
-    let warehouse = (around.scratch)().map_err(|error| no_database(&error))?;
+    let warehouse = scratch().map_err(|error| no_database(&error))?;
     around.stop.register(warehouse.interrupt_handle());
     let schema = match project.dialect {
         Dialect::Tidemill => project.target.schema.as_str(),
@@ -306,6 +312,7 @@ impl Teller<'_, '_> {
             diff,
             query: None,
             is_kept: false,
+            trend: Vec::new(),
         }));
         self.tested.done.push((id, status == TestStatus::Pass));
     }

@@ -18,7 +18,7 @@ use crate::parse::unit_tests::{
     Fixture, FixtureCell, FixtureRow, Given, Input as InputCall, ModelTest, Rows as Written,
 };
 use crate::plan::{PlannedInput, PlannedUnitTest, UnitTestSubject};
-use crate::run::Surroundings;
+use crate::run::{OpenScratch, Surroundings};
 use crate::template::RefCall;
 use crate::warehouse::{Column, Rows};
 
@@ -49,7 +49,7 @@ pub struct ScaffoldInput {
 /// Finds out what tests of a model need: two tests for an incremental model, one for each of its queries.
 pub fn find(
     graph: &Graph,
-    around: &Surroundings<'_>,
+    (around, scratch): (&Surroundings<'_>, &OpenScratch<'_>),
     ground: &TestGround,
     model: NodeId,
 ) -> Result<Vec<Scaffold>, Diagnostic> {
@@ -60,7 +60,7 @@ pub fn find(
     };
     let asks = *materialized == Materialization::Incremental && sql.text.contains("is_incremental()");
     let ways: &[Option<bool>] = if asks { &[Some(false), Some(true)] } else { &[None] };
-    let mut scratch = open(around, &ground.definitions)?;
+    let mut scratch = open(around, scratch, &ground.definitions)?;
     let late = Late::new(around.project, graph, Some(scratch.connection.engine()));
     let finder = Finder { graph, around, ground, late: &late, node, model };
     ways.iter().map(|it| finder.one(&mut scratch, *it)).collect()

@@ -12,8 +12,13 @@ use crate::warehouse::{Column, ConnectOptions, WarehouseError};
 /// Opens a database in memory that reads SQL as the target's does: with its settings and with those of its
 /// extensions that are installed. Nothing is attached, fetched or written.
 pub fn open_binder(options: &ConnectOptions) -> Result<Box<dyn Binder>, WarehouseError> {
-    Ok(Box::new(EmptyTables(scratch::in_memory(options)?)))
+    let memory = scratch::in_memory(options)?;
+    let _ = memory.connection.execute_batch(BIND_ONLY);
+    Ok(Box::new(EmptyTables(memory)))
 }
+
+/// Nothing is run here: neither the profiler's numbers nor the optimizer's plans are of use, and they cost time.
+const BIND_ONLY: &str = "pragma disable_profiling; pragma disable_optimizer";
 
 struct EmptyTables(DuckDb);
 
@@ -33,6 +38,7 @@ impl Binder for EmptyTables {
         let connection = self.0.connection.try_clone().map_err(fail)?;
         let clone = DuckDb { connection, shared: Arc::<Shared>::clone(&self.0.shared) };
         clone.run(&opening::set_here("errors_as_json", "true"))?;
+        clone.run(BIND_ONLY)?;
         for (name, value) in &self.0.shared.local_settings {
             clone.run(&opening::set_here(name, value))?;
         }

@@ -12,6 +12,7 @@ mod limits;
 mod opening;
 mod profile;
 mod scratch;
+mod shapes;
 mod stash;
 mod statements;
 mod values;
@@ -22,8 +23,8 @@ use ::duckdb::{Connection, InterruptHandle};
 
 use crate::node::Relation;
 use crate::warehouse::{
-    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Replacement, Rows, Stash, Value, Warehouse,
-    WarehouseError,
+    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, RelationShape, Replacement, Rows, Stash, Value,
+    Warehouse, WarehouseError,
 };
 use opening::SpillFolder;
 
@@ -158,6 +159,11 @@ impl Warehouse for DuckDb {
 
     fn definitions(&mut self) -> Result<Vec<String>, WarehouseError> {
         catalog::definitions(&self.connection).map_err(|error| self.fail(error, ""))
+    }
+
+    fn shapes(&mut self, database: &str) -> Result<Vec<RelationShape>, WarehouseError> {
+        let sql = shapes::sql(database);
+        shapes::read(&self.connection, &sql).map_err(|error| self.fail(error, &sql))
     }
 
     fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError> {

@@ -1,13 +1,21 @@
 //! Run history in the warehouse: the schema `tidemill`, written in the transaction that publishes.
 //!
-//! `runs` has a row for each run, `node_runs` for each node worked on, `test_runs` for each test. A row of
+//! `runs` has a row for each run, `node_runs` for each node worked on, `test_runs` for each test, `source_runs` for
+//! each source looked at. A row of
 //! `node_runs` with the status `success` and its relation's new version appear together or not at all.
+
+mod acceptance;
+mod measures;
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value as Json};
+
+pub use self::acceptance::{AcceptError, Accepted, accept};
+pub(in crate::run) use self::measures::MeasureRows;
 use crate::diagnostics::scrub::Scrubber;
 use crate::node::{Relation, quote_identifier, quote_literal};
-use crate::warehouse::{Value, Warehouse, WarehouseError};
+use crate::warehouse::{Rows, Value, Warehouse, WarehouseError};
 
 /// The schema's name.
 pub const SCHEMA: &str = crate::parse::HISTORY_SCHEMA;
@@ -41,6 +49,25 @@ pub(super) struct NodeRow<'a> {
     pub(super) message: Option<&'a str>,
 }
 
+/// One row of `source_runs`.
+pub(super) struct SourceRow {
+    pub(super) source_id: String,
+    pub(super) status: &'static str,
+    /// RFC 3339 in UTC.
+    pub(super) loaded_at: Option<String>,
+    pub(super) age: Option<f64>,
+    pub(super) rows: Option<u64>,
+    pub(super) columns_hash: Option<String>,
+    pub(super) message: Option<String>,
+}
+
+/// What the last look at a source found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SourceBefore {
+    pub(super) loaded_at: Option<String>,
+    pub(super) columns_hash: Option<String>,
+}
+
 /// One row of `test_runs`.
 pub(super) struct TestRow<'a> {
     pub(super) test_id: &'a str,
@@ -49,6 +76,8 @@ pub(super) struct TestRow<'a> {
     pub(super) failures: Option<u64>,
     pub(super) seconds: f64,
     pub(super) message: Option<&'a str>,
+    /// Some of the failing rows, as they were shown.
+    pub(super) samples: Option<&'a Rows>,
 }
 
 impl History {
@@ -68,7 +97,7 @@ impl History {
     /// The statements that make the tables, if they are not there.
     pub(super) fn set_up(&self) -> Vec<String> {
         let schema = format!("{}.{}", quote_identifier(&self.database), quote_identifier(SCHEMA));
-        vec![
+        let mut statements = vec![
             format!("create schema if not exists {schema}"),
             format!(
                 "create table if not exists {} (run_id varchar, command varchar, target varchar, tool_version varchar, \
@@ -85,7 +114,17 @@ impl History {
                  finished_at timestamptz, failures bigint, seconds double, message varchar)",
                 self.table("test_runs")
             ),
-        ]
+            format!(
+                "create table if not exists {} (run_id varchar, source_id varchar, status varchar, \
+                 checked_at timestamptz, loaded_at timestamptz, age_seconds double, rows bigint, \
+                 columns_hash varchar, message varchar)",
+                self.table("source_runs")
+            ),
+            // Databases of earlier versions have the table without it.
+            format!("alter table {} add column if not exists samples varchar", self.table("test_runs")),
+        ];
+        statements.extend(self.set_up_measures());
+        statements
     }
 
     /// The last published version of every node.
@@ -101,6 +140,50 @@ impl History {
         );
         let rows = warehouse.query(&sql, None)?.rows;
         Ok(rows.into_iter().filter_map(|row| published(&row)).collect())
+    }
+
+    /// What the last look at every source found.
+    pub(super) fn sources_before(
+        &self,
+        warehouse: &mut dyn Warehouse,
+    ) -> Result<BTreeMap<String, SourceBefore>, WarehouseError> {
+        let sql = format!(
+            "select source_id, arg_max_null(strftime(loaded_at at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ'), \
+             checked_at), arg_max_null(columns_hash, checked_at) from {} group by source_id",
+            self.table("source_runs")
+        );
+        let text = |value: Option<&Value>| match value {
+            Some(Value::Text(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let rows = warehouse.query(&sql, None)?.rows;
+        let before = rows.iter().filter_map(|row| {
+            let before = SourceBefore { loaded_at: text(row.get(1)), columns_hash: text(row.get(2)) };
+            Some((text(row.first())?, before))
+        });
+        Ok(before.collect())
+    }
+
+    /// One statement for all sources of a run; `None` if there are none.
+    pub(super) fn sources(&self, rows: &[SourceRow]) -> Option<String> {
+        let values: Vec<String> = rows
+            .iter()
+            .map(|row| {
+                format!(
+                    "({}, {}, {}, now(), cast({} as timestamptz), {}, {}, {}, {})",
+                    quote_literal(&self.run_id),
+                    quote_literal(&row.source_id),
+                    quote_literal(row.status),
+                    text(row.loaded_at.as_deref()),
+                    row.age.map_or_else(|| "null".to_owned(), |it| it.to_string()),
+                    number(row.rows),
+                    text(row.columns_hash.as_deref()),
+                    self.message(row.message.as_deref())
+                )
+            })
+            .collect();
+        (!values.is_empty())
+            .then(|| format!("insert into {} values {}", self.table("source_runs"), values.join(", ")))
     }
 
     pub(super) fn run_started(&self, command: &str, target: &str, version: &str) -> String {
@@ -145,19 +228,26 @@ impl History {
             .iter()
             .map(|row| {
                 format!(
-                    "({}, {}, {}, {}, now(), {}, {}, {})",
+                    "({}, {}, {}, {}, now(), {}, {}, {}, {})",
                     quote_literal(&self.run_id),
                     quote_literal(row.test_id),
                     text(row.node_id),
                     quote_literal(row.status),
                     number(row.failures),
                     row.seconds,
-                    self.message(row.message)
+                    self.message(row.message),
+                    self.message(row.samples.filter(|it| !it.rows.is_empty()).map(rows_as_json).as_deref())
                 )
             })
             .collect();
-        (!values.is_empty())
-            .then(|| format!("insert into {} values {}", self.table("test_runs"), values.join(", ")))
+        (!values.is_empty()).then(|| {
+            format!(
+                "insert into {} (run_id, test_id, node_id, status, finished_at, failures, seconds, message, samples) \
+                 values {}",
+                self.table("test_runs"),
+                values.join(", ")
+            )
+        })
     }
 }
 
@@ -165,6 +255,22 @@ fn published(row: &[Value]) -> Option<(String, Published)> {
     let [Value::Text(node_id), rows, Value::Text(at)] = row else { return None };
     let rows = rows.as_i64().and_then(|it| u64::try_from(it).ok());
     Some((node_id.clone(), Published { rows, at: at.clone() }))
+}
+
+/// Rows as a JSON array of objects.
+fn rows_as_json(rows: &Rows) -> String {
+    let value = |it: &Value| match it {
+        Value::Null => Json::Null,
+        Value::Bool(it) => Json::from(*it),
+        Value::Int(it) => i64::try_from(*it).map_or_else(|_| Json::from(it.to_string()), Json::from),
+        Value::Float(it) => Json::from(*it),
+        Value::Text(it) => Json::from(it.as_str()),
+    };
+    let object = |row: &Vec<Value>| {
+        let fields = rows.columns.iter().zip(row).map(|(column, it)| (column.name.clone(), value(it)));
+        Json::Object(fields.collect::<Map<String, Json>>())
+    };
+    Json::Array(rows.rows.iter().map(object).collect()).to_string()
 }
 
 fn text(value: Option<&str>) -> String {
