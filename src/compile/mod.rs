@@ -13,6 +13,7 @@ pub mod faults;
 mod function_sql;
 mod host;
 mod late;
+pub mod lineage;
 pub mod own_tests;
 mod run_hook;
 pub mod shapes;
