@@ -170,6 +170,9 @@ impl Cli {
         globals.plain = globals.plain.or(environment::switch(variables, "PLAIN")?);
         let log_format = |text: &str| LogFormat::from_str(text, true);
         globals.log_format = globals.log_format.or(environment::parsed(variables, "LOG_FORMAT", log_format)?);
+        if let Command::Build(args) = &mut self.command {
+            args.no_check |= environment::switch(variables, "NO_CHECK")?.unwrap_or(false);
+        }
         if let Some(store_failures) = self.command.store_failures_mut() {
             *store_failures |= environment::switch(variables, "STORE_FAILURES")?.unwrap_or(false);
         }

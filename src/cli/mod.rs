@@ -1,6 +1,7 @@
 //! The command line: arguments and environment in, calls of the phases, exit status out.
 
 pub mod args;
+mod checking;
 mod commands;
 pub mod environment;
 mod report_files;

@@ -61,13 +61,15 @@ pub(super) struct Purpose {
     /// `--full-refresh`.
     pub(super) full_refresh: bool,
     pub(super) store_failures: bool,
+    /// Whether all queries are checked before anything is run.
+    pub(super) checks: bool,
     /// `--wait-for-sources`.
     pub(super) wait_for_sources: Option<Duration>,
 }
 
 impl Purpose {
     pub(super) fn of(command: &'static str) -> Self {
-        Self { command, full_refresh: false, store_failures: false, wait_for_sources: None }
+        Self { command, full_refresh: false, store_failures: false, checks: false, wait_for_sources: None }
     }
 }
 
@@ -399,7 +401,8 @@ impl Session {
         Opener { options }
     }
 
-    fn connect_options(&self, loaded: &Loaded, read_only: bool) -> ConnectOptions {
+    /// How the target's database is opened.
+    pub(super) fn connect_options(&self, loaded: &Loaded, read_only: bool) -> ConnectOptions {
         let target = &loaded.project.target;
         let file = target.file(loaded.base());
         let mut secrets = loaded.project.settings.secrets();

@@ -7,12 +7,16 @@
 
 mod by_macro;
 mod context;
+pub mod contract;
 mod ctes;
+pub mod faults;
+mod function_sql;
 mod host;
 mod late;
 pub mod own_tests;
 mod query_comment;
 mod run_hook;
+pub mod shapes;
 mod strategy;
 mod test_sql;
 
@@ -22,6 +26,7 @@ use std::sync::{Arc, Mutex};
 use rayon::prelude::*;
 
 use self::ctes::Injected;
+pub use self::function_sql::{MacroStatement, macro_statement, table_function};
 use self::host::CompileHost;
 pub use self::host::{TemplateLog, TemplateLogLevel};
 pub use self::late::Late;

@@ -9,7 +9,8 @@ use crate::parse::incremental::{Incremental, OnSchemaChange, Strategy};
 use crate::template::Rendered;
 use crate::warehouse::{Column, Effect, Warehouse, WarehouseError};
 
-use super::{faults, merge};
+use super::merge;
+use crate::compile::faults;
 
 /// Why new rows were not taken up.
 pub(super) enum Refusal {

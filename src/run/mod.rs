@@ -13,7 +13,6 @@ mod creating;
 mod drift;
 pub mod event;
 mod external;
-mod faults;
 mod foreign_keys;
 mod history;
 mod hooks;
@@ -56,9 +55,9 @@ use crate::template::{Rendered, SegmentKind};
 use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseError};
 
 pub use self::connection::Connection;
-pub use self::faults::statement as statement_fault;
 pub use self::history::{AcceptError, Accepted, SCHEMA as HISTORY_SCHEMA, accept};
 pub use self::operation::{Operation, OperationResult, operation};
+pub use crate::compile::faults::statement as statement_fault;
 
 /// What the command line decides about a run.
 #[derive(Clone, Debug)]
@@ -155,6 +154,33 @@ pub struct RunResults {
     pub totals: Totals,
     /// How long it took.
     pub elapsed: Duration,
+}
+
+impl RunResults {
+    /// What a run comes to that was not begun, because the queries of these nodes are at fault.
+    pub fn of_check(plan: &Plan, faults: &BTreeMap<NodeId, Vec<Diagnostic>>) -> Self {
+        let result = |node: NodeId| {
+            let fault = faults.get(&node).and_then(|it| it.first());
+            NodeResult {
+                node,
+                status: if fault.is_some() { Status::Error } else { Status::Skipped },
+                started_at: String::new(),
+                completed_at: String::new(),
+                elapsed: Duration::ZERO,
+                worker: 0,
+                message: fault.map(|it| it.message.clone()),
+                failures: None,
+                rows: None,
+            }
+        };
+        let nodes = plan
+            .steps
+            .iter()
+            .flat_map(|step| std::iter::once(step.node).chain(step.tests.iter().map(|it| it.node)));
+        let mut seen = BTreeSet::new();
+        let results = nodes.filter(|it| seen.insert(*it)).map(result).collect();
+        Self { results, ..Self::default() }
+    }
 }
 
 /// What became of a node or a test.

@@ -33,7 +33,7 @@ impl Mentions {
 }
 
 /// The names in a query; `None` for a text that is no SQL as far as its tokens tell.
-pub fn mentions(sql: &str) -> Option<Mentions> {
+pub fn columns_mentioned(sql: &str) -> Option<Mentions> {
     let tokens = Tokenizer::new(&DuckDbDialect {}, sql).tokenize_with_location().ok()?;
     let mut found = Mentions::default();
     let mut before: [Option<Token>; 2] = [None, None];
@@ -104,7 +104,7 @@ mod tests {
 
     #[track_caller]
     fn reads(sql: &str, column: &str) -> bool {
-        mentions(sql).is_none_or(|it| it.of(column).is_some())
+        columns_mentioned(sql).is_none_or(|it| it.of(column).is_some())
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
         assert!(reads("select 1 from t where t.amount > 0", "AMOUNT"));
         assert!(!reads("select id, count(*) from t -- amount\ngroup by id", "amount"));
         assert!(!reads("select 'amount', quantity * price from t", "amount"));
-        assert_eq!(mentions("select id,\n  amount from t").unwrap().of("amount"), Some(13));
+        assert_eq!(columns_mentioned("select id,\n  amount from t").unwrap().of("amount"), Some(13));
     }
 
     #[test]

@@ -27,7 +27,10 @@ pub enum Command {
     /// Take snapshots without testing them
     #[command(after_help = help::SNAPSHOT)]
     Snapshot(SnapshotArgs),
-    /// Render and check every model without running it; SQL goes to target/compiled
+    /// Find wrong columns, types and functions in queries without running any
+    #[command(after_help = help::CHECK)]
+    Check(CheckArgs),
+    /// Render every model without running it; SQL goes to target/compiled
     #[command(after_help = help::COMPILE)]
     Compile(CompileArgs),
     /// Read and check the project without rendering SQL
@@ -85,23 +88,8 @@ impl Command {
             Command::Build(args) => Some(&mut args.full_refresh),
             Command::Run(args) => Some(&mut args.full_refresh),
             Command::Seed(args) => Some(&mut args.full_refresh),
-            Command::Test(_)
-            | Command::Snapshot(_)
-            | Command::Compile(_)
-            | Command::Parse
-            | Command::List(_)
-            | Command::Show(_)
-            | Command::Docs(_)
-            | Command::Deps(_)
-            | Command::History(_)
-            | Command::RunOperation(_)
-            | Command::Source(_)
-            | Command::Accept(_)
-            | Command::Clean
-            | Command::Debug
-            | Command::Init(_)
-            | Command::Completions(_)
-            | Command::Man(_) => None,
+            Command::Check(args) => Some(&mut args.full_refresh),
+            _ => None,
         }
     }
 }
@@ -192,6 +180,9 @@ pub struct BuildArgs {
     /// Keep the rows that fail tests in tables, unless a test says otherwise
     #[arg(long)]
     pub store_failures: bool,
+    /// Begin without the check of all queries, so that what is not at fault is built
+    #[arg(long)]
+    pub no_check: bool,
     /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub wait_for_sources: Option<Duration>,
@@ -283,6 +274,31 @@ pub struct SnapshotArgs {
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
+}
+
+/// `check`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct CheckArgs {
+    /// Check incremental models as they are made from scratch
+    #[arg(long, short)]
+    pub full_refresh: bool,
+    /// What to write
+    #[arg(long, value_name = "FORMAT", default_value = "text", ignore_case = true)]
+    pub output: CheckOutput,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// What `check` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckOutput {
+    /// Faults, and nodes whose columns are not known.
+    #[value(help = "faults, and nodes whose columns are not known")]
+    Text,
+    /// Columns and types.
+    #[value(help = "one JSON object with the columns and types of every node")]
+    Json,
 }
 
 /// `compile`.

@@ -131,6 +131,12 @@ Examples:
   tidemill compile                         check everything
   tidemill compile -s orders               one model";
 
+pub(super) const CHECK: &str = "\
+Examples:
+  tidemill check                           all models; the database is not changed
+  tidemill check -s +orders                orders and all that it is made from
+  tidemill check --output json             columns and types of every node";
+
 pub(super) const LIST: &str = "\
 Examples:
   tidemill list                            all nodes

@@ -1,6 +1,7 @@
 //! The commands: each reads its flags, calls the phases and reports.
 
 mod accept;
+mod check;
 mod clean;
 mod compile;
 mod debug;
@@ -32,6 +33,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             let purpose = Purpose {
                 full_refresh: args.full_refresh,
                 store_failures: args.store_failures,
+                checks: !args.no_check,
                 wait_for_sources: args.wait_for_sources,
                 ..Purpose::of("build")
             };
@@ -63,6 +65,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             let how = run::How::default();
             run::run(session, Purpose::of("snapshot"), RunCommand::Snapshot, &args.selection, how)
         }
+        Command::Check(args) => check::run(session, args),
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),

@@ -1,6 +1,6 @@
 //! `build`, `run`, `test` and `seed`: plan and execute.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -69,6 +69,12 @@ pub(super) fn run(
         session.reporter.data(&explain_tests::text(graph, &plan));
         return Ok(Exit::Good);
     }
+    if purpose.checks
+        && let Some(results) = check(session, loaded, graph, &for_results, &selected, purpose, &plan)?
+    {
+        session.write(output.write_run_results(&loaded.project, graph, &for_results, &results, &stamp))?;
+        return Ok(Exit::Failed);
+    }
     report_unit_tests(session, graph, command, &selected);
     if plan.steps.is_empty() {
         session
@@ -94,6 +100,31 @@ pub(super) fn run(
         }
         None => Ok(exit_of(&results)),
     }
+}
+
+/// The check before anything is run. What is at fault stops the command: these are its results then.
+fn check(
+    session: &mut Session,
+    loaded: &Loaded,
+    graph: &Graph,
+    compiled: &Compiled,
+    selected: &BTreeSet<NodeId>,
+    purpose: Purpose,
+    plan: &Plan,
+) -> Result<Option<RunResults>, Stopped> {
+    let shapes = session.shapes(loaded, graph, compiled, selected, purpose.full_refresh)?;
+    if shapes.faults.is_empty() {
+        return Ok(None);
+    }
+    let mut found: BTreeMap<NodeId, Vec<Diagnostic>> = shapes.faults;
+    for (id, fault) in compiled.faults.iter().filter(|(id, _)| selected.contains(id)) {
+        found.entry(*id).or_default().push(fault.clone());
+    }
+    let all: Vec<Diagnostic> = found.values().flatten().cloned().collect();
+    session.reporter.diagnostics(&session.sources, &all);
+    session.reporter.stopped();
+    session.info("nothing was run; `--no-check` builds what is not at fault");
+    Ok(Some(RunResults::of_check(plan, &found)))
 }
 
 fn execute(

@@ -368,7 +368,11 @@ fn table(drift: &Drift, changes: &[Change], limit: usize) -> Rows {
         let mut row: Vec<Value> = group_values(&change.group).into_iter().map(Value::Text).collect();
         row.resize(drift.group_by.len(), Value::Null);
         let relative = relative(change.before, change.now);
-        let what = if change.what.is_empty() { relative.trim().to_owned() } else { change.what.to_owned() };
+        let what = if change.what.is_empty() {
+            relative.trim_matches([' ', '(', ')']).to_owned()
+        } else {
+            change.what.to_owned()
+        };
         row.extend([number_value(change.before), number_value(change.now), Value::Text(what)]);
         row
     };

@@ -217,7 +217,7 @@ fn reader<'a>(node: &'a Node, action: &'a Action) -> Reader<'a> {
     let (mut queries, mut is_known) = (Vec::new(), true);
     for text in texts {
         match text {
-            QueryText::Ready(sql) => match sql::mentions(&sql.text) {
+            QueryText::Ready(sql) => match sql::columns_mentioned(&sql.text) {
                 Some(found) => queries.push((sql, found)),
                 None => is_known = false,
             },

@@ -1,0 +1,99 @@
+//! A database in memory whose tables have shapes and no rows, for questions about queries.
+
+use std::sync::Arc;
+
+use ::duckdb::Error;
+
+use super::{DuckDb, Shared, failure, opening, statements};
+use crate::node::quote_identifier;
+use crate::warehouse::binder::{BindError, Binder};
+use crate::warehouse::{Column, ConnectOptions, WarehouseError};
+
+/// Opens a database in memory that reads SQL as the target's does: with its settings and with those of its
+/// extensions that are installed. Nothing is attached, fetched or written.
+pub fn open_binder(options: &ConnectOptions) -> Result<Box<dyn Binder>, WarehouseError> {
+    let own = ConnectOptions {
+        schema: "main".to_owned(),
+        workers: 1,
+        settings: vec![("threads".to_owned(), "1".to_owned())],
+        config_options: options.config_options.clone(),
+        is_offline: true,
+        secrets: options.secrets.clone(),
+        ..ConnectOptions::default()
+    };
+    let (connection, mut shared) = opening::open(&own, &mut |_| false)?;
+    let _ = connection.execute_batch(BIND_ONLY);
+    for extension in &options.extensions {
+        // One that is not there makes its functions unknown, and queries that call them.
+        let _ = connection.execute_batch(&statements::load(extension));
+    }
+    for (name, value) in options.settings.iter().filter(|it| !is_of_machine(&it.0)) {
+        let statement = opening::set_here(name, value);
+        if connection.execute_batch(&statement).is_ok() {
+            shared.local_settings.push((name.clone(), value.clone()));
+        }
+    }
+    Ok(Box::new(EmptyTables(DuckDb { connection, shared: Arc::new(shared) })))
+}
+
+/// Nothing is run here: neither the profiler's numbers nor the optimizer's plans are of use, and they cost time.
+const BIND_ONLY: &str = "pragma disable_profiling; pragma disable_optimizer";
+
+/// Settings that say how much of the machine the engine may use.
+fn is_of_machine(name: &str) -> bool {
+    const NAMES: [&str; 7] = [
+        "threads",
+        "worker_threads",
+        "memory_limit",
+        "max_memory",
+        "temp_directory",
+        "max_temp_directory_size",
+        "enable_profiling",
+    ];
+    NAMES.iter().any(|it| it.eq_ignore_ascii_case(name))
+}
+
+struct EmptyTables(DuckDb);
+
+impl EmptyTables {
+    fn run(&self, sql: &str) -> Result<(), BindError> {
+        let done = self.0.connection.execute_batch(sql);
+        done.map_err(|error| {
+            let reason = failure::bind_reason(&error);
+            BindError { reason, error: self.0.fail(error, sql) }
+        })
+    }
+}
+
+impl Binder for EmptyTables {
+    fn connect(&self) -> Result<Box<dyn Binder>, WarehouseError> {
+        let fail = |error: Error| self.0.fail(error, "");
+        let connection = self.0.connection.try_clone().map_err(fail)?;
+        let clone = DuckDb { connection, shared: Arc::<Shared>::clone(&self.0.shared) };
+        clone.run(&opening::set_here("errors_as_json", "true"))?;
+        clone.run(BIND_ONLY)?;
+        for (name, value) in &self.0.shared.local_settings {
+            clone.run(&opening::set_here(name, value))?;
+        }
+        Ok(Box::new(EmptyTables(clone)))
+    }
+
+    fn describe(&mut self, sql: &str) -> Result<Vec<Column>, BindError> {
+        self.0.describe_select(sql).map(|(_, columns)| columns).map_err(|error| {
+            let reason = failure::bind_reason(&error);
+            BindError { reason, error: self.0.why_not_described(error, sql) }
+        })
+    }
+
+    fn define(&mut self, sql: &str) -> Result<(), BindError> {
+        self.run(sql)
+    }
+
+    fn search(&mut self, database: &str, schema: &str) -> Result<(), BindError> {
+        self.run(&opening::use_schema(database, schema))
+    }
+
+    fn attach(&mut self, database: &str) -> Result<(), BindError> {
+        self.run(&format!("attach if not exists ':memory:' as {}", quote_identifier(database)))
+    }
+}
