@@ -55,6 +55,7 @@ pub(super) struct CompileHost {
     project: Option<Arc<Json>>,
     selected: Option<Arc<Vec<String>>>,
     seed: Option<Arc<SeedFile>>,
+    runtime_config: Arc<Json>,
 }
 
 impl CompileHost {
@@ -83,6 +84,7 @@ impl CompileHost {
             project: graph.shown.project.get().cloned(),
             selected: graph.shown.selected.get().cloned(),
             seed: None,
+            runtime_config: project.runtime_config(),
         }
     }
 
@@ -145,6 +147,7 @@ impl CompileHost {
             project: graph.shown.project.get().cloned(),
             selected: graph.shown.selected.get().cloned(),
             seed: None,
+            runtime_config: project.runtime_config(),
         }
     }
 
@@ -250,6 +253,10 @@ impl Host for CompileHost {
 
     fn engine(&self) -> Option<&dyn Engine> {
         self.engine.as_deref()
+    }
+
+    fn runtime_config(&self) -> Option<Arc<Json>> {
+        Some(Arc::clone(&self.runtime_config))
     }
 
     fn seed(&self) -> Option<&SeedFile> {

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+use crate::compile::shapes::{Shape, Shapes};
+use crate::graph::Graph;
+
 /// Facts about columns, by unique id of their node.
 #[derive(Clone, Debug, Default)]
 pub struct ColumnFacts {
@@ -92,13 +95,33 @@ struct Table {
 }
 
 impl ColumnFacts {
-    /// Takes what `catalog.json` tells about relations that nothing is known about yet.
+    /// What the compiler knows about the columns of nodes.
+    pub fn of_shapes(graph: &Graph, shapes: &Shapes) -> Self {
+        let columns = shapes.nodes.iter().filter_map(|(id, shape)| {
+            let Shape::Known(shape) = shape else { return None };
+            let columns = shape.columns.iter().map(|it| KnownColumn {
+                name: it.name.clone(),
+                data_type: Some(it.data_type.clone()),
+                comment: None,
+            });
+            Some((graph.node(*id).unique_id.as_str().to_owned(), columns.collect()))
+        });
+        Self { columns: columns.collect(), ..Self::default() }
+    }
+
+    /// Takes what `catalog.json` tells: comments, and the columns of relations that nothing is known about yet.
     pub(super) fn with_catalog(mut self, text: Option<&str>) -> Self {
         let catalog: Catalog = text.and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default();
         for (id, table) in catalog.nodes.into_iter().chain(catalog.sources) {
+            let found = columns(&table);
             let known = self.columns.entry(id).or_default();
             if known.is_empty() {
-                *known = columns(&table);
+                *known = found;
+                continue;
+            }
+            for column in known {
+                let same = found.iter().find(|it| it.name.eq_ignore_ascii_case(&column.name));
+                column.comment = same.and_then(|it| it.comment.clone());
             }
         }
         self

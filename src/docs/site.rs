@@ -7,6 +7,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+use super::samples::Sample;
 use super::search;
 
 /// A whole site.
@@ -139,6 +140,8 @@ pub(super) struct Detail {
     /// Runs, newest last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) runs: Vec<RunDetail>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sample: Option<Sample>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) freshness: Option<FreshnessDetail>,
     /// Whether the origins of its columns are known in part only.

@@ -4,8 +4,9 @@
 const WHOLE = 120;
 /** So many cards can be looked at and drawn in full; more are drawn as marks. */
 const CARDS = 350;
-/** Smaller cards cannot be read. */
-const READABLE = 0.55;
+/** Smaller cards cannot be read; in the large view more may be seen at once. */
+const READABLE = 0.8;
+const READABLE_TALL = 0.6;
 /** More columns of one node are a list to read on its page. */
 const SHOWN_COLUMNS = 40;
 
@@ -230,10 +231,10 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
     const margin = 28;
     const { width } = canvas.getBoundingClientRect();
     if (!width) return;
-    if (!tall) canvas.style.height = `${Math.round(Math.min(Math.max(picture.height * Math.min(1, (width - 2 * margin) / picture.width) + 130, 190), 420))}px`;
+    if (!tall) canvas.style.height = `${Math.round(Math.min(Math.max(picture.height * Math.max(READABLE, Math.min(1, (width - 2 * margin) / picture.width)) + 120, 190), 440))}px`;
     const { height } = canvas.getBoundingClientRect();
     const whole = Math.min((width - margin * 2) / picture.width, (height - margin * 2) / picture.height, 1.1);
-    view.k = picture.isLarge ? whole : Math.max(whole, READABLE);
+    view.k = picture.isLarge ? whole : Math.max(whole, tall ? READABLE_TALL : READABLE);
     view.x = (width - picture.width * view.k) / 2;
     view.y = (height - picture.height * view.k) / 2;
     const focus = picture.boxes.get(state.focus) ?? [...picture.boxes.values()][0];
@@ -472,9 +473,13 @@ function fitted(text, width, font = "600 13px") {
   const wide = (it) => ruler.measureText(it).width;
   const key = `${font} ${width} ${text}`;
   if (!widths.has(key)) {
-    let end = text.length;
-    while (end > 1 && wide(end < text.length ? `${text.slice(0, end)}…` : text) > width) end -= 1;
-    widths.set(key, end < text.length ? `${text.slice(0, end)}…` : text);
+    // Names often differ at their ends, so the middle goes.
+    let [cut, kept] = [text, text.length];
+    while (kept > 4 && wide(cut) > width) {
+      kept -= 1;
+      cut = `${text.slice(0, Math.ceil(kept * 0.6))}…${text.slice(text.length - Math.floor(kept * 0.4))}`;
+    }
+    widths.set(key, cut);
   }
   return widths.get(key);
 }

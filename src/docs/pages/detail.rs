@@ -43,6 +43,7 @@ pub(super) fn detail(
         macros: macros.filter_map(|it| making.numbers.get(it.as_str()).copied()).collect(),
         used_by: used_by.cloned().unwrap_or_default(),
         runs: making.past.runs_of(&entry.unique_id, is_test),
+        sample: making.past.samples.get(&entry.unique_id).cloned(),
         freshness: freshness(making, entry),
         has_unknown_lineage: making.facts.unknown.contains(&entry.unique_id),
     }

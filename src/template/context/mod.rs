@@ -165,6 +165,12 @@ impl Object for Function {
         ObjectRepr::Plain
     }
 
+    /// Packages find the project's settings as an attribute of `ref` and `source`.
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let has_config = matches!(self.name, "ref" | "source") && key.as_str() == Some("config");
+        has_config.then(|| variables::runtime_config(&self.session))
+    }
+
     fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         let placed = self.placed.as_ref();
         (self.run)(&mut Call { session: &self.session, state, args, placed })

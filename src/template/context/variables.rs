@@ -66,7 +66,7 @@ pub(super) fn find(session: &Arc<Session>, name: &str) -> Option<Value> {
 /// `graph`: empty where the project is not known yet.
 pub(in crate::template) fn graph(session: &Session) -> Value {
     match session.context.host.graph() {
-        Some(graph) => from_json(&graph),
+        Some(graph) => session.library.graph(&graph),
         None => Dict::value(
             [
                 "nodes",
@@ -81,6 +81,14 @@ pub(in crate::template) fn graph(session: &Session) -> Value {
             .map(|key| (Value::from(key), Dict::value([]))),
         ),
     }
+}
+
+/// The project's settings; undefined where there is no project.
+pub(super) fn runtime_config(session: &Session) -> Value {
+    let Some(config) = session.context.host.runtime_config() else { return Value::UNDEFINED };
+    let settings = config.as_object().into_iter().flatten();
+    let settings = settings.map(|(key, value)| (Value::from(key.as_str()), from_json(value)));
+    Dict::value(settings.chain([(Value::from("args"), invocation_args(session))]))
 }
 
 /// What the command was told, under the names that dbt has for it.
