@@ -25,6 +25,7 @@ mod gauntlet;
 mod history;
 mod hooks;
 mod invariants;
+mod lineage;
 mod macro_faults;
 mod materializations;
 mod operations;
