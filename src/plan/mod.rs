@@ -71,8 +71,17 @@ pub struct PlanOptions<'a> {
     pub waits_for_sources: bool,
     /// `--sample-rows`.
     pub sample_rows: Option<usize>,
-    /// Whether tests that are aggregates share queries.
-    pub fuses_tests: bool,
+    /// How tests that are aggregates are asked.
+    pub test_queries: TestQueries,
+}
+
+/// How tests are asked that could share a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TestQueries {
+    /// All that can be in one query.
+    Shared,
+    /// Each in its own.
+    Each,
 }
 
 /// A step's index in [`Plan::steps`].
@@ -99,8 +108,8 @@ pub struct Plan {
     pub aligned: Vec<PlannedAlignment>,
     /// What to run before the first step and after the last, in this order.
     pub run_hooks: Vec<RunHook>,
-    /// Whether tests that are aggregates share queries.
-    pub fuses_tests: bool,
+    /// How tests that are aggregates are asked.
+    pub test_queries: TestQueries,
 }
 
 /// One node's work: made, tested and published together.

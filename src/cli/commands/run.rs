@@ -14,7 +14,7 @@ use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::graph::Graph;
 use crate::node::{NodeId, NodeKind};
-use crate::plan::{self, Plan, PlanOptions, RunCommand};
+use crate::plan::{self, Plan, PlanOptions, RunCommand, TestQueries};
 use crate::report::{Verbosity, numbers};
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{self, RunOptions, RunResults, Surroundings};
@@ -62,7 +62,7 @@ pub(super) fn run(
         sources_lock: loaded.project.sources_lock.as_ref(),
         waits_for_sources: purpose.wait_for_sources.is_some(),
         sample_rows: how.testing.sample_rows,
-        fuses_tests: !how.testing.no_fuse_tests,
+        test_queries: if how.testing.no_fuse_tests { TestQueries::Each } else { TestQueries::Shared },
     };
     let plan = plan::make(graph, compiled, &selected, options);
     if how.testing.explain_tests {
