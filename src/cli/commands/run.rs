@@ -14,7 +14,7 @@ use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::graph::{Depth, Graph};
 use crate::node::{NodeId, NodeKind};
-use crate::plan::{self, Plan, PlanOptions, RunCommand};
+use crate::plan::{self, Plan, PlanOptions, RunCommand, TestQueries};
 use crate::report::Verbosity;
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{self, RunOptions, RunResults, Surroundings, sources};
@@ -63,7 +63,7 @@ pub(super) fn run(
         sources_lock: loaded.project.sources_lock.as_ref(),
         waits_for_sources: purpose.wait_for_sources.is_some(),
         sample_rows: how.testing.sample_rows,
-        fuses_tests: !how.testing.no_fuse_tests,
+        test_queries: if how.testing.no_fuse_tests { TestQueries::Each } else { TestQueries::Shared },
     };
     let tests_run = matches!(command, RunCommand::Build | RunCommand::Test);
     let ground =
