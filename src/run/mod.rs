@@ -39,6 +39,7 @@ use std::time::Duration;
 
 use self::event::{LogLevel, NodeRef, RunEvent, RunStarted, Totals};
 use self::history::{History, Published};
+use crate::compile::lineage::Inherited;
 use crate::compile::{CompiledNode, TemplateLog, TemplateLogLevel};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Span};
@@ -94,6 +95,8 @@ pub struct Surroundings<'a> {
     pub clock: Arc<dyn Clock>,
     /// The user's wish to stop.
     pub stop: &'a Stop,
+    /// Descriptions of columns that are not written where they hold, for comments.
+    pub inherited: &'a Inherited,
 }
 
 /// The user's wish to stop, shared with the signal handler.

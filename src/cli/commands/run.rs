@@ -7,8 +7,10 @@ use serde_json::json;
 use crate::artifacts::Stamp;
 use crate::cli::Exit;
 use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, TestingArgs};
+use crate::cli::checking::with_ancestors;
 use crate::cli::commands::explain_tests;
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
+use crate::compile::lineage::{self, Inherited};
 use crate::compile::{self, Compiled, TemplateLog};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -80,7 +82,8 @@ pub(super) fn run(
             .log(LogLevel::Warning, "nothing to do: no node of the selection is for this command");
         return Ok(Exit::Good);
     }
-    let results = execute(session, loaded, graph, &plan)?;
+    let inherited = inherited(session, loaded, graph, &selected)?;
+    let results = execute(session, loaded, graph, &plan, &inherited)?;
     if !results.compiled.is_empty() {
         // What was rendered late is known only now.
         for_results.nodes.extend(results.compiled.clone());
@@ -95,6 +98,22 @@ pub(super) fn run(
         }
         None => Ok(exit_of(&results)),
     }
+}
+
+/// Descriptions that columns take over, if the database is to have them.
+fn inherited(
+    session: &mut Session,
+    loaded: &Loaded,
+    graph: &Graph,
+    selected: &BTreeSet<NodeId>,
+) -> Result<Inherited, Stopped> {
+    if !selected.iter().any(|it| graph.node(*it).config.duckdb.comments_on_columns) {
+        return Ok(Inherited::default());
+    }
+    let wanted = with_ancestors(graph, selected);
+    let compiled = compile::compile(&loaded.project, graph, &wanted);
+    let shapes = session.shapes(loaded, graph, &compiled, &wanted, false)?;
+    Ok(lineage::inherit(graph, &session.lineage(loaded, graph, &compiled, &shapes)?))
 }
 
 /// The check before anything is run. What is at fault stops the command: these are its results then.
@@ -127,6 +146,7 @@ fn execute(
     loaded: &Loaded,
     graph: &Graph,
     plan: &Plan,
+    inherited: &Inherited,
 ) -> Result<RunResults, Stopped> {
     let warehouse = session.connect(loaded, false)?;
     let options = RunOptions {
@@ -144,6 +164,7 @@ fn execute(
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
+        inherited,
     };
     let mut on_event = |event: &RunEvent| reporter.event(sources, event);
     let result = run::execute(plan, graph, &options, &around, warehouse, &mut on_event);
