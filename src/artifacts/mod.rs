@@ -1,16 +1,18 @@
 //! Phase 7, write: what a project is and what happened in a run, in files that tools made for dbt read.
 //!
 //! In: the phases' types and a [`Stamp`]. Out, below the project's `target` folder: `manifest.json`
-//! (schema v12), `run_results.json` (schema v6) and `compiled/`, the SQL as it was rendered. Orchestrators,
+//! (schema v12), `run_results.json` (schema v6), `sources.json` (schema v3) and `compiled/`, the SQL as it was rendered. Orchestrators,
 //! catalogs, CI checks and our docs site read them; `tidemill` itself never depends on them, so the folder
 //! can be deleted at any time. Types that are on disk live here and nowhere else. Deliberately absent:
 //! environment variables, absolute paths and the clock; the same input gives the same bytes, but for what
 //! the stamp says.
 
+mod catalog;
 mod compiled;
 mod manifest;
 mod metadata;
 mod run_results;
+mod sources;
 mod state;
 
 use std::collections::BTreeSet;
@@ -28,8 +30,10 @@ use crate::graph::Graph;
 use crate::project::Project;
 use crate::run::RunResults;
 
+pub use self::catalog::{CatalogFile, catalog};
 pub use self::manifest::{Manifest, ManifestInput, manifest, project_graph};
 pub use self::run_results::{RunResultsFile, run_results};
+pub use self::sources::{SourcesFile, sources};
 pub use self::state::read_state;
 
 /// What artifacts say about the run of the program that wrote them.
@@ -110,6 +114,16 @@ impl Output {
         self.write_json("run_results.json", "write the run results", &file)
     }
 
+    /// Writes `sources.json`, here or wherever it is wanted.
+    pub fn write_sources(&self, path: &Path, file: &SourcesFile<'_>) -> Result<(), OutputError> {
+        if let Some(folder) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
+            make_folder(folder)?;
+        }
+        replace(path, "write the freshness of sources to", |writer| {
+            writer.write_all(self.scrubber.hide(&serde_json::to_string(file)?).as_bytes())
+        })
+    }
+
     /// Writes `compiled/<package>/...`: one file for each model, analysis and test with SQL.
     pub fn write_compiled(
         &self,
@@ -138,6 +152,34 @@ impl Output {
         Ok(())
     }
 
+    /// Writes `catalog.json`.
+    pub fn write_catalog(&self, catalog: &CatalogFile<'_>) -> Result<(), OutputError> {
+        self.write_json("catalog.json", "write the catalog", catalog)
+    }
+
+    /// Writes a file of the docs site; folders in its name are made.
+    pub fn write_page(&self, name: &str, content: &[u8]) -> Result<(), OutputError> {
+        let path = self.dir.join(name);
+        path.parent().map_or(Ok(()), make_folder)?;
+        replace(&path, "write the docs site", |writer| writer.write_all(content))
+    }
+
+    /// The text of an artifact that this or an earlier command wrote; `None` if there is none that is text.
+    pub fn read(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.dir.join(name)).ok()
+    }
+
+    /// Removes a folder of files that are made anew.
+    pub fn remove_folder(&self, name: &str) -> Result<(), OutputError> {
+        let path = self.dir.join(name);
+        match fs::remove_dir_all(&path) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                Err(OutputError { action: "remove the folder", path: path.display().to_string(), cause })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn write_json(
         &self,
         name: &str,
@@ -153,6 +195,11 @@ impl Output {
             writer.write_all(self.scrubber.hide(&serde_json::to_string(content)?).as_bytes())
         })
     }
+}
+
+/// Writes the accepted shapes of sources.
+pub fn write_sources_lock(path: &Path, text: &str) -> Result<(), OutputError> {
+    replace(path, "write the accepted sources to", |writer| writer.write_all(text.as_bytes()))
 }
 
 /// Writes a report for another program, and the folders it is in. What is no plain file (a pipe, `/dev/stdout`)

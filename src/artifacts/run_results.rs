@@ -94,7 +94,9 @@ fn entry<'a>(graph: &'a Graph, compiled: &'a Compiled, result: &'a NodeResult) -
         | Body::Function(_)
         | Body::Test(_)
         | Body::Analysis { .. } => true,
-        Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => false,
+        // As in dbt, one that could not be run was not compiled.
+        Body::UnitTest(_) => sql.is_some() && result.status != Status::Error,
+        Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::Semantic(_) => false,
     };
     let relation = node
         .relation
@@ -112,7 +114,7 @@ fn entry<'a>(graph: &'a Graph, compiled: &'a Compiled, result: &'a NodeResult) -
         unique_id: node.unique_id.as_str(),
         compiled: has_sql.then_some(sql.is_some()),
         compiled_code: sql.filter(|_| has_sql),
-        relation_name: relation.map(Relation::render),
+        relation_name: relation.map(Relation::written),
         batch_results: None,
     }
 }

@@ -357,7 +357,7 @@ fn parse_report_file(text: &str) -> Result<ReportFile, String> {
 }
 
 /// `90`, `60s`, `500ms`, `5m`, `1h`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let advice = || format!("`{text}` is not a duration such as `60s`, `5m` or `1h`");
     let digits = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

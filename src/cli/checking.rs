@@ -8,7 +8,7 @@ use crate::compile::lineage::{self, Lineage};
 use crate::compile::shapes::{self, InWarehouse, Shapes, ShapesInput, Tables};
 use crate::diagnostics::Diagnostic;
 use crate::graph::Graph;
-use crate::node::{NodeId, NodeKind, Relation};
+use crate::node::{NodeId, Relation};
 use crate::warehouse::{Attachment, Column, ConnectOptions, Warehouse, WarehouseError, duckdb};
 
 /// The target's database as the check looks into it.
@@ -80,24 +80,6 @@ impl Session {
             self.fail(error.message.lines().fold(fault, |it, line| it.note(line.trim())))
         })
     }
-}
-
-/// Nodes with rows among these, with all that they are made from.
-pub(super) fn with_ancestors(graph: &Graph, selected: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
-    let has_rows = |id: &NodeId| {
-        matches!(
-            graph.node(*id).kind,
-            NodeKind::Model | NodeKind::Snapshot | NodeKind::Seed | NodeKind::Source | NodeKind::Function
-        )
-    };
-    let mut all: BTreeSet<NodeId> = selected.iter().copied().filter(has_rows).collect();
-    // An ancestor of one that was looked at has been reached.
-    for id in graph.order().iter().rev() {
-        if all.contains(id) {
-            all.extend(graph.parents(*id).iter().copied().filter(has_rows));
-        }
-    }
-    all
 }
 
 fn peek(loaded: &Loaded, options: &ConnectOptions) -> Peeked {

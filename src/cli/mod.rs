@@ -7,6 +7,7 @@ pub mod environment;
 mod report_files;
 mod selecting;
 mod session;
+mod unit_testing;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -23,6 +24,8 @@ pub enum Exit {
     Failed,
     /// The command could not run.
     CouldNotRun,
+    /// Sources were waited for and are not ready; nothing was run.
+    NotReady,
     /// The user stopped it.
     Interrupted,
 }
@@ -33,6 +36,7 @@ impl From<Exit> for ExitCode {
             Exit::Good => 0,
             Exit::Failed => 1,
             Exit::CouldNotRun => 2,
+            Exit::NotReady => 3,
             Exit::Interrupted => 130,
         })
     }

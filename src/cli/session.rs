@@ -63,11 +63,13 @@ pub(super) struct Purpose {
     pub(super) store_failures: bool,
     /// Whether all queries are checked before anything is run.
     pub(super) checks: bool,
+    /// `--wait-for-sources`.
+    pub(super) wait_for_sources: Option<Duration>,
 }
 
 impl Purpose {
     pub(super) fn of(command: &'static str) -> Self {
-        Self { command, full_refresh: false, store_failures: false, checks: false }
+        Self { command, full_refresh: false, store_failures: false, checks: false, wait_for_sources: None }
     }
 }
 
@@ -385,6 +387,20 @@ impl Session {
         })
     }
 
+    /// Opens the database to look at sources; without a file yet, in memory, as sources may be elsewhere.
+    pub(super) fn open_to_look(&self, loaded: &Loaded) -> Result<Box<dyn Warehouse>, WarehouseError> {
+        self.opener(loaded).open()
+    }
+
+    /// What opens the database to look at sources, as often as it takes.
+    pub(super) fn opener(&self, loaded: &Loaded) -> Opener {
+        let mut options = self.connect_options(loaded, true);
+        options.wait = Duration::ZERO;
+        // A look must not keep others from writing.
+        options.attach.iter_mut().for_each(|it| it.read_only = true);
+        Opener { options }
+    }
+
     /// How the target's database is opened.
     pub(super) fn connect_options(&self, loaded: &Loaded, read_only: bool) -> ConnectOptions {
         let target = &loaded.project.target;
@@ -451,6 +467,21 @@ impl Session {
 
     pub(super) fn info(&mut self, message: &str) {
         self.reporter.log(LogLevel::Info, message);
+    }
+}
+
+/// Opens the database again and again, to look at sources.
+pub(super) struct Opener {
+    options: ConnectOptions,
+}
+
+impl Opener {
+    pub(super) fn open(&self) -> Result<Box<dyn Warehouse>, WarehouseError> {
+        let mut options = self.options.clone();
+        if options.path.as_ref().is_some_and(|it| !it.exists()) {
+            (options.path, options.read_only) = (None, false);
+        }
+        duckdb::open(&options)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::graph::Graph;
 use crate::node::NodeId;
 use crate::parse::Body;
 use crate::project::Project;
-use crate::template::{Engine, Rendered, TemplateError, TemplateSource};
+use crate::template::{Engine, Rendered, SeedFile, TemplateError, TemplateSource};
 
 /// Renders what could not be rendered before the run. A template sees the warehouse as its connection does:
 /// inside a node's transaction, with what the transaction has done so far.
@@ -25,6 +25,12 @@ impl<'a> Late<'a> {
     /// [`crate::template::NEEDS_WAREHOUSE`].
     pub fn new(project: &'a Project, graph: &'a Graph, engine: Option<Arc<dyn Engine>>) -> Self {
         Self { compiler: Compiler { engine, ..Compiler::new(project, graph) } }
+    }
+
+    /// The same while a seed is made.
+    #[must_use]
+    pub fn with_seed(self, seed: SeedFile) -> Self {
+        Self { compiler: Compiler { seed: Some(Arc::new(seed)), ..self.compiler } }
     }
 
     /// A node's query with its ephemeral parents in it; its hooks are left out.

@@ -15,10 +15,12 @@ mod host;
 mod late;
 pub mod lineage;
 pub mod own_tests;
+mod query_comment;
 mod run_hook;
 pub mod shapes;
 mod strategy;
 mod test_sql;
+mod unit_tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -30,11 +32,16 @@ pub use self::function_sql::{MacroStatement, macro_statement, table_function};
 use self::host::CompileHost;
 pub use self::host::{TemplateLog, TemplateLogLevel};
 pub use self::late::Late;
+pub use self::query_comment::Comment;
 pub use self::run_hook::{check_run_hooks, node_as_json};
-pub use self::test_sql::{column_sql, freshness_query};
+pub use self::test_sql::{JudgedTest, column_sql, freshness_query};
+pub use self::unit_tests::{
+    CompiledInput, CompiledUnitTest, Definition, GIVEN, MacroOutcome, TestGround, definitions,
+    inputs_of_tests, self_contained, stand_in,
+};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::{Graph, Node};
-use crate::node::{Materialization, NodeId, Relation};
+use crate::node::{Materialization, NodeId, NodeKind, Relation};
 use crate::parse::check::Check;
 use crate::parse::functions::FunctionBody;
 use crate::parse::node_config::NodeHook;
@@ -43,7 +50,9 @@ use crate::parse::snapshots::SnapshotBody;
 use crate::parse::{Body, DataTest, TestKind};
 use crate::project::Project;
 use crate::sql::{self, OneQuery};
-use crate::template::{Context, Engine, Mode, NEEDS_WAREHOUSE, Rendered, TemplateError, TemplateSource};
+use crate::template::{
+    Context, Engine, Mode, NEEDS_WAREHOUSE, Rendered, SeedFile, TemplateError, TemplateSource,
+};
 
 /// SQL for a set of nodes.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +65,10 @@ pub struct Compiled {
     pub late: BTreeSet<NodeId>,
     /// What templates logged, in the order of node ids.
     pub log: Vec<TemplateLog>,
+    /// Unit tests; those whose templates failed are among the faults.
+    pub unit_tests: BTreeMap<NodeId, CompiledUnitTest>,
+    /// What unit tests find around their rows.
+    pub ground: TestGround,
 }
 
 /// A node's SQL.
@@ -99,12 +112,16 @@ struct Compiler<'a> {
     graph: &'a Graph,
     log: Arc<Mutex<Vec<TemplateLog>>>,
     engine: Option<Arc<dyn Engine>>,
+    /// The file of the seed that is being made.
+    seed: Option<Arc<SeedFile>>,
 }
 
 /// Renders the nodes wanted and the ephemeral models they need. Faults are kept with their nodes.
 pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> Compiled {
     let compiler = Compiler::new(project, graph);
-    let ids = with_ephemeral_parents(graph, wanted);
+    let is_test = |id: &NodeId| graph.node(*id).kind == NodeKind::UnitTest;
+    let (tests, wanted): (BTreeSet<NodeId>, BTreeSet<NodeId>) = wanted.iter().copied().partition(is_test);
+    let ids = with_ephemeral_parents(graph, &wanted);
     let rendered: Vec<(NodeId, Result<CompiledNode, TemplateError>)> =
         ids.into_par_iter().map(|id| (id, compiler.node(id))).collect();
     let mut compiled = Compiled::default();
@@ -123,6 +140,14 @@ pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> C
         }
     }
     inject_ctes(graph, &mut compiled);
+    let tests: Vec<(NodeId, Result<CompiledUnitTest, Diagnostic>)> =
+        tests.into_par_iter().map(|id| (id, compiler.unit_test(id))).collect();
+    for (id, result) in tests {
+        match result {
+            Ok(test) => drop(compiled.unit_tests.insert(id, test)),
+            Err(fault) => drop(compiled.faults.insert(id, fault)),
+        }
+    }
     compiled.log = compiler.take_log();
     // What is rendered again says it again.
     compiled.log.retain(|it| it.node.is_none_or(|id| !compiled.late.contains(&id)));
@@ -243,7 +268,7 @@ fn python_model(node: &Node) -> TemplateError {
 
 impl<'a> Compiler<'a> {
     fn new(project: &'a Project, graph: &'a Graph) -> Self {
-        Self { project, graph, log: Arc::default(), engine: None }
+        Self { project, graph, log: Arc::default(), engine: None, seed: None }
     }
 
     /// What templates logged so far, in the order of node ids.
@@ -319,7 +344,8 @@ impl<'a> Compiler<'a> {
         is_incremental: IsIncremental,
     ) -> Result<Hook, TemplateError> {
         // With a log of its own, which is lost if it is rendered again.
-        let alone = Compiler { log: Arc::default(), engine: self.engine.clone(), ..*self };
+        let alone =
+            Compiler { log: Arc::default(), engine: self.engine.clone(), seed: self.seed.clone(), ..*self };
         let context = alone.node_context(id, is_incremental);
         let source = TemplateSource {
             package: self.graph.node(id).package.clone(),
@@ -354,7 +380,7 @@ impl<'a> Compiler<'a> {
         Context {
             mode: Mode::Execute,
             globals: Arc::clone(&self.project.settings.globals),
-            host: Arc::new(host.asking(self.engine.clone())),
+            host: Arc::new(host.asking(self.engine.clone()).making(self.seed.clone())),
             this: node.and_then(|it| it.relation.clone()),
             model: node.map(|it| context::model(self.project, self.graph, it)),
             locals: Vec::new(),

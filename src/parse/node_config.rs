@@ -13,6 +13,7 @@ use super::config_layer::{ConfigLayer, from_entries};
 use super::duckdb_config::{self, DuckDbConfig};
 use super::incremental::{self, Incremental};
 use super::properties::texts;
+use super::source_rules::{self, SourceRules};
 use super::threshold::Threshold;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned, suggest};
 use crate::node::{Materialization, RelationKind, StoreFailures, TestSeverity};
@@ -67,8 +68,12 @@ pub struct NodeConfig {
     pub incremental: Incremental,
     /// `full_refresh`: overrides the command line's flag.
     pub full_refresh: Option<bool>,
+    /// What is done about sources that are too old or too far apart.
+    pub source_rules: SourceRules,
     /// What dbt-duckdb adds.
     pub duckdb: DuckDbConfig,
+    /// What the strongest layer says by itself, with its templates as written, where that differs from `values`.
+    pub unrendered: BTreeMap<String, Json>,
     /// Everything as merged, for artifacts and `config.get`.
     pub values: BTreeMap<String, Spanned<Json>>,
 }
@@ -76,6 +81,7 @@ pub struct NodeConfig {
 /// Config keys that dbt or Tidemill knows, for all kinds of nodes.
 pub const KNOWN_KEYS: &[&str] = &[
     "access",
+    "aligned_with",
     "alias",
     "batch_size",
     "begin",
@@ -130,7 +136,9 @@ pub const KNOWN_KEYS: &[&str] = &[
     "meta",
     "node_color",
     "on_configuration_change",
+    "on_misaligned",
     "on_schema_change",
+    "on_stale",
     "options",
     "overwrite",
     "packages",
@@ -170,6 +178,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "volatility",
     "warn_if",
     "where",
+    "within",
 ];
 
 /// SQL to run before or after a node is built.
@@ -193,23 +202,32 @@ pub struct ConfigRules<'a> {
 }
 
 /// The layers of a project file's tree that apply to a node, root first. `fqn` ends with the node's name.
-pub fn tree_layers(tree: Option<&Yaml>, fqn: &[String]) -> Vec<ConfigLayer> {
+/// With the same tree before templates were rendered in it, the layers know that too.
+pub fn tree_layers(tree: Option<&Yaml>, unrendered: Option<&Yaml>, fqn: &[String]) -> Vec<ConfigLayer> {
     let mut layers = Vec::new();
-    let mut level = tree;
+    let (mut level, mut raw_level) = (tree, unrendered);
     let mut names = fqn.iter();
     while let Some(yaml) = level {
-        let entries = yaml.as_map().unwrap_or_default();
-        let own: Vec<_> = entries
-            .iter()
-            .filter(|(key, value)| key.value.starts_with('+') || value.as_map().is_none())
-            .cloned()
-            .collect();
+        let own = own_entries(yaml);
         if !own.is_empty() {
-            layers.push(from_entries(&own));
+            let raw = raw_level.map(|it| from_entries(&own_entries(it))).unwrap_or_default();
+            layers.push(from_entries(&own).written_as(&raw));
         }
-        level = names.next().and_then(|name| yaml.get(name)).filter(|it| it.as_map().is_some());
+        let name = names.next();
+        let inner = |yaml: &'_ Yaml| {
+            name.and_then(|name| yaml.get(name)).filter(|it| it.as_map().is_some()).is_some()
+        };
+        raw_level = raw_level.filter(|it| inner(it)).and_then(|it| it.get(name?));
+        level = Some(yaml).filter(|it| inner(it)).and_then(|it| it.get(name?));
     }
     layers
+}
+
+/// The config of one level of a project file's tree, without its folders.
+fn own_entries(yaml: &Yaml) -> Vec<(Spanned<String>, Yaml)> {
+    let entries = yaml.as_map().unwrap_or_default();
+    let own = entries.iter().filter(|(key, value)| key.value.starts_with('+') || value.as_map().is_none());
+    own.cloned().collect()
 }
 
 /// Folders named in a project file's tree that no node is in.
@@ -264,8 +282,12 @@ pub fn merge(diags: &mut Diagnostics, layers: &[&ConfigLayer], rules: ConfigRule
     let mut hooks: [Vec<NodeHook>; 2] = [Vec::new(), Vec::new()];
     // A materialization of the project's own may read any key.
     let is_custom = rules.by_macro.is_custom(layers);
-    for (key, value) in layers.iter().flat_map(|it| it.entries()) {
+    let mut unrendered: BTreeMap<String, Json> = BTreeMap::new();
+    let all = layers.iter().flat_map(|layer| layer.entries().iter().map(move |entry| (layer, entry)));
+    for (layer, (key, value)) in all {
         let name = canonical(&key.value);
+        let written = layer.unrendered(&key.value).unwrap_or(value);
+        unrendered.insert(name.to_owned(), written.clone());
         match name {
             "pre-hook" => hooks[0].extend(hooks_of(value, key.span)),
             "post-hook" => hooks[1].extend(hooks_of(value, key.span)),
@@ -282,7 +304,8 @@ pub fn merge(diags: &mut Diagnostics, layers: &[&ConfigLayer], rules: ConfigRule
         };
         values.insert(name.to_owned(), Spanned::new(merged, key.span));
     }
-    typed(diags, values, hooks, rules)
+    unrendered.retain(|name, written| values.get(name).is_some_and(|it| it.value != *written));
+    NodeConfig { unrendered, ..typed(diags, values, hooks, rules) }
 }
 
 fn canonical(key: &str) -> &str {
@@ -416,10 +439,12 @@ fn typed(
         store_failures: reader.store_failures(),
         full_refresh: reader.bool("full_refresh"),
         incremental: incremental::read(reader.diags, &values, rules),
+        source_rules: source_rules::read(reader.diags, &values),
         duckdb: duckdb_config::read(reader.diags, &values, materialized),
         materialized,
         pre_hooks,
         post_hooks,
+        unrendered: BTreeMap::new(),
         values,
     }
 }

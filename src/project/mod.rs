@@ -17,13 +17,14 @@ pub mod package_lock;
 mod packages;
 mod reading;
 pub mod requirements;
+mod runtime_config;
 pub mod selectors;
 pub mod settings;
 pub mod sources_lock;
 pub mod target;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value as Json, json};
 
@@ -36,6 +37,7 @@ use self::settings::Settings;
 use self::sources_lock::SourcesLock;
 use self::target::{ProfilesFile, Target};
 use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, FileId, Severity, Sources};
+use crate::node::Quoting;
 use crate::template::Globals;
 use crate::yaml;
 
@@ -147,12 +149,20 @@ pub struct Project {
     pub sources_lock: Option<SourcesLock>,
     /// All files, those of packages too, sorted by path.
     pub files: Vec<ProjectFile>,
+    /// Variables of the command line.
+    pub cli_vars: Arc<BTreeMap<String, Json>>,
+    runtime: OnceLock<Arc<Json>>,
 }
 
 impl Project {
     /// Variables and environment as a package sees them.
     pub fn settings_of(&self, package: &str) -> &Settings {
         self.packages.iter().find(|it| it.name == package).map_or(&self.settings, |it| &it.settings)
+    }
+
+    /// The project's settings as dbt's runtime keeps them.
+    pub fn runtime_config(&self) -> Arc<Json> {
+        Arc::clone(self.runtime.get_or_init(|| Arc::new(runtime_config::runtime_config(self))))
     }
 
     /// A file's path as its own package has it: below the package's folder.
@@ -187,8 +197,8 @@ pub fn load(
     let settings = bare.with_vars(&config.name.value, &[&config.vars]);
 
     let mut read = reading::read_files(diags, sources, files, &config, "");
-    let globals = |target: &Json| globals(options, &config.name.value, target);
-    let of_target = globals(target.as_ref().map_or(&Json::Null, |it| &it.context));
+    let known = target.as_ref().map_or(&Json::Null, |it| &it.context);
+    let of_target = Globals { quoting: config.quoting, ..globals(options, &config.name.value, known) };
     let mut packages = packages::find(diags, sources, files, &config, &bare.with_globals(of_target.clone()));
     let missing_packages = packages::missing(diags, sources, files, &config, &bare, &packages);
     for package in &mut packages {
@@ -211,6 +221,8 @@ pub fn load(
         selectors,
         sources_lock,
         files: read,
+        cli_vars: Arc::clone(&bare.vars),
+        runtime: OnceLock::new(),
     })
 }
 
@@ -238,6 +250,7 @@ fn globals(options: &LoadOptions, project: &str, target: &Json) -> Globals {
         invocation_id: options.invocation_id.clone(),
         run_started_at: options.started_at.clone(),
         flags: options.flags.clone(),
+        quoting: Quoting::ALL,
     }
 }
 
@@ -287,6 +300,7 @@ pub fn bare_globals(invocation_id: &str, started_at: &str, command: &str) -> Glo
         invocation_id: invocation_id.to_owned(),
         run_started_at: started_at.to_owned(),
         flags: flags(command, false, false, false),
+        quoting: Quoting::ALL,
     }
 }
 

@@ -16,7 +16,7 @@ impl Worker<'_> {
             statements.push(format!("comment on {kind} {name} is {}", quote_literal(&node.description)));
         }
         let is_described =
-            !node.columns.is_empty() || self.shared.around.inherited.of_node(self.step.node).next().is_some();
+            !node.columns.is_empty() || self.shared.plan.inherited.of_node(self.step.node).next().is_some();
         if config.comments_on_columns && is_described && kind != "macro table" {
             statements.extend(self.column_comments(kind, &name)?);
         }
@@ -52,7 +52,7 @@ impl Worker<'_> {
             .warehouse
             .describe(&format!("select * from {name}"))
             .map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
-        let (id, inherited) = (self.step.node, self.shared.around.inherited);
+        let (id, inherited) = (self.step.node, &self.shared.plan.inherited);
         let (mut statements, mut missing) = (Vec::new(), Vec::new());
         for column in &self.node.columns {
             let wanted = &column.name.value;

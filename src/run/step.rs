@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::connection::Connection;
-use super::event::{Kept, Outcome};
+use super::event::{Kept, Outcome, SourceStatus};
 use super::external::Files;
+use super::sources::Held;
 use super::testing::{self, Scan, TestOutcome, Tested};
-use super::{Shared, declared_at, kept};
-use crate::compile::{CompiledNode, IsIncremental, TemplateLog, faults};
+use super::{Shared, kept};
+use crate::compile::{CompiledNode, IsIncremental, Late, TemplateLog, faults};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
 use crate::node::{Materialization, NodeId, NodeKind, RelationKind};
@@ -99,20 +100,10 @@ pub(super) fn run(
         warnings: Vec::new(),
         files: None,
     };
-    let mut tried = match &step.action {
-        Action::CreateView(_)
-        | Action::CreateTable(_)
-        | Action::UpdateTable { .. }
-        | Action::WriteFiles(_)
-        | Action::CreateTableFunction(_)
-        | Action::ByMacro(_)
-        | Action::LoadSeed(_)
-        | Action::TakeSnapshot(_)
-        | Action::CreateFunction(_) => worker.publish_with_hooks(),
-        Action::Nothing => worker.source(),
-        Action::NoOp => Tried::no_op(),
-        Action::TestPublished | Action::TestAlone => worker.test_only(),
-        Action::Broken(fault) => Tried::error((**fault).clone(), worker.kept()),
+    let mut tried = match (shared.sources.held(step.node), worker.set_comment()) {
+        (Some(Held::Fails(fault)), _) => Tried::error((**fault).clone(), worker.kept()),
+        (_, Ok(())) => worker.act(),
+        (_, Err(fault)) => Tried::error(fault, worker.kept()),
     };
     if tried.outcome == StepOutcome::Again && !may_retry_alone {
         tried.outcome = StepOutcome::Done(Outcome::Error { kept: worker.kept() });
@@ -179,6 +170,32 @@ pub(super) struct Worker<'a> {
 }
 
 impl Worker<'_> {
+    /// Lets the project's comment stand beside all that is sent for this step.
+    fn set_comment(&self) -> Result<(), Diagnostic> {
+        let late = Late::new(self.shared.around.project, self.shared.graph, None);
+        self.warehouse.set_comment(late.query_comment(Some(self.step.node))?);
+        Ok(())
+    }
+
+    fn act(&mut self) -> Tried {
+        match &self.step.action {
+            Action::CreateView(_)
+            | Action::CreateTable(_)
+            | Action::UpdateTable { .. }
+            | Action::WriteFiles(_)
+            | Action::CreateTableFunction(_)
+            | Action::ByMacro(_)
+            | Action::LoadSeed(_)
+            | Action::TakeSnapshot(_)
+            | Action::CreateFunction(_) => self.publish_with_hooks(),
+            Action::Nothing => self.source(),
+            // Unit tests were done before the workers began.
+            Action::NoOp | Action::UnitTest(_) => Tried::no_op(),
+            Action::TestPublished | Action::TestAlone => self.source(),
+            Action::Broken(fault) => Tried::error((**fault).clone(), self.kept()),
+        }
+    }
+
     /// What readers see if the new version is not published.
     pub(super) fn kept(&self) -> Kept {
         match self.shared.published.get(self.node.unique_id.as_str()) {
@@ -228,7 +245,7 @@ impl Worker<'_> {
 
     /// One transaction: everything or nothing.
     fn publish(&mut self) -> Result<Tried, Failure> {
-        self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        self.warehouse.begin_guarded().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
         let result = self.make_and_test().and_then(|tried| self.place_files(tried));
         match result {
             Ok(tried) if tried.outcome == StepOutcome::Done(Outcome::Success) => {
@@ -276,7 +293,7 @@ impl Worker<'_> {
         if tested.is_broken {
             // One of the tests cannot be run, and the transaction went with it: once more, to see which.
             self.warehouse.rollback();
-            self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+            self.warehouse.begin_guarded().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
             effect = self.make()?;
             tested = self.run_tests(Scan::Each, None);
         }
@@ -326,6 +343,7 @@ impl Worker<'_> {
             | Action::NoOp
             | Action::TestPublished
             | Action::TestAlone
+            | Action::UnitTest(_)
             | Action::Broken(_) => Ok(Effect::default()),
         }
     }
@@ -393,25 +411,30 @@ impl Worker<'_> {
 
     /// A source is there already: it must exist, and its tests must pass.
     fn source(&mut self) -> Tried {
-        if let Some(fault) = self.missing_source() {
-            return Tried::error(fault, Kept::Nothing);
+        let Some(finding) = self.shared.sources.finding(self.step.node) else { return self.test_only() };
+        if let Some(fault) = &finding.fault {
+            return match self.step.action {
+                Action::TestPublished => self.untestable(fault.clone()),
+                _ => Tried::error(fault.clone(), Kept::Nothing),
+            };
         }
-        self.test_only()
-    }
-
-    fn missing_source(&self) -> Option<Diagnostic> {
-        let relation = self.step.relation.as_ref()?;
-        if self.node.kind != NodeKind::Source || !self.shared.is_missing(relation) {
-            return None;
+        if finding.status == SourceStatus::Changed {
+            // Its tests would only say the same once more.
+            let tested = Tested { outcomes: finding.outcomes.clone(), ..Tested::default() };
+            let outcome = StepOutcome::Done(Outcome::TestsFailed { failed_tests: tested.failed() });
+            return Tried { outcome, tested, ..Tried::no_op() };
         }
-        Some(
-            Diagnostic::error(
-                "missing-source",
-                format!("the source table {} does not exist", relation.short()),
-            )
-            .at(declared_at(self.node), "declared here")
-            .help("load it first, or correct `schema` and `identifier` of the source"),
-        )
+        let mut tried = self.test_only();
+        tried.tested.outcomes.extend(finding.outcomes.iter().cloned());
+        tried.outcome = match tried.outcome {
+            StepOutcome::Done(_) => match tried.tested.failed() {
+                0 if finding.holds_back => StepOutcome::Done(Outcome::Stale),
+                0 => tried.outcome,
+                failed_tests => StepOutcome::Done(Outcome::TestsFailed { failed_tests }),
+            },
+            other => other,
+        };
+        tried
     }
 
     fn test_only(&mut self) -> Tried {

@@ -177,6 +177,19 @@ pub struct CatalogEntry {
     pub estimated_rows: Option<u64>,
 }
 
+/// A relation found in the warehouse, with its columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelationShape {
+    /// Its name.
+    pub relation: Relation,
+    /// Table or view.
+    pub kind: RelationKind,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// Its columns in order, each with its comment.
+    pub columns: Vec<(Column, Option<String>)>,
+}
+
 /// Rows outside of any transaction, in a file that goes away with this value.
 #[derive(Debug)]
 pub struct Stash {
@@ -280,6 +293,9 @@ pub trait Warehouse: Send {
     /// All tables and views of these databases in one query (of all attached ones if empty), sorted by name.
     fn catalog(&mut self, databases: &[String]) -> Result<Vec<CatalogEntry>, WarehouseError>;
 
+    /// All tables and views of a database with their columns and comments, sorted by name.
+    fn shapes(&mut self, database: &str) -> Result<Vec<RelationShape>, WarehouseError>;
+
     /// Tables and views with one of these names, in any schema of any database, with their columns. The case
     /// of letters does not count.
     fn tables_named(
@@ -309,6 +325,9 @@ pub trait Warehouse: Send {
 
     /// The name of the database that unqualified names resolve to.
     fn database(&self) -> &str;
+
+    /// The column that a query asks for and that is not there, if that is what an error says.
+    fn missing_column(&self, error: &WarehouseError) -> Option<String>;
 
     /// Engine name and version, such as `DuckDB v1.5.5`.
     fn version(&mut self) -> Result<String, WarehouseError>;

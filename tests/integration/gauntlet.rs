@@ -17,7 +17,7 @@ use crate::project::{TestProject, folder};
 const WORKERS: usize = 3;
 
 /// Enough for every customer, product and month to have lines; the example itself has 500,000.
-const ROWS: &str = "range(60000)";
+const ROWS: &str = "range(30000)";
 
 struct Fault {
     name: String,
@@ -61,7 +61,7 @@ fn faults() -> Vec<Fault> {
 fn example() -> TestProject {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let project = folder("");
-    for place in ["project.yml", "models", "seeds", "macros", "tests"] {
+    for place in ["project.yml", "sources.lock.yml", "models", "seeds", "macros", "tests"] {
         copy(&root.join(place), place, &project);
     }
     let loader = "macros/load_raw_sales.sql";

@@ -1,10 +1,11 @@
 //! The commands with their own flags.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::args::help;
+use crate::cli::args::{help, parse_duration};
 use crate::graph::select::Indirect;
 use crate::node::NodeKind;
 
@@ -43,15 +44,24 @@ pub enum Command {
     /// Show rows of a model or of a query
     #[command(after_help = help::SHOW)]
     Show(ShowArgs),
+    /// Write the docs site: one file that opens from disk
+    #[command(after_help = help::DOCS, args_conflicts_with_subcommands = true)]
+    Docs(DocsArgs),
     /// Install the packages that packages.yml lists
     #[command(after_help = help::DEPS)]
     Deps(DepsArgs),
     /// Show what earlier runs came to, of the project, a node or a test
     #[command(after_help = help::HISTORY)]
     History(HistoryArgs),
+    /// Write unit tests
+    #[command(after_help = help::UNIT_TEST)]
+    UnitTest(UnitTestArgs),
     /// Run a macro by itself
     #[command(after_help = help::RUN_OPERATION)]
     RunOperation(RunOperationArgs),
+    /// Look at sources: how fresh they are, and which columns they have
+    #[command(subcommand)]
+    Source(SourceCommand),
     /// Accept a jump that a drift test refused: the next build may publish it
     #[command(after_help = help::ACCEPT)]
     Accept(AcceptArgs),
@@ -85,22 +95,7 @@ impl Command {
             Command::Run(args) => Some(&mut args.full_refresh),
             Command::Seed(args) => Some(&mut args.full_refresh),
             Command::Check(args) => Some(&mut args.full_refresh),
-            Command::Test(_)
-            | Command::Snapshot(_)
-            | Command::Lineage(_)
-            | Command::Compile(_)
-            | Command::Parse
-            | Command::List(_)
-            | Command::Show(_)
-            | Command::Deps(_)
-            | Command::History(_)
-            | Command::RunOperation(_)
-            | Command::Accept(_)
-            | Command::Clean
-            | Command::Debug
-            | Command::Init(_)
-            | Command::Completions(_)
-            | Command::Man(_) => None,
+            _ => None,
         }
     }
 }
@@ -194,6 +189,9 @@ pub struct BuildArgs {
     /// Begin without the check of all queries, so that what is not at fault is built
     #[arg(long)]
     pub no_check: bool,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
     /// How tests are run.
     #[command(flatten)]
     pub testing: TestingArgs,
@@ -240,6 +238,9 @@ pub struct RunArgs {
     /// Make incremental models from scratch
     #[arg(long, short)]
     pub full_refresh: bool,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -251,6 +252,9 @@ pub struct TestArgs {
     /// Keep the rows that fail tests in tables, unless a test says otherwise
     #[arg(long)]
     pub store_failures: bool,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
     /// How tests are run.
     #[command(flatten)]
     pub testing: TestingArgs,
@@ -399,6 +403,78 @@ impl ShowArgs {
     }
 }
 
+/// `docs`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DocsArgs {
+    /// What to do with the site; it is written if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<DocsCommand>,
+    /// How to write it.
+    #[command(flatten)]
+    pub generate: DocsGenerateArgs,
+}
+
+/// What can be done with the docs site.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum DocsCommand {
+    /// Write the site (the same as without a word)
+    Generate(DocsGenerateArgs),
+    /// Write the site and show it to browsers of this machine
+    Serve(DocsServeArgs),
+    /// Write every column with its type, description and tests
+    Dictionary(DocsDictionaryArgs),
+}
+
+/// `docs generate`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct DocsGenerateArgs {
+    /// Write a page and its data in files beside it, for a web server: large projects load faster
+    #[arg(long)]
+    pub split: bool,
+    /// Do not look into the database: types and history are then those of earlier artifacts
+    #[arg(long, alias = "empty-catalog")]
+    pub no_database: bool,
+    /// Accepted for compatibility: the site always has all of it in one file.
+    #[arg(long = "static", hide = true, conflicts_with = "split")]
+    pub is_static: bool,
+}
+
+/// `docs serve`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DocsServeArgs {
+    /// Port of this machine; 0 takes any that is free
+    #[arg(long, value_name = "PORT", default_value = "8080")]
+    pub port: u16,
+    /// Accepted for compatibility: no browser is opened.
+    #[arg(long, alias = "no-browser", hide = true)]
+    pub browser: bool,
+    /// How to write the site.
+    #[command(flatten)]
+    pub generate: DocsGenerateArgs,
+}
+
+/// `docs dictionary`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DocsDictionaryArgs {
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = "md", ignore_case = true)]
+    pub format: DictionaryFormat,
+    /// Do not look into the database
+    #[arg(long)]
+    pub no_database: bool,
+}
+
+/// How a data dictionary is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DictionaryFormat {
+    /// Comma-separated values.
+    #[value(help = "for spreadsheets: one line a column")]
+    Csv,
+    /// Markdown.
+    #[value(alias = "markdown", help = "for wikis: one table a relation")]
+    Md,
+}
+
 /// `deps`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct DepsArgs {
@@ -447,6 +523,33 @@ pub struct HistoryArgs {
     pub output: ShowOutput,
 }
 
+/// `unit-test`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct UnitTestArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: UnitTestAction,
+}
+
+/// What `unit-test` does.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum UnitTestAction {
+    /// Write the skeleton of a unit test: inputs with the columns that the model uses, and the rows it makes
+    #[command(after_help = help::UNIT_TEST)]
+    Scaffold(ScaffoldArgs),
+}
+
+/// `unit-test scaffold`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ScaffoldArgs {
+    /// The models, by name or by another selector
+    #[arg(value_name = "MODEL", required = true, num_args = 1..)]
+    pub models: Vec<String>,
+    /// A new file to write to [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
 /// `run-operation`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct RunOperationArgs {
@@ -456,6 +559,42 @@ pub struct RunOperationArgs {
     /// Its arguments by name, as YAML or JSON: '{schema: old, days: 30}'
     #[arg(long, value_name = "YAML")]
     pub args: Option<String>,
+}
+
+/// `source`.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum SourceCommand {
+    /// Say how fresh sources are, and write target/sources.json
+    #[command(alias = "snapshot-freshness", after_help = help::SOURCE_FRESHNESS)]
+    Freshness(SourceFreshnessArgs),
+    /// Take the columns that sources have now into sources.lock.yml
+    #[command(after_help = help::SOURCE_ACCEPT)]
+    Accept(SourceAcceptArgs),
+}
+
+/// `source freshness`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceFreshnessArgs {
+    /// File to write instead of target/sources.json
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// `source accept`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceAcceptArgs {
+    /// Show what is different and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
 }
 
 /// `init`.

@@ -6,9 +6,9 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::cli::Exit;
 use crate::cli::args::command::{CheckArgs, CheckOutput};
-use crate::cli::checking::with_ancestors;
 use crate::cli::commands::run::{faults, report_log};
 use crate::cli::session::{Purpose, Session, Stopped};
+use crate::cli::unit_testing::with_ancestors;
 use crate::compile;
 use crate::compile::shapes::{Shape, Shapes};
 use crate::graph::Graph;

@@ -6,6 +6,7 @@ mod clean;
 mod compile;
 mod debug;
 mod deps;
+mod docs;
 mod explain_tests;
 mod history;
 mod init;
@@ -16,9 +17,13 @@ mod parse;
 mod run;
 mod run_operation;
 mod show;
+mod source;
+mod unit_test;
+mod waiting;
 
 use crate::cli::Exit;
-use crate::cli::args::{self, command::Command};
+use crate::cli::args::command::{Command, SourceCommand};
+use crate::cli::args::{self};
 use crate::cli::session::{Purpose, Session, Stopped};
 use crate::diagnostics::Diagnostic;
 use crate::plan::RunCommand;
@@ -31,17 +36,26 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
                 full_refresh: args.full_refresh,
                 store_failures: args.store_failures,
                 checks: !args.no_check,
+                wait_for_sources: args.wait_for_sources,
                 ..Purpose::of("build")
             };
             let how = run::How { testing: args.testing, kinds: Some(&args.kinds) };
             run::run(session, purpose, RunCommand::Build, &args.selection, how)
         }
         Command::Run(args) => {
-            let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("run") };
+            let purpose = Purpose {
+                full_refresh: args.full_refresh,
+                wait_for_sources: args.wait_for_sources,
+                ..Purpose::of("run")
+            };
             run::run(session, purpose, RunCommand::Run, &args.selection, run::How::default())
         }
         Command::Test(args) => {
-            let purpose = Purpose { store_failures: args.store_failures, ..Purpose::of("test") };
+            let purpose = Purpose {
+                store_failures: args.store_failures,
+                wait_for_sources: args.wait_for_sources,
+                ..Purpose::of("test")
+            };
             let how = run::How { testing: args.testing, kinds: None };
             run::run(session, purpose, RunCommand::Test, &args.selection, how)
         }
@@ -58,10 +72,14 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),
+        Command::UnitTest(args) => unit_test::run(session, args),
         Command::RunOperation(args) => run_operation::run(session, args),
         Command::Show(args) => show::run(session, args),
+        Command::Docs(args) => docs::run(session, args),
         Command::History(args) => history::run(session, args),
         Command::Deps(args) => deps::run(session, args),
+        Command::Source(SourceCommand::Freshness(args)) => source::freshness(session, args),
+        Command::Source(SourceCommand::Accept(args)) => source::accept(session, args),
         Command::Accept(args) => accept::run(session, args),
         Command::Clean => clean::run(session),
         Command::Debug => debug::run(session),

@@ -6,7 +6,6 @@ use crate::artifacts::Stamp;
 use crate::cli::Exit;
 use crate::cli::args::command::RunOperationArgs;
 use crate::cli::session::{Purpose, Session, Stopped};
-use crate::compile::lineage::Inherited;
 use crate::diagnostics::Diagnostic;
 use crate::run::event::RunEvent;
 use crate::run::{self, Connection, Operation, RunResults, Surroundings};
@@ -47,7 +46,6 @@ pub(super) fn run(session: &mut Session, args: &RunOperationArgs) -> Result<Exit
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
-        inherited: &Inherited::default(),
     };
     let (reporter, sources) = (&mut session.reporter, &session.sources);
     let mut on_event = |event: &RunEvent| reporter.event(sources, event);

@@ -6,7 +6,9 @@ use super::columns::ColumnProperties;
 use super::freshness::{Freshness, freshness};
 use super::{Reader, TestEntry};
 use crate::diagnostics::{Diagnostic, Spanned};
+use crate::node::Quoting;
 use crate::parse::config_layer::{ConfigLayer, config_layer};
+use crate::parse::source_rules::SOURCE_RULE_KEYS;
 use crate::yaml::Yaml;
 use crate::yaml::fields::{Fields, wrong_type};
 
@@ -41,8 +43,6 @@ pub struct SourceProperties {
     pub external: Option<Json>,
     /// `meta` of the source alone.
     pub source_meta: Map<String, Json>,
-    /// The package whose source this entry changes.
-    pub overrides: Option<Spanned<String>>,
     /// The source's config, then the table's.
     pub config: ConfigLayer,
     /// Columns.
@@ -68,26 +68,30 @@ impl Reader<'_> {
     pub(super) fn source(&mut self, yaml: &Yaml, tables: &mut Vec<SourceProperties>) {
         let Some(mut fields) = Fields::new(self.diags, yaml, "a source") else { return };
         let Some(name) = self.name(&mut fields, yaml, "a source") else { return };
-        let config = config_layer(self.diags, &mut fields, &["meta", "tags", "enabled", "event_time"]);
+        let config =
+            config_layer(self.diags, &mut fields, &with_rules(&["meta", "tags", "enabled", "event_time"]));
         let mut source_meta = Map::new();
         for (_, value) in config.entries().iter().filter(|(key, _)| key.value == "meta") {
             source_meta
                 .extend(value.as_object().into_iter().flatten().map(|(k, it)| (k.clone(), it.clone())));
         }
+        let is_override = fields.string(self.diags, "overrides").is_some();
         let shared = SourceDefaults {
             description: fields.string(self.diags, "description"),
             schema: fields.string(self.diags, "schema"),
             database: fields.string(self.diags, "database"),
             loader: fields.string(self.diags, "loader").map(|it| it.value),
             quoting: self.quoting(&mut fields),
-            overrides: fields.string(self.diags, "overrides"),
             source_meta,
             config: without_loading(&config),
             loaded: self.loaded(&mut fields),
             name,
         };
-        for table in fields.list(self.diags, "tables") {
-            tables.extend(self.source_table(table, &shared));
+        let own = fields.list(self.diags, "tables").iter().filter_map(|it| self.source_table(it, &shared));
+        let own: Vec<SourceProperties> = own.collect();
+        // An entry that changes a package's source was put into that one; here only its faults are of interest.
+        if !is_override {
+            tables.extend(own);
         }
         fields.accept(&["tests", "data_tests"]);
         fields.finish(self.diags, self.unknown);
@@ -97,11 +101,11 @@ impl Reader<'_> {
         let mut fields = Fields::new(self.diags, yaml, "a table of a source")?;
         let table = self.name(&mut fields, yaml, "a table of a source")?;
         let loaded = self.loaded(&mut fields);
-        let mut config = shared.config.clone();
+        let mut config = of_table(&shared.config, &table.value);
         config.extend(without_loading(&config_layer(
             self.diags,
             &mut fields,
-            &["meta", "tags", "enabled", "event_time", "external_location"],
+            &with_rules(&["meta", "tags", "enabled", "event_time", "external_location"]),
         )));
         let properties = SourceProperties {
             source: shared.name.clone(),
@@ -118,7 +122,6 @@ impl Reader<'_> {
             quoting: self.quoting(&mut fields).over(shared.quoting),
             external: self.external(&mut fields),
             source_meta: shared.source_meta.clone(),
-            overrides: shared.overrides.clone(),
             config,
             columns: self.columns(&mut fields),
             tests: self.tests(&mut fields),
@@ -190,6 +193,15 @@ impl Reader<'_> {
 }
 
 impl SourceQuoting {
+    /// How names are written, where others say what is not said here.
+    pub fn over_names(self, weaker: Quoting) -> Quoting {
+        Quoting {
+            database: self.database.unwrap_or(weaker.database),
+            schema: self.schema.unwrap_or(weaker.schema),
+            identifier: self.identifier.unwrap_or(weaker.identifier),
+        }
+    }
+
     fn over(self, weaker: Self) -> Self {
         Self {
             database: self.database.or(weaker.database),
@@ -207,6 +219,32 @@ fn without_loading(layer: &ConfigLayer) -> ConfigLayer {
     ConfigLayer::new(kept.cloned().collect())
 }
 
+/// The keys about age and alignment may stand beside `config:` too.
+fn with_rules(keys: &[&'static str]) -> Vec<&'static str> {
+    keys.iter().copied().chain(SOURCE_RULE_KEYS).collect()
+}
+
+/// A source's config as it holds for one of its tables: which tables are loaded together is said of those listed.
+fn of_table(config: &ConfigLayer, table: &str) -> ConfigLayer {
+    let listed = config.get("aligned_with");
+    let is_listed = listed.is_none_or(|it| match &it {
+        Json::String(name) => is_named(name, table),
+        Json::Array(names) => names.iter().filter_map(Json::as_str).any(|it| is_named(it, table)),
+        // It is reported where it is read.
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_) => true,
+    });
+    if is_listed {
+        return config.clone();
+    }
+    let of_group = ["aligned_with", "within", "on_misaligned"];
+    let kept = config.entries().iter().filter(|(key, _)| !of_group.contains(&key.value.as_str()));
+    ConfigLayer::new(kept.cloned().collect())
+}
+
+fn is_named(name: &str, table: &str) -> bool {
+    name.rsplit('.').next() == Some(table)
+}
+
 /// What a source says for all its tables.
 struct SourceDefaults {
     name: Spanned<String>,
@@ -215,7 +253,6 @@ struct SourceDefaults {
     database: Option<Spanned<String>>,
     loader: Option<String>,
     quoting: SourceQuoting,
-    overrides: Option<Spanned<String>>,
     source_meta: Map<String, Json>,
     config: ConfigLayer,
     loaded: Loaded,

@@ -9,6 +9,7 @@ mod api;
 mod column;
 mod exceptions;
 pub(super) mod functions;
+mod graph_view;
 mod references;
 pub(super) mod relation;
 mod relation_class;
@@ -165,6 +166,12 @@ impl Object for Function {
         ObjectRepr::Plain
     }
 
+    /// Packages find the project's settings as an attribute of `ref` and `source`.
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let has_config = matches!(self.name, "ref" | "source") && key.as_str() == Some("config");
+        has_config.then(|| variables::runtime_config(&self.session))
+    }
+
     fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         let placed = self.placed.as_ref();
         (self.run)(&mut Call { session: &self.session, state, args, placed })
@@ -219,6 +226,10 @@ pub(super) fn macro_of_dbt(session: &Arc<Session>, name: &str) -> Option<Value> 
 struct Everything(Scope);
 
 impl Object for Everything {
+    fn is_true(self: &Arc<Self>) -> bool {
+        true
+    }
+
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         self.0.find(key.as_str()?)
     }

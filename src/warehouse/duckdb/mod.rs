@@ -11,6 +11,8 @@ mod files;
 mod limits;
 mod opening;
 mod profile;
+mod scratch;
+mod shapes;
 mod stash;
 mod statements;
 mod values;
@@ -21,8 +23,8 @@ use ::duckdb::{Connection, InterruptHandle};
 
 use crate::node::Relation;
 use crate::warehouse::{
-    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Replacement, Rows, Stash, Value, Warehouse,
-    WarehouseError,
+    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, RelationShape, Replacement, Rows, Stash, Value,
+    Warehouse, WarehouseError,
 };
 use opening::SpillFolder;
 
@@ -45,6 +47,8 @@ pub fn open_with(
     let (connection, shared) = opening::open(options, on_wait)?;
     Ok(Box::new(DuckDb { connection, shared: Arc::new(shared) }))
 }
+
+pub use self::scratch::open_scratch;
 
 /// What all connections to one database have in common.
 struct Shared {
@@ -157,6 +161,11 @@ impl Warehouse for DuckDb {
         catalog::definitions(&self.connection).map_err(|error| self.fail(error, ""))
     }
 
+    fn shapes(&mut self, database: &str) -> Result<Vec<RelationShape>, WarehouseError> {
+        let sql = shapes::sql(database);
+        shapes::read(&self.connection, &sql).map_err(|error| self.fail(error, &sql))
+    }
+
     fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError> {
         stash::write(self, sql)
     }
@@ -183,6 +192,10 @@ impl Warehouse for DuckDb {
 
     fn database(&self) -> &str {
         &self.shared.database
+    }
+
+    fn missing_column(&self, error: &WarehouseError) -> Option<String> {
+        failure::missing_column(&error.message)
     }
 
     fn version(&mut self) -> Result<String, WarehouseError> {
