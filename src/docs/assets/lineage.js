@@ -100,7 +100,7 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
     if (typeof chosen === "string") return say(chosen);
     if (!chosen.size) return say("Nothing is selected.");
     const isLarge = chosen.size > CARDS;
-    picture = isLarge ? placeAll(chosen) : place(chosen, (it) => CARD.height + columnsShown(it).length * CARD.row);
+    picture = isLarge ? placeAll(chosen) : place(chosen, (it) => CARD.height + columnsShown(it).length * CARD.row + (columnsShown(it).length ? 5 : 0));
     picture.isLarge = isLarge;
     draw = isLarge ? drawLarge : () => {};
     if (!isLarge) show(scene, drawSmall());
