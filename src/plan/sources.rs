@@ -159,6 +159,7 @@ pub fn of_sources(graph: &Graph, sources: &BTreeSet<NodeId>) -> Plan {
         schemas: BTreeSet::new(),
         aligned: Vec::new(),
         run_hooks: Vec::new(),
+        definitions: Vec::new(),
         fuses_tests: true,
     }
 }
