@@ -73,8 +73,17 @@ pub struct PlanOptions<'a> {
     pub waits_for_sources: bool,
     /// `--sample-rows`.
     pub sample_rows: Option<usize>,
-    /// Whether tests that are aggregates share queries.
-    pub fuses_tests: bool,
+    /// How tests that are aggregates are asked.
+    pub test_queries: TestQueries,
+}
+
+/// How tests are asked that could share a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TestQueries {
+    /// All that can be in one query.
+    Shared,
+    /// Each in its own.
+    Each,
 }
 
 /// A step's index in [`Plan::steps`].
@@ -103,8 +112,8 @@ pub struct Plan {
     pub run_hooks: Vec<RunHook>,
     /// What defines functions for models under test.
     pub definitions: Vec<Definition>,
-    /// Whether tests that are aggregates share queries.
-    pub fuses_tests: bool,
+    /// How tests that are aggregates are asked.
+    pub test_queries: TestQueries,
 }
 
 impl Plan {

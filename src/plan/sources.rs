@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Plan, PlanOptions, RunCommand, Step, StepId};
+use super::{Action, Plan, PlanOptions, RunCommand, Step, StepId, TestQueries};
 use crate::compile::is_ephemeral;
 use crate::diagnostics::Span;
 use crate::graph::{Depth, Graph, Node};
@@ -160,7 +160,7 @@ pub fn of_sources(graph: &Graph, sources: &BTreeSet<NodeId>) -> Plan {
         aligned: Vec::new(),
         run_hooks: Vec::new(),
         definitions: Vec::new(),
-        fuses_tests: true,
+        test_queries: TestQueries::Shared,
     }
 }
 

@@ -36,9 +36,9 @@ pub fn make(
     let made = steps.iter().filter(|it| makes_relation(&it.action)).filter_map(|it| it.relation.as_ref());
     let kept = steps.iter().flat_map(|it| &it.tests).filter_map(|it| Some(&it.kept_in.as_ref()?.relation));
     let schemas = made.chain(kept).filter_map(schema);
-    let (schemas, fuses_tests) = (schemas.collect(), options.fuses_tests);
+    let (schemas, test_queries) = (schemas.collect(), options.test_queries);
     let run_hooks = graph.run_hooks.clone();
-    Plan { command, schemas, steps, aligned, run_hooks, definitions, fuses_tests }
+    Plan { command, schemas, steps, aligned, run_hooks, definitions, test_queries }
 }
 
 fn makes_relation(action: &Action) -> bool {

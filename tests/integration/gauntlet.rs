@@ -61,7 +61,7 @@ fn faults() -> Vec<Fault> {
 fn example() -> TestProject {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let project = folder("");
-    for place in ["project.yml", "models", "seeds", "macros", "tests"] {
+    for place in ["project.yml", "sources.lock.yml", "models", "seeds", "macros", "tests"] {
         copy(&root.join(place), place, &project);
     }
     let loader = "macros/load_raw_sales.sql";

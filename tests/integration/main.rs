@@ -30,6 +30,7 @@ mod gauntlet;
 mod history;
 mod hooks;
 mod invariants;
+mod lineage;
 mod macro_faults;
 mod manifest_config;
 mod masking;
