@@ -8,10 +8,11 @@ mod planned;
 pub mod scan;
 mod sources;
 mod steps;
+mod unit_tests;
 
 use std::collections::BTreeSet;
 
-use crate::compile::Hook;
+use crate::compile::{Definition, Hook};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::node::{NodeId, Relation, RelationKind, TestSeverity};
 use crate::parse::check::Check;
@@ -25,6 +26,7 @@ pub use self::masking::{Mask, is_sensitive};
 use self::scan::WhyAlone;
 pub use self::sources::{PlannedAlignment, SourceCheck, of_sources};
 pub use self::steps::make;
+pub use self::unit_tests::{PlannedInput, PlannedUnitTest, UnitTestSubject};
 
 /// The commands that run nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +112,20 @@ pub struct Plan {
     pub run_hooks: Vec<RunHook>,
     /// How tests that are aggregates are asked.
     pub test_queries: TestQueries,
+    /// What defines functions for models under test.
+    pub definitions: Vec<Definition>,
+}
+
+impl Plan {
+    /// Whether there is anything to do in the warehouse.
+    pub fn needs_warehouse(&self) -> bool {
+        self.steps.iter().any(|it| !matches!(it.action, Action::UnitTest(_)))
+    }
+
+    /// Whether a unit test is to be run.
+    pub fn has_unit_tests(&self) -> bool {
+        self.steps.iter().any(|it| matches!(it.action, Action::UnitTest(_)))
+    }
 }
 
 /// One node's work: made, tested and published together.
@@ -189,6 +205,8 @@ pub enum Action {
     TestPublished,
     /// Nothing: a test by itself, the only one of the step.
     TestAlone,
+    /// Nothing: a model or a macro is tried on rows of a test's own, before anything is made.
+    UnitTest(Box<PlannedUnitTest>),
     /// It could not be compiled.
     Broken(Box<Diagnostic>),
 }

@@ -160,6 +160,7 @@ pub fn of_sources(graph: &Graph, sources: &BTreeSet<NodeId>) -> Plan {
         aligned: Vec::new(),
         run_hooks: Vec::new(),
         test_queries: TestQueries::Shared,
+        definitions: Vec::new(),
     }
 }
 

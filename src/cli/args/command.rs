@@ -30,6 +30,9 @@ pub enum Command {
     /// Find wrong columns, types and functions in queries without running any
     #[command(after_help = help::CHECK)]
     Check(CheckArgs),
+    /// Tell where a column comes from and what is made of it
+    #[command(after_help = help::LINEAGE)]
+    Lineage(LineageArgs),
     /// Render every model without running it; SQL goes to target/compiled
     #[command(after_help = help::COMPILE)]
     Compile(CompileArgs),
@@ -50,6 +53,9 @@ pub enum Command {
     /// Show what earlier runs came to, of the project, a node or a test
     #[command(after_help = help::HISTORY)]
     History(HistoryArgs),
+    /// Write unit tests
+    #[command(after_help = help::UNIT_TEST)]
+    UnitTest(UnitTestArgs),
     /// Run a macro by itself
     #[command(after_help = help::RUN_OPERATION)]
     RunOperation(RunOperationArgs),
@@ -301,6 +307,43 @@ pub enum CheckOutput {
     Json,
 }
 
+/// `lineage`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct LineageArgs {
+    /// A column (orders.amount, raw.orders.amount), or a node for all of its columns
+    #[arg(value_name = "NODE.COLUMN")]
+    pub column: String,
+    /// What it comes from
+    #[arg(long)]
+    pub up: bool,
+    /// What is made of it
+    #[arg(long)]
+    pub down: bool,
+    /// Follow columns that only decide on rows, too: filters, join keys, groups
+    #[arg(long)]
+    pub keys: bool,
+    /// What to write
+    #[arg(long, value_name = "FORMAT", default_value = "text", ignore_case = true)]
+    pub output: LineageOutput,
+}
+
+/// What `lineage` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LineageOutput {
+    /// A tree.
+    #[value(help = "a tree")]
+    Text,
+    /// One JSON object.
+    #[value(help = "one JSON object with edges")]
+    Json,
+    /// A Mermaid flowchart.
+    #[value(help = "a Mermaid flowchart")]
+    Mermaid,
+    /// A graph for Graphviz.
+    #[value(help = "a graph for Graphviz")]
+    Dot,
+}
+
 /// `compile`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompileArgs {
@@ -478,6 +521,33 @@ pub struct HistoryArgs {
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "table", ignore_case = true)]
     pub output: ShowOutput,
+}
+
+/// `unit-test`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct UnitTestArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: UnitTestAction,
+}
+
+/// What `unit-test` does.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum UnitTestAction {
+    /// Write the skeleton of a unit test: inputs with the columns that the model uses, and the rows it makes
+    #[command(after_help = help::UNIT_TEST)]
+    Scaffold(ScaffoldArgs),
+}
+
+/// `unit-test scaffold`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ScaffoldArgs {
+    /// The models, by name or by another selector
+    #[arg(value_name = "MODEL", required = true, num_args = 1..)]
+    pub models: Vec<String>,
+    /// A new file to write to [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// `run-operation`.

@@ -137,6 +137,13 @@ Examples:
   tidemill check -s +orders                orders and all that it is made from
   tidemill check --output json             columns and types of every node";
 
+pub(super) const LINEAGE: &str = "\
+Examples:
+  tidemill lineage orders.amount           where it comes from, and what is made of it
+  tidemill lineage raw.orders.price --down what a change of a source's column touches
+  tidemill lineage orders --output text    all columns of a model, one step up
+  tidemill lineage orders.amount --output mermaid";
+
 pub(super) const LIST: &str = "\
 Examples:
   tidemill list                            all nodes
@@ -173,6 +180,12 @@ Examples:
   tidemill deps --add-package dbt-labs/dbt_utils@1.3.0
   tidemill deps --add-package '../shared' --source local
   tidemill deps --offline                  from the cache, folders and files only";
+
+pub(super) const UNIT_TEST: &str = "\
+Examples:
+  tidemill unit-test scaffold orders                     a test of the model orders, to be filled in
+  tidemill unit-test scaffold orders -o models/orders_tests.yml
+  tidemill test --select test_type:unit                  run all unit tests, without the database";
 
 pub(super) const RUN_OPERATION: &str = "\
 Examples:

@@ -11,12 +11,14 @@ mod explain_tests;
 mod history;
 mod init;
 mod late;
+mod lineage;
 mod list;
 mod parse;
 mod run;
 mod run_operation;
 mod show;
 mod source;
+mod unit_test;
 mod waiting;
 
 use crate::cli::Exit;
@@ -66,9 +68,11 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             run::run(session, Purpose::of("snapshot"), RunCommand::Snapshot, &args.selection, how)
         }
         Command::Check(args) => check::run(session, args),
+        Command::Lineage(args) => lineage::run(session, args),
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),
+        Command::UnitTest(args) => unit_test::run(session, args),
         Command::RunOperation(args) => run_operation::run(session, args),
         Command::Show(args) => show::run(session, args),
         Command::Docs(args) => docs::run(session, args),

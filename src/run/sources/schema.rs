@@ -212,6 +212,7 @@ fn reader<'a>(node: &'a Node, action: &'a Action) -> Reader<'a> {
         | Action::NoOp
         | Action::TestPublished
         | Action::TestAlone
+        | Action::UnitTest(_)
         | Action::Broken(_) => Vec::new(),
     };
     let (mut queries, mut is_known) = (Vec::new(), true);
