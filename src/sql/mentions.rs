@@ -21,9 +21,9 @@ pub struct Mentions {
 }
 
 impl Mentions {
-    /// Where a column is read, as far as the text tells: by its name, else with all others.
-    pub fn of(&self, column: &str) -> Option<usize> {
-        self.names.get(&column.to_lowercase()).copied().or(self.star)
+    /// Where a column's name stands.
+    pub fn named(&self, column: &str) -> Option<usize> {
+        self.names.get(&column.to_lowercase()).copied()
     }
 
     /// Where all columns of something are taken.
@@ -104,7 +104,7 @@ mod tests {
 
     #[track_caller]
     fn reads(sql: &str, column: &str) -> bool {
-        columns_mentioned(sql).is_none_or(|it| it.of(column).is_some())
+        columns_mentioned(sql).is_none_or(|it| it.named(column).or(it.star()).is_some())
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
         assert!(reads("select 1 from t where t.amount > 0", "AMOUNT"));
         assert!(!reads("select id, count(*) from t -- amount\ngroup by id", "amount"));
         assert!(!reads("select 'amount', quantity * price from t", "amount"));
-        assert_eq!(columns_mentioned("select id,\n  amount from t").unwrap().of("amount"), Some(13));
+        assert_eq!(columns_mentioned("select id,\n  amount from t").unwrap().named("amount"), Some(13));
     }
 
     #[test]

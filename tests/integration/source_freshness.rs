@@ -221,7 +221,8 @@ fn waited(
         .collect();
     let plan = plan::of_sources(graph, &selected);
     let clock = Arc::new(PausedClock::default());
-    let around = Surroundings { project: loaded, files: &files, clock: clock.clone(), stop };
+    let around =
+        Surroundings { project: loaded, files: &files, clock: clock.clone(), stop, column_use: None };
     let pauses = Cell::new(Vec::new());
     let mut pause = |length: Duration| {
         let mut all = pauses.take();

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::artifacts::Stamp;
 use crate::cli::Exit;
 use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, TestingArgs};
+use crate::cli::checking::ColumnsRead;
 use crate::cli::commands::{explain_tests, waiting};
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
 use crate::compile::{self, Compiled, TemplateLog};
@@ -85,7 +86,7 @@ pub(super) fn run(
     if let Some(limit) = purpose.wait_for_sources {
         waiting::for_plan(session, loaded, graph, &plan, limit)?;
     }
-    let results = execute(session, loaded, graph, &plan)?;
+    let results = execute(session, loaded, graph, &for_results, &plan)?;
     if !results.compiled.is_empty() {
         // What was rendered late is known only now.
         for_results.nodes.extend(results.compiled.clone());
@@ -116,7 +117,7 @@ fn check(
     let mut found: BTreeMap<NodeId, Vec<Diagnostic>> = shapes.faults;
     if !found.is_empty() {
         // The run says better what came of a change of a source, and keeps the nodes below it from running.
-        let explained = below_changed_sources(session, loaded, graph, plan);
+        let explained = below_changed_sources(session, loaded, graph, compiled, plan);
         found.retain(|id, _| !explained.contains(id));
     }
     if found.is_empty() {
@@ -133,16 +134,24 @@ fn check(
 }
 
 /// All that is made of sources whose columns are not those accepted.
-fn below_changed_sources(session: &Session, loaded: &Loaded, graph: &Graph, plan: &Plan) -> BTreeSet<NodeId> {
+fn below_changed_sources(
+    session: &Session,
+    loaded: &Loaded,
+    graph: &Graph,
+    compiled: &Compiled,
+    plan: &Plan,
+) -> BTreeSet<NodeId> {
     if loaded.project.sources_lock.is_none() {
         return BTreeSet::new();
     }
     let Ok(warehouse) = session.open_to_look(loaded) else { return BTreeSet::new() };
+    let reads = ColumnsRead::new(session, loaded, graph, compiled);
     let around = Surroundings {
         project: &loaded.project,
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
+        column_use: Some(&reads),
     };
     let changed = sources::changed(plan, graph, &around, warehouse);
     changed.iter().flat_map(|it| graph.descendants(*it, Depth::All)).collect()
@@ -152,8 +161,10 @@ fn execute(
     session: &mut Session,
     loaded: &Loaded,
     graph: &Graph,
+    compiled: &Compiled,
     plan: &Plan,
 ) -> Result<RunResults, Stopped> {
+    let reads = ColumnsRead::new(session, loaded, graph, compiled);
     let warehouse = session.connect(loaded, false)?;
     let options = RunOptions {
         threads: session.threads(&loaded.project),
@@ -170,6 +181,7 @@ fn execute(
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
+        column_use: Some(&reads),
     };
     let mut on_event = |event: &RunEvent| reporter.event(sources, event);
     let result = run::execute(plan, graph, &options, &around, warehouse, &mut on_event);

@@ -72,6 +72,7 @@ fn surroundings<'a>(session: &'a Session, loaded: &'a Loaded) -> Surroundings<'a
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
+        column_use: None,
     }
 }
 

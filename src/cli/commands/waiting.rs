@@ -29,7 +29,8 @@ pub(super) fn for_plan(
     let clock = session.clock.clone();
     let opener = session.opener(loaded);
     let (reporter, shown) = (&mut session.reporter, &session.sources);
-    let around = Surroundings { project: &loaded.project, files: &loaded.disk, clock, stop: &stop };
+    let around =
+        Surroundings { project: &loaded.project, files: &loaded.disk, clock, stop: &stop, column_use: None };
     let mut pause = |length: Duration| sleep(length, &stop);
     let patience = Patience { limit, pause: &mut pause };
     let mut on_event = |event: &RunEvent| reporter.event(shown, event);

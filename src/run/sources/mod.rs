@@ -98,7 +98,7 @@ pub(super) fn check(
         plan.steps.iter().filter_map(|it| Some((it.node, it.source.as_deref()?))).collect();
     let share = elapsed / u32::try_from(checked.len()).unwrap_or(1).max(1);
     for (id, check) in checked {
-        let judge = Judge { plan, graph, project: around.project, measured: &measured, elapsed: share };
+        let judge = Judge { plan, graph, around, measured: &measured, elapsed: share };
         let finding = judge.finding(id, check);
         let row = row(graph.node(id), &finding, &measured, id, catalog);
         let is_unchanged = before.get(&row.source_id).is_some_and(|it| is_same(it, &row));
@@ -133,7 +133,7 @@ pub fn changed(
         |id: &NodeId| around.project.sources_lock.as_ref()?.columns(graph.node(*id).unique_id.as_str());
     let is_changed = |(id, shape): &(NodeId, Shape)| match (shape, locked(id)) {
         (Shape::Columns(now), Some(locked)) => {
-            let findings = schema::compare(plan, graph, *id, locked, now);
+            let findings = schema::compare(plan, graph, around.column_use, *id, (locked, now));
             findings.iter().any(|it| it.status == TestStatus::Fail)
         }
         _ => false,
@@ -149,7 +149,7 @@ fn is_lock_missed(project: &Project) -> bool {
 struct Judge<'a> {
     plan: &'a Plan,
     graph: &'a Graph,
-    project: &'a Project,
+    around: &'a Surroundings<'a>,
     measured: &'a Measured,
     elapsed: Duration,
 }
@@ -178,17 +178,17 @@ impl Judge<'_> {
     }
 
     fn schema(&self, finding: &mut Finding, id: NodeId, columns: &[Column]) {
-        let Some(lock) = &self.project.sources_lock else { return };
+        let Some(lock) = &self.around.project.sources_lock else { return };
         let node = self.graph.node(id);
         let Some(locked) = lock.columns(node.unique_id.as_str()) else {
-            if self.project.dialect == Dialect::Tidemill {
+            if self.around.project.dialect == Dialect::Tidemill {
                 let message =
                     format!("it is not in {SOURCES_LOCK_FILE}; `tidemill source accept` takes it in");
                 self.push(finding, id, TestStatus::Pass, Some(message), None);
             }
             return;
         };
-        for it in schema::compare(self.plan, self.graph, id, locked, columns) {
+        for it in schema::compare(self.plan, self.graph, self.around.column_use, id, (locked, columns)) {
             self.push(finding, id, it.status, Some(it.message), it.fault);
             finding.status = finding.status.max(match it.status {
                 TestStatus::Fail => SourceStatus::Changed,
