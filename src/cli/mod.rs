@@ -7,6 +7,7 @@ pub mod environment;
 mod report_files;
 mod selecting;
 mod session;
+mod unit_testing;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -117,6 +117,9 @@ pub(super) struct Detail {
     pub(super) url: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) columns: Vec<ColumnDetail>,
+    /// Columns of other pages that decide which rows it has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) keys: Vec<(usize, String)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) arguments: Vec<ArgumentDetail>,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -284,6 +287,8 @@ pub(super) struct ColumnGraph {
     pub(super) names: Vec<Vec<String>>,
     /// Page and column read, page and column made, and how.
     pub(super) edges: Vec<(usize, usize, usize, usize, u8)>,
+    /// Page and column that decides which rows another page has.
+    pub(super) keys: Vec<(usize, usize, usize)>,
     /// Pages whose columns' origins are known in part only.
     pub(super) unknown: Vec<usize>,
 }

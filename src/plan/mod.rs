@@ -8,10 +8,11 @@ mod planned;
 pub mod scan;
 mod sources;
 mod steps;
+mod unit_tests;
 
 use std::collections::BTreeSet;
 
-use crate::compile::Hook;
+use crate::compile::{Definition, Hook};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::node::{NodeId, Relation, RelationKind, TestSeverity};
 use crate::parse::check::Check;
@@ -25,6 +26,7 @@ pub use self::masking::{Mask, is_sensitive};
 use self::scan::WhyAlone;
 pub use self::sources::{PlannedAlignment, SourceCheck, of_sources};
 pub use self::steps::make;
+pub use self::unit_tests::{PlannedInput, PlannedUnitTest, UnitTestSubject};
 
 /// The commands that run nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +73,17 @@ pub struct PlanOptions<'a> {
     pub waits_for_sources: bool,
     /// `--sample-rows`.
     pub sample_rows: Option<usize>,
-    /// Whether tests that are aggregates share queries.
-    pub fuses_tests: bool,
+    /// How tests that are aggregates are asked.
+    pub test_queries: TestQueries,
+}
+
+/// How tests are asked that could share a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TestQueries {
+    /// All that can be in one query.
+    Shared,
+    /// Each in its own.
+    Each,
 }
 
 /// A step's index in [`Plan::steps`].
@@ -99,8 +110,22 @@ pub struct Plan {
     pub aligned: Vec<PlannedAlignment>,
     /// What to run before the first step and after the last, in this order.
     pub run_hooks: Vec<RunHook>,
-    /// Whether tests that are aggregates share queries.
-    pub fuses_tests: bool,
+    /// What defines functions for models under test.
+    pub definitions: Vec<Definition>,
+    /// How tests that are aggregates are asked.
+    pub test_queries: TestQueries,
+}
+
+impl Plan {
+    /// Whether there is anything to do in the warehouse.
+    pub fn needs_warehouse(&self) -> bool {
+        self.steps.iter().any(|it| !matches!(it.action, Action::UnitTest(_)))
+    }
+
+    /// Whether a unit test is to be run.
+    pub fn has_unit_tests(&self) -> bool {
+        self.steps.iter().any(|it| matches!(it.action, Action::UnitTest(_)))
+    }
 }
 
 /// One node's work: made, tested and published together.
@@ -180,6 +205,8 @@ pub enum Action {
     TestPublished,
     /// Nothing: a test by itself, the only one of the step.
     TestAlone,
+    /// Nothing: a model or a macro is tried on rows of a test's own, before anything is made.
+    UnitTest(Box<PlannedUnitTest>),
     /// It could not be compiled.
     Broken(Box<Diagnostic>),
 }

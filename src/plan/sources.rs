@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Plan, PlanOptions, RunCommand, Step, StepId};
+use super::{Action, Plan, PlanOptions, RunCommand, Step, StepId, TestQueries};
 use crate::compile::is_ephemeral;
 use crate::diagnostics::Span;
 use crate::graph::{Depth, Graph, Node};
@@ -159,7 +159,8 @@ pub fn of_sources(graph: &Graph, sources: &BTreeSet<NodeId>) -> Plan {
         schemas: BTreeSet::new(),
         aligned: Vec::new(),
         run_hooks: Vec::new(),
-        fuses_tests: true,
+        definitions: Vec::new(),
+        test_queries: TestQueries::Shared,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::unit_tests;
 use super::{
     Action, ByMacro, Edge, EdgeKind, Hooks, Plan, PlanOptions, PlannedTest, Query, QueryText, RunCommand,
     Step, StepId, sources,
@@ -22,6 +23,7 @@ pub fn make(
 ) -> Plan {
     let command = options.command;
     let (steps, step_of) = (Vec::new(), BTreeMap::new());
+    let definitions = compiled.ground.definitions.clone();
     let mut maker = Maker { graph, compiled, command, options, steps, step_of };
     let read = sources::read_by(graph, selected, command);
     let tests = maker.place_nodes(selected, &read);
@@ -34,8 +36,9 @@ pub fn make(
     let made = steps.iter().filter(|it| makes_relation(&it.action)).filter_map(|it| it.relation.as_ref());
     let kept = steps.iter().flat_map(|it| &it.tests).filter_map(|it| Some(&it.kept_in.as_ref()?.relation));
     let schemas = made.chain(kept).filter_map(schema);
-    let (schemas, fuses_tests) = (schemas.collect(), options.fuses_tests);
-    Plan { command, schemas, steps, aligned, run_hooks: graph.run_hooks.clone(), fuses_tests }
+    let (schemas, test_queries) = (schemas.collect(), options.test_queries);
+    let run_hooks = graph.run_hooks.clone();
+    Plan { command, schemas, steps, aligned, run_hooks, definitions, test_queries }
 }
 
 fn makes_relation(action: &Action) -> bool {
@@ -49,9 +52,12 @@ fn makes_relation(action: &Action) -> bool {
         | Action::LoadSeed(_)
         | Action::TakeSnapshot(_)
         | Action::CreateFunction(_) => true,
-        Action::Nothing | Action::NoOp | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
-            false
-        }
+        Action::Nothing
+        | Action::NoOp
+        | Action::TestPublished
+        | Action::TestAlone
+        | Action::UnitTest(_)
+        | Action::Broken(_) => false,
     }
 }
 
@@ -83,6 +89,10 @@ impl Maker<'_> {
             let node = self.graph.node(*id);
             match (node.kind, self.command) {
                 (NodeKind::Test, RunCommand::Build | RunCommand::Test) => tests.push(*id),
+                (NodeKind::UnitTest, RunCommand::Build | RunCommand::Test) => {
+                    let planned = unit_tests::planned(self.graph, &mut self.compiled, *id);
+                    self.add_step(*id, Action::UnitTest(Box::new(planned)));
+                }
                 (NodeKind::Model, RunCommand::Build | RunCommand::Run)
                 | (NodeKind::Seed, RunCommand::Build | RunCommand::Seed)
                 | (NodeKind::Snapshot, RunCommand::Build | RunCommand::Snapshot)
@@ -247,10 +257,15 @@ impl Maker<'_> {
     /// Edges: from the nearest ancestors that have steps, from what tests read besides, and from tests
     /// that stand alone to what they block.
     fn order(&mut self, tests: &[NodeId]) {
+        let unit_tests = unit_tests::gates(self.graph, &self.steps);
         for index in 0..self.steps.len() {
             let id = self.steps[index].node;
             let mut edges: BTreeSet<Edge> = BTreeSet::new();
+            if matches!(self.steps[index].action, Action::UnitTest(_)) {
+                continue;
+            }
             if self.command != RunCommand::Test {
+                edges.extend(unit_tests.get(&id).into_iter().flatten());
                 for step in self.nearest(self.graph.parents(id)) {
                     edges.insert(Edge { step, kind: EdgeKind::Blocks });
                 }
@@ -316,7 +331,8 @@ impl Maker<'_> {
                 });
             }
             for descendant in common.unwrap_or_default() {
-                let is_test = self.graph.node(descendant).kind == NodeKind::Test;
+                let kind_of_node = self.graph.node(descendant).kind;
+                let is_test = matches!(kind_of_node, NodeKind::Test | NodeKind::UnitTest);
                 if let (Some(blocked), false) = (self.step_of.get(&descendant), is_test) {
                     self.steps[blocked.index()].after.push(Edge { step, kind });
                 }
@@ -346,6 +362,7 @@ impl Maker<'_> {
                         | Action::TakeSnapshot(_)
                         | Action::CreateFunction(_)
                         | Action::TestAlone
+                        | Action::UnitTest(_)
                         | Action::NoOp
                         | Action::Broken(_) => false,
                     }

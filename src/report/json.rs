@@ -13,9 +13,10 @@ use crate::diagnostics::{Diagnostic, Severity, Sources, Span};
 use crate::node::NodeKind;
 use crate::report::{Clock, Output, Reporter, Verbosity, table};
 use crate::run::event::{
-    Kept, LogLevel, NodeFinished, NodeRef, Outcome, RunEvent, RunStarted, SkipReason, SourceChecked,
-    TestFinished, TestStatus, Totals,
+    DiffRow, Kept, LogLevel, NodeFinished, NodeRef, Outcome, RowDiff, RunEvent, RunStarted, SkipReason,
+    SourceChecked, TestFinished, TestStatus, Totals,
 };
+use crate::warehouse::Value;
 
 /// Writes JSON lines.
 pub struct JsonLines<O> {
@@ -199,12 +200,30 @@ pub(super) fn test_finished(sources: &Sources, finished: &TestFinished) -> Json 
         "elapsed": seconds(finished.elapsed),
         "failures": finished.failures,
         "samples": samples,
+        "diff": finished.diff.as_deref().map(diff_fields),
         "query": finished.query,
         "is_kept": finished.is_kept,
         "trend": finished.trend,
         "diagnostic": finished.fault.as_ref().map(|it| diagnostic_fields(sources, it)),
     });
     joined(node_fields(&finished.test), more)
+}
+
+/// How rows differ: for each, what was expected and what was made, as far as there is such a row.
+fn diff_fields(diff: &RowDiff) -> Json {
+    let row = |values: &[Value]| -> Json {
+        diff.columns
+            .iter()
+            .zip(values)
+            .map(|(name, value)| (name.clone(), table::plain_json(value)))
+            .collect()
+    };
+    let rows = diff.rows.iter().map(|it| match it {
+        DiffRow::Changed { expected, actual } => json!({"expected": row(expected), "actual": row(actual)}),
+        DiffRow::Missing(values) => json!({"expected": row(values), "actual": null}),
+        DiffRow::Extra(values) => json!({"expected": null, "actual": row(values)}),
+    });
+    json!({"equal_rows": diff.equal, "rows": rows.collect::<Vec<_>>()})
 }
 
 /// What a run came to.

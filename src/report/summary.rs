@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::{Diagnostic, Sources};
 use crate::node::NodeKind;
-use crate::report::{chart, layout, numbers, table};
+use crate::report::{chart, diff, layout, numbers, table};
 use crate::run::event::{
     NodeFinished, Outcome, RunCommand, RunStarted, TestFinished, TestStatus, TestTotals, Totals,
 };
@@ -146,6 +146,9 @@ fn finding(sources: &Sources, finished: &TestFinished, command: RunCommand, widt
         let rows = table::aligned(samples, Some(width.saturating_sub(4)));
         text.push_str(&layout::indent(&rows, 4));
     }
+    if let Some(diff) = &finished.diff {
+        text.push_str(&layout::indent(&diff::draw(diff, width.saturating_sub(2)), 2));
+    }
     if let Some(query) = &finished.query {
         text.push_str(if is_rolled_back(finished, command) {
             "  found before the rollback by:\n"
@@ -207,7 +210,7 @@ pub(super) fn opening(started: &RunStarted) -> String {
         RunCommand::Snapshot => "taking",
     };
     let counts: Vec<String> =
-        started.counts.iter().map(|(kind, n)| numbers::count(*n, kind.as_str())).collect();
+        started.counts.iter().map(|(kind, n)| numbers::count(*n, &kind.as_str().replace('_', " "))).collect();
     let what = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
     let threads = numbers::count(started.threads, "thread");
     format!("{doing} {what} in {} (target {}, {threads})", started.database, started.target)

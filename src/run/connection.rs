@@ -227,6 +227,10 @@ impl Warehouse for Connection {
         &self.database
     }
 
+    fn missing_column(&self, error: &WarehouseError) -> Option<String> {
+        self.lock().warehouse.missing_column(error)
+    }
+
     fn version(&mut self) -> Result<String, WarehouseError> {
         self.lock().warehouse.version()
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::diagnostics::Diagnostic;
 use crate::node::{NodeKind, UniqueId};
 pub use crate::plan::RunCommand;
-use crate::warehouse::Rows;
+use crate::warehouse::{Rows, Value};
 
 /// Something happened in a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,11 +152,11 @@ impl NodeRef {
         let rest = id.splitn(3, '.').nth(2).unwrap_or(id);
         match self.kind {
             NodeKind::Source => format!("source:{rest}"),
-            NodeKind::Exposure
-            | NodeKind::UnitTest
-            | NodeKind::SemanticModel
-            | NodeKind::Metric
-            | NodeKind::SavedQuery => format!("{}:{rest}", self.kind),
+            // All that is tested is part of the id, and no part of the name.
+            NodeKind::UnitTest => format!("unit_test:{}", rest.rsplit('.').next().unwrap_or(rest)),
+            NodeKind::Exposure | NodeKind::SemanticModel | NodeKind::Metric | NodeKind::SavedQuery => {
+                format!("{}:{rest}", self.kind)
+            }
             // The hash that makes the ids of tests unique is no part of the name.
             NodeKind::Test => rest.split('.').next().unwrap_or(rest).to_owned(),
             NodeKind::Seed
@@ -272,12 +272,41 @@ pub struct TestFinished {
     pub fault: Option<Box<Diagnostic>>,
     /// Some of the rows that fail.
     pub samples: Option<Rows>,
+    /// How the rows that a unit test made differ from those expected.
+    pub diff: Option<Box<RowDiff>>,
     /// A query that shows the failing rows, to paste into a client.
     pub query: Option<String>,
     /// Whether it shows them whatever becomes of the version tested, since they are kept (`store_failures`).
     pub is_kept: bool,
     /// What a drift test measured in the versions before and in this one, oldest first; else empty.
     pub trend: Vec<f64>,
+}
+
+/// How the rows that a unit test made differ from those expected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowDiff {
+    /// The columns that were compared.
+    pub columns: Vec<String>,
+    /// How many rows are as expected.
+    pub equal: usize,
+    /// The others.
+    pub rows: Vec<DiffRow>,
+}
+
+/// A row that is not as expected; values are in the order of the columns.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DiffRow {
+    /// Some values are others.
+    Changed {
+        /// The row expected.
+        expected: Vec<Value>,
+        /// The row made that is most like it.
+        actual: Vec<Value>,
+    },
+    /// Expected, and not made.
+    Missing(Vec<Value>),
+    /// Made, and not expected.
+    Extra(Vec<Value>),
 }
 
 /// How a test ended.

@@ -31,6 +31,7 @@ mod snapshot;
 pub mod sources;
 mod step;
 mod testing;
+mod unit_tests;
 mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +59,7 @@ use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseE
 pub use self::connection::Connection;
 pub use self::history::{AcceptError, Accepted, SCHEMA as HISTORY_SCHEMA, accept};
 pub use self::operation::{Operation, OperationResult, operation};
+pub use self::unit_tests::{Tested, scaffold, skeleton};
 pub use crate::compile::faults::statement as statement_fault;
 
 /// What the command line decides about a run.
@@ -106,6 +108,9 @@ pub trait ColumnUse: Sync {
     /// The columns that a node reads of a source, in lower case; `None` if some may be missing.
     fn reads(&self, node: NodeId, source: NodeId) -> Option<BTreeSet<String>>;
 }
+
+/// Opens a database in memory that reads SQL as the target's does, and has nothing of it.
+pub type OpenScratch<'a> = dyn Fn() -> Result<Box<dyn Warehouse>, WarehouseError> + Sync + 'a;
 
 /// The user's wish to stop, shared with the signal handler.
 #[derive(Default)]
@@ -283,22 +288,43 @@ impl Shared<'_> {
     }
 }
 
-/// Executes a plan. `Err` means that the run could not begin or not end properly; whatever steps came to is
-/// in the results.
+/// Begins: says what is about to be done, and runs the unit tests, which need no warehouse.
+pub fn begin(
+    plan: &Plan,
+    graph: &Graph,
+    options: &RunOptions,
+    (around, scratch): (&Surroundings<'_>, &OpenScratch<'_>),
+    on_event: &mut dyn FnMut(&RunEvent),
+) -> Result<Tested, Diagnostic> {
+    let started = around.clock.monotonic();
+    on_event(&RunEvent::RunStarted(run_started(plan, graph, options)));
+    let mut tested = unit_tests::run(plan, graph, options, (around, scratch), on_event)?;
+    tested.results.elapsed = around.clock.monotonic().saturating_sub(started);
+    Ok(tested)
+}
+
+/// Ends a run of unit tests alone.
+pub fn end(tested: Tested, on_event: &mut dyn FnMut(&RunEvent)) -> RunResults {
+    let results = tested.results;
+    on_event(&RunEvent::RunFinished { elapsed: results.elapsed, totals: results.totals.clone() });
+    results
+}
+
+/// Executes a plan that was begun. `Err` means that the run could not begin or not end properly; whatever steps
+/// came to is in the results.
 pub fn execute(
     plan: &Plan,
     graph: &Graph,
     options: &RunOptions,
     around: &Surroundings<'_>,
-    warehouse: Box<dyn Warehouse>,
+    (tested, warehouse): (Tested, Box<dyn Warehouse>),
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<RunResults, Diagnostic> {
-    let started = around.clock.monotonic();
+    let (started, before) = (around.clock.monotonic(), tested.results.elapsed);
     let mut warehouse = Connection::new(warehouse, Arc::clone(&around.clock), false);
     around.stop.register(warehouse.interrupt_handle());
-    on_event(&RunEvent::RunStarted(run_started(plan, graph, options)));
     let history = History::new(warehouse.database(), &options.invocation_id, options.scrubber.clone());
-    let done = work(plan, graph, options, around, &history, &mut warehouse, on_event);
+    let done = work(plan, graph, options, around, (&history, tested), &mut warehouse, on_event);
     let mut results = done.inspect_err(|_| {
         // The fault that led here is what matters.
         let _ = warehouse.execute(&history.run_finished("error"));
@@ -309,7 +335,7 @@ pub fn execute(
         _ => "error",
     };
     let ended = warehouse.execute(&history.run_finished(status));
-    results.elapsed = around.clock.monotonic().saturating_sub(started);
+    results.elapsed = before + around.clock.monotonic().saturating_sub(started);
     if results.hook_fault.is_none() || !results.after.is_empty() {
         let (elapsed, totals) = (results.elapsed, results.totals.clone());
         on_event(&RunEvent::RunFinished { elapsed, totals });
@@ -323,7 +349,7 @@ fn work(
     graph: &Graph,
     options: &RunOptions,
     around: &Surroundings<'_>,
-    history: &History,
+    (history, tested): (&History, Tested),
     warehouse: &mut Connection,
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<RunResults, Diagnostic> {
@@ -331,11 +357,11 @@ fn work(
     let hooks::HookResults { results: before, fault } =
         hooks::run(plan, graph, around, warehouse, (Moment::Start, &[]), on_event);
     if fault.is_some() {
-        return Ok(RunResults { before, hook_fault: fault, ..RunResults::default() });
+        return Ok(RunResults { before, hook_fault: fault, ..tested.results });
     }
     let known = (history.clone(), published);
     let shared = look_around(plan, graph, around, known, options, warehouse, on_event)?;
-    let mut results = workers::run(&shared, options, warehouse, on_event)?;
+    let mut results = workers::run(&shared, options, tested, warehouse, on_event)?;
     results.before = before;
     // Who stops a run wants nothing more to begin.
     if !results.totals.is_interrupted {
@@ -509,15 +535,14 @@ pub fn node_ref(node: &Node) -> NodeRef {
         (Body::Function(_), Some(relation)) => format!("function {}", relation.short()),
         (Body::Source(source), _) => format!("source {}.{}", source.source, node.name),
         (Body::Exposure(_) | Body::Semantic(_), _) => format!("{} {}", node.kind, node.name),
-        (
-            Body::Seed
-            | Body::Snapshot(_)
-            | Body::Function(_)
-            | Body::Test(_)
-            | Body::Analysis { .. }
-            | Body::UnitTest(_),
-            _,
-        ) => node.name.clone(),
+        (Body::UnitTest(test), _) => {
+            let version = test.of_model().and_then(|it| it.tested.version.as_ref());
+            let version = version.map(|it| format!("_v{it}")).unwrap_or_default();
+            format!("{}::{}{version}", test.subject().value, node.name)
+        }
+        (Body::Seed | Body::Snapshot(_) | Body::Function(_) | Body::Test(_) | Body::Analysis { .. }, _) => {
+            node.name.clone()
+        }
     };
     NodeRef { unique_id: node.unique_id.clone(), kind: node.kind, label, path: node.path.as_str().to_owned() }
 }

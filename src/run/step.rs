@@ -189,7 +189,8 @@ impl Worker<'_> {
             | Action::TakeSnapshot(_)
             | Action::CreateFunction(_) => self.publish_with_hooks(),
             Action::Nothing => self.source(),
-            Action::NoOp => Tried::no_op(),
+            // Unit tests were done before the workers began.
+            Action::NoOp | Action::UnitTest(_) => Tried::no_op(),
             Action::TestPublished | Action::TestAlone => self.source(),
             Action::Broken(fault) => Tried::error((**fault).clone(), self.kept()),
         }
@@ -342,6 +343,7 @@ impl Worker<'_> {
             | Action::NoOp
             | Action::TestPublished
             | Action::TestAlone
+            | Action::UnitTest(_)
             | Action::Broken(_) => Ok(Effect::default()),
         }
     }

@@ -14,6 +14,7 @@ use super::queue::{Next, ReadyQueue};
 use super::sources::Held;
 use super::step::{self, StepOutcome, StepResult};
 use super::testing::TestOutcome;
+use super::unit_tests::Tested;
 use super::{NodeResult, RunOptions, RunResults, Shared, Status, cannot_prepare, node_ref, template_log};
 use crate::diagnostics::Diagnostic;
 use crate::node::{NodeId, NodeKind};
@@ -24,7 +25,7 @@ use crate::warehouse::Warehouse;
 const STOP_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Stack of a worker: templates that are rendered there call each other.
-const STACK_SIZE: usize = 16 * 1024 * 1024;
+pub(super) const STACK_SIZE: usize = 16 * 1024 * 1024;
 
 /// What a worker is told to do.
 struct Job {
@@ -44,6 +45,7 @@ struct Report {
 pub(super) fn run(
     shared: &Shared<'_>,
     options: &RunOptions,
+    tested: Tested,
     warehouse: &mut Connection,
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<RunResults, Diagnostic> {
@@ -72,7 +74,7 @@ pub(super) fn run(
             })?;
         }
         drop(report);
-        Ok(Foreman::new(shared, options, jobs, on_event).run(&reports))
+        Ok(Foreman::new(shared, options, tested, jobs, on_event).run(&reports))
     })
 }
 
@@ -112,13 +114,16 @@ impl<'a> Foreman<'a> {
     fn new(
         shared: &'a Shared<'a>,
         options: &'a RunOptions,
+        tested: Tested,
         jobs: Vec<Sender<Job>>,
         on_event: &'a mut dyn FnMut(&RunEvent),
     ) -> Self {
         let idle = (0..jobs.len()).collect();
-        let queue = ReadyQueue::new(&shared.plan.steps);
-        let results = RunResults::default();
-        let (again, is_alone, has_failed) = (Vec::new(), false, false);
+        let mut queue = ReadyQueue::new(&shared.plan.steps);
+        let Tested { results, done } = tested;
+        let has_failed = done.iter().any(|it| !it.1);
+        done.into_iter().for_each(|(step, is_success)| queue.settle(step, is_success));
+        let (again, is_alone) = (Vec::new(), false);
         Self { shared, options, jobs, idle, queue, again, is_alone, has_failed, results, on_event }
     }
 
@@ -220,7 +225,7 @@ impl<'a> Foreman<'a> {
         let node = self.node_ref(failed);
         let found = self.shared.sources.finding(step.node).map(|it| it.status);
         match node.kind {
-            NodeKind::Test => SkipReason::TestFailed(node),
+            NodeKind::Test | NodeKind::UnitTest => SkipReason::TestFailed(node),
             NodeKind::Source if self.is_held_back(step.node) => SkipReason::SourceHeldBack(node),
             NodeKind::Source if found == Some(SourceStatus::Stale) => SkipReason::SourceStale(node),
             NodeKind::Source if found == Some(SourceStatus::Missing) => SkipReason::SourceMissing(node),
@@ -232,7 +237,6 @@ impl<'a> Foreman<'a> {
             | NodeKind::Function
             | NodeKind::Analysis
             | NodeKind::Exposure
-            | NodeKind::UnitTest
             | NodeKind::SemanticModel
             | NodeKind::Metric
             | NodeKind::SavedQuery => SkipReason::ParentFailed(node),
@@ -346,6 +350,7 @@ impl<'a> Foreman<'a> {
             message: test.message.clone(),
             fault: test.fault.clone(),
             samples: test.samples.clone(),
+            diff: None,
             query: test.query.clone(),
             is_kept: test.is_kept,
             trend: test.trend.clone(),

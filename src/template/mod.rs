@@ -246,6 +246,10 @@ pub trait Host: Send + Sync {
     fn config_get(&self, key: &str) -> Option<Json>;
     /// `is_incremental()`.
     fn is_incremental(&self) -> bool;
+    /// What a macro, or another name that templates know, is answered instead of the truth.
+    fn answer(&self, _package: Option<&str>, _name: &str) -> Option<Json> {
+        None
+    }
     /// `log(message, info)` and `print(message)` (always info).
     fn log(&self, message: &str, info: bool);
     /// `exceptions.warn(message)`.

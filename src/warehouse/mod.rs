@@ -326,6 +326,9 @@ pub trait Warehouse: Send {
     /// The name of the database that unqualified names resolve to.
     fn database(&self) -> &str;
 
+    /// The column that a query asks for and that is not there, if that is what an error says.
+    fn missing_column(&self, error: &WarehouseError) -> Option<String>;
+
     /// Engine name and version, such as `DuckDB v1.5.5`.
     fn version(&mut self) -> Result<String, WarehouseError>;
 }

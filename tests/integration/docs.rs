@@ -92,6 +92,10 @@ fn a_built_project_is_described_with_types_results_and_rows() {
     let test = site.page_number(tests[0].as_u64().expect("a number"));
     assert_eq!((&test["kind"], &test["status"]), (&json!("test"), &json!("pass")));
     assert!(detail["compiled"].as_str().is_some_and(|it| it.contains("select 1 as id")));
+    // Where columns come from is found in the compiled queries.
+    let (from, to) = (site.number("model.shop.orders"), site.number("model.shop.report"));
+    let edges = site.part("columns")["edges"].as_array().expect("edges").clone();
+    assert!(edges.contains(&json!([from, 2, to, 1, 2])), "orders.amount makes report.total: {edges:?}");
     let link = &index["relations"][0];
     assert_eq!(site.page_number(link["to"].as_u64().expect("a page"))["name"], "customers");
     assert_eq!((&link["column"], &link["field"]), (&json!("customer_id"), &json!("id")));
@@ -327,6 +331,7 @@ fn edges_between_columns_and_inherited_descriptions_are_shown() {
             to: at("report", "order_id"),
             how: EdgeKind::Renamed,
         }],
+        keys: [("model.shop.report".to_owned(), vec![at("orders", "customer_id")])].into(),
         unknown: vec!["model.shop.customers".to_owned()],
         inherited: [(
             at("report", "order_id"),
@@ -352,6 +357,8 @@ fn edges_between_columns_and_inherited_descriptions_are_shown() {
     let (orders, report) = (site.number("model.shop.orders"), site.number("model.shop.report"));
     let columns = site.part("columns");
     assert_eq!(columns["edges"], json!([[orders, 0, report, 0, 1]]));
+    assert_eq!(columns["keys"], json!([[orders, 1, report]]));
+    assert_eq!(site.detail("model.shop.report")["keys"], json!([[orders, "customer_id"]]));
     assert_eq!(columns["unknown"], json!([site.number("model.shop.customers")]));
     let column = &site.detail("model.shop.report")["columns"][0];
     assert_eq!(column["inherited"], json!([orders, "id"]));

@@ -37,10 +37,15 @@ fn what_a_hook_puts_into_graph_is_found_by_nodes_and_by_the_last_hook() {
         select 1 as id
         //- macros/m.sql
         {% macro note(name) %}{% if execute %}{% do graph['own'].update({name: run_query('select 7').columns[0].values()[0]}) %}{% endif %}{% endmacro %}
+        {% macro seen() %}{% do graph.setdefault('own', {}).update({'test': graph.own.began}) %}{% endmacro %}
+        //- tests/t.sql
+        {{ seen() }}
+        select * from {{ ref('m') }} where id > {{ graph.nodes.values() | list | length }}
+        //- macros/n.sql
         {% macro finish() %}{% do log('kept ' ~ graph.own, info=true) %}{% endmacro %}
         ",
     );
-    project.run("build").exit(0).stderr_has("kept {'began': 'yes', 'm': 7}");
+    project.run("build").exit(0).stderr_has("kept {'began': 'yes', 'm': 7, 'test': 'yes'}");
 }
 
 #[test]
@@ -74,4 +79,24 @@ fn a_variable_that_is_a_template_may_calculate() {
     );
     project.run("build").exit(0);
     assert_eq!(project.query("select day from m"), "2024-02-29");
+}
+
+#[test]
+fn a_test_knows_the_node_it_is_declared_on_and_the_package_of_its_macro() {
+    let project = project(
+        "
+        //- dbt_packages/lake/dbt_project.yml
+        name: lake
+        //- dbt_packages/lake/macros/t.sql
+        {% test seen(model) %}
+        {% do log('on ' ~ context.model.attached_node ~ ' by ' ~ context.model.test_metadata.namespace, info=true) if execute %}
+        select * from {{ model }} where id is null
+        {% endtest %}
+        //- models/m.sql
+        select 1 as id
+        //- models/m.yml
+        models: [{name: m, data_tests: [lake.seen]}]
+        ",
+    );
+    project.run("build").exit(0).stderr_has("on model.shop.m by lake");
 }

@@ -53,6 +53,9 @@ pub enum Command {
     /// Show what earlier runs came to, of the project, a node or a test
     #[command(after_help = help::HISTORY)]
     History(HistoryArgs),
+    /// Write unit tests
+    #[command(after_help = help::UNIT_TEST)]
+    UnitTest(UnitTestArgs),
     /// Run a macro by itself
     #[command(after_help = help::RUN_OPERATION)]
     RunOperation(RunOperationArgs),
@@ -518,6 +521,33 @@ pub struct HistoryArgs {
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "table", ignore_case = true)]
     pub output: ShowOutput,
+}
+
+/// `unit-test`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct UnitTestArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: UnitTestAction,
+}
+
+/// What `unit-test` does.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum UnitTestAction {
+    /// Write the skeleton of a unit test: inputs with the columns that the model uses, and the rows it makes
+    #[command(after_help = help::UNIT_TEST)]
+    Scaffold(ScaffoldArgs),
+}
+
+/// `unit-test scaffold`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ScaffoldArgs {
+    /// The models, by name or by another selector
+    #[arg(value_name = "MODEL", required = true, num_args = 1..)]
+    pub models: Vec<String>,
+    /// A new file to write to [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// `run-operation`.

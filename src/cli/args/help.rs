@@ -181,6 +181,12 @@ Examples:
   tidemill deps --add-package '../shared' --source local
   tidemill deps --offline                  from the cache, folders and files only";
 
+pub(super) const UNIT_TEST: &str = "\
+Examples:
+  tidemill unit-test scaffold orders                     a test of the model orders, to be filled in
+  tidemill unit-test scaffold orders -o models/orders_tests.yml
+  tidemill test --select test_type:unit                  run all unit tests, without the database";
+
 pub(super) const RUN_OPERATION: &str = "\
 Examples:
   tidemill run-operation vacuum_all

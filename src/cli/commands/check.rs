@@ -8,10 +8,11 @@ use crate::cli::Exit;
 use crate::cli::args::command::{CheckArgs, CheckOutput};
 use crate::cli::commands::run::{faults, report_log};
 use crate::cli::session::{Purpose, Session, Stopped};
+use crate::cli::unit_testing::with_ancestors;
 use crate::compile;
 use crate::compile::shapes::{Shape, Shapes};
 use crate::graph::Graph;
-use crate::node::{NodeId, NodeKind};
+use crate::node::NodeId;
 use crate::report::numbers;
 use crate::run::Clock;
 
@@ -34,23 +35,6 @@ pub(super) fn run(session: &mut Session, args: &CheckArgs) -> Result<Exit, Stopp
         CheckOutput::Json => session.reporter.data(&as_json(graph, &shapes, &selected).to_string()),
     }
     Ok(if all.is_empty() { Exit::Good } else { Exit::Failed })
-}
-
-fn with_ancestors(graph: &Graph, selected: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
-    let has_rows = |id: &NodeId| {
-        matches!(
-            graph.node(*id).kind,
-            NodeKind::Model | NodeKind::Snapshot | NodeKind::Seed | NodeKind::Source | NodeKind::Function
-        )
-    };
-    let mut all: BTreeSet<NodeId> = selected.iter().copied().filter(has_rows).collect();
-    // An ancestor of one that was looked at has been reached.
-    for id in graph.order().iter().rev() {
-        if all.contains(id) {
-            all.extend(graph.parents(*id).iter().copied().filter(has_rows));
-        }
-    }
-    all
 }
 
 fn summary(

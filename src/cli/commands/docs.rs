@@ -215,7 +215,8 @@ fn columns(
         let message = format!("{nodes} cannot be built as they are: `tidemill check` says why");
         session.reporter.log(LogLevel::Warning, &message);
     }
-    Ok(ColumnFacts::of_shapes(graph, &shapes))
+    let lineage = session.lineage(loaded, graph, compiled, &shapes)?;
+    Ok(ColumnFacts::of_shapes(graph, &shapes).with_lineage(graph, &lineage))
 }
 
 /// Renders what asks the warehouse, as far as this can be done by reading; the rest is shown as written.

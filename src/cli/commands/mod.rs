@@ -18,6 +18,7 @@ mod run;
 mod run_operation;
 mod show;
 mod source;
+mod unit_test;
 mod waiting;
 
 use crate::cli::Exit;
@@ -71,6 +72,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),
+        Command::UnitTest(args) => unit_test::run(session, args),
         Command::RunOperation(args) => run_operation::run(session, args),
         Command::Show(args) => show::run(session, args),
         Command::Docs(args) => docs::run(session, args),

@@ -10,15 +10,16 @@ use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, TestingArgs};
 use crate::cli::checking::ColumnsRead;
 use crate::cli::commands::{explain_tests, waiting};
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
-use crate::compile::{self, Compiled, TemplateLog};
+use crate::compile::{self, Compiled, TemplateLog, TestGround};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::graph::{Depth, Graph};
 use crate::node::{NodeId, NodeKind};
-use crate::plan::{self, Plan, PlanOptions, RunCommand};
-use crate::report::{Verbosity, numbers};
+use crate::plan::{self, Plan, PlanOptions, RunCommand, TestQueries};
+use crate::report::Verbosity;
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{self, RunOptions, RunResults, Surroundings, sources};
+use crate::warehouse::duckdb;
 
 /// What some of the commands decide.
 #[derive(Clone, Copy, Default)]
@@ -63,8 +64,12 @@ pub(super) fn run(
         sources_lock: loaded.project.sources_lock.as_ref(),
         waits_for_sources: purpose.wait_for_sources.is_some(),
         sample_rows: how.testing.sample_rows,
-        fuses_tests: !how.testing.no_fuse_tests,
+        test_queries: if how.testing.no_fuse_tests { TestQueries::Each } else { TestQueries::Shared },
     };
+    let tests_run = matches!(command, RunCommand::Build | RunCommand::Test);
+    let ground =
+        if tests_run { session.test_ground(loaded, graph, &selected)? } else { TestGround::default() };
+    let compiled = Compiled { ground, ..compiled };
     let plan = plan::make(graph, compiled, &selected, options);
     if how.testing.explain_tests {
         session.reporter.data(&explain_tests::text(graph, &plan));
@@ -76,14 +81,13 @@ pub(super) fn run(
         session.write(output.write_run_results(&loaded.project, graph, &for_results, &results, &stamp))?;
         return Ok(Exit::Failed);
     }
-    report_unit_tests(session, graph, command, &selected);
     if plan.steps.is_empty() {
         session
             .reporter
             .log(LogLevel::Warning, "nothing to do: no node of the selection is for this command");
         return Ok(Exit::Good);
     }
-    if let Some(limit) = purpose.wait_for_sources {
+    if let Some(limit) = purpose.wait_for_sources.filter(|_| plan.needs_warehouse()) {
         waiting::for_plan(session, loaded, graph, &plan, limit)?;
     }
     let results = execute(session, loaded, graph, &for_results, &plan)?;
@@ -91,7 +95,10 @@ pub(super) fn run(
         // What was rendered late is known only now.
         for_results.nodes.extend(results.compiled.clone());
         session.write(output.write_compiled(&loaded.project, graph, &for_results))?;
-        session.write_manifest(&output, loaded, graph, Some(&for_results), &stamp)?;
+        // Of unit tests the manifest shows no SQL.
+        if results.compiled.keys().any(|it| graph.node(*it).kind != NodeKind::UnitTest) {
+            session.write_manifest(&output, loaded, graph, Some(&for_results), &stamp)?;
+        }
     }
     session.write(output.write_run_results(&loaded.project, graph, &for_results, &results, &stamp))?;
     match results.hook_fault.clone() {
@@ -165,7 +172,6 @@ fn execute(
     plan: &Plan,
 ) -> Result<RunResults, Stopped> {
     let reads = ColumnsRead::new(session, loaded, graph, compiled);
-    let warehouse = session.connect(loaded, false)?;
     let options = RunOptions {
         threads: session.threads(&loaded.project),
         fail_fast: session.globals.fail_fast.unwrap_or(false),
@@ -175,17 +181,42 @@ fn execute(
         scrubber: Scrubber::new(&loaded.project.settings.secrets()),
         wants_statements: session.globals.verbosity() == Verbosity::Debug,
     };
+    // Unit tests come before the database is opened, and may be all there is to do.
+    let first = if plan.has_unit_tests() { None } else { Some(session.connect(loaded, false)?) };
+    let connect_options = session.connect_options(loaded, false);
+    let scratch = || duckdb::open_scratch(&connect_options);
+    let tested = within(session, loaded, &reads, |around, on_event| {
+        run::begin(plan, graph, &options, (around, &scratch), on_event)
+    })?;
+    if !plan.needs_warehouse() {
+        return within(session, loaded, &reads, |_, on_event| Ok(run::end(tested, on_event)));
+    }
+    let warehouse = match first {
+        Some(warehouse) => warehouse,
+        None => session.connect(loaded, false)?,
+    };
+    within(session, loaded, &reads, |around, on_event| {
+        run::execute(plan, graph, &options, around, (tested, warehouse), on_event)
+    })
+}
+
+/// Does a part of a run with what is around it; reports why it could not go on.
+fn within<T>(
+    session: &mut Session,
+    loaded: &Loaded,
+    reads: &ColumnsRead<'_>,
+    part: impl FnOnce(&Surroundings<'_>, &mut dyn FnMut(&RunEvent)) -> Result<T, Diagnostic>,
+) -> Result<T, Stopped> {
     let (reporter, sources) = (&mut session.reporter, &session.sources);
     let around = Surroundings {
         project: &loaded.project,
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
-        column_use: Some(&reads),
+        column_use: Some(reads),
     };
     let mut on_event = |event: &RunEvent| reporter.event(sources, event);
-    let result = run::execute(plan, graph, &options, &around, warehouse, &mut on_event);
-    result.map_err(|fault| {
+    part(&around, &mut on_event).map_err(|fault| {
         let is_stopped = session.stop.is_requested();
         let Stopped(exit) = session.fail(fault);
         Stopped(if is_stopped { Exit::Interrupted } else { exit })
@@ -215,16 +246,6 @@ pub(super) fn stamp(session: &Session, purpose: Purpose, selection: &SelectionAr
         "profile": session.globals.profile,
     });
     Stamp { generated_at: session.started_at.clone(), invocation_id: session.invocation_id.clone(), args }
-}
-
-/// Unit tests are read and checked, but not run: said once for all of them.
-fn report_unit_tests(session: &mut Session, graph: &Graph, command: RunCommand, selected: &BTreeSet<NodeId>) {
-    let is_unit_test = |id: &&NodeId| graph.node(**id).kind == NodeKind::UnitTest;
-    let count = selected.iter().filter(is_unit_test).count();
-    if count > 0 && matches!(command, RunCommand::Build | RunCommand::Test) {
-        let tests = numbers::count(count, "unit test");
-        session.info(&format!("not run: {tests} (read and checked; this version does not run them)"));
-    }
 }
 
 /// Passes on what templates logged.

@@ -68,7 +68,10 @@ function columnsSection(page, detail, wanted) {
       hasTests && h("td.column-tests", (column.tests ?? []).map((it) => testMark(it))));
   });
   const heads = ["Column", "Type", "Description", hasTests && "Tests"].filter(Boolean);
-  return h("div.scroll", { tabindex: "0" }, h("table.columns", h("thead", h("tr", heads.map((it) => h("th", { scope: "col" }, it)))), h("tbody", rows)));
+  const keys = (detail.keys ?? []).map(([number, name], at) => [at > 0 && ", ", pageLink(number, `${site.pages[number].name}.${name}`)]);
+  return [h("div.scroll", { tabindex: "0" }, h("table.columns", h("thead", h("tr", heads.map((it) => h("th", { scope: "col" }, it)))), h("tbody", rows))),
+    keys.length > 0 && h("p.keys", h("span.quiet", "Its rows are decided by "), keys),
+    detail.has_unknown_lineage && h("p.keys.quiet", "Where some of its columns come from is unknown.")];
 }
 
 /** A test as its kind and its last result. */

@@ -28,6 +28,7 @@ pub(super) fn detail(
         facts: facts(making, number, entry),
         url: markdown::safe_link(&entry.url).unwrap_or_default().to_owned(),
         columns,
+        keys: keys(making, entry),
         arguments: arguments(entry),
         code: if entry.macro_sql.is_empty() { entry.raw_code.clone() } else { entry.macro_sql.clone() },
         // What has no template in it would be shown twice.
@@ -100,6 +101,11 @@ fn facts(making: &Making<'_>, number: usize, entry: &Entry) -> Vec<(&'static str
         ("Constraints", text(&constraints.join("; "))),
     ];
     facts.into_iter().filter_map(|(word, value)| Some((word, value?))).collect()
+}
+
+fn keys(making: &Making<'_>, entry: &Entry) -> Vec<(usize, String)> {
+    let keys = making.facts.keys.get(&entry.unique_id).into_iter().flatten();
+    keys.filter_map(|(id, column)| Some((*making.numbers.get(id.as_str())?, column.clone()))).collect()
 }
 
 fn arguments(entry: &Entry) -> Vec<ArgumentDetail> {

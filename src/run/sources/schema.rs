@@ -231,6 +231,7 @@ fn reader<'a>(node: &'a Node, action: &'a Action, traced: Option<BTreeSet<String
         | Action::NoOp
         | Action::TestPublished
         | Action::TestAlone
+        | Action::UnitTest(_)
         | Action::Broken(_) => Vec::new(),
     };
     let (mut queries, mut is_known) = (Vec::new(), true);

@@ -9,6 +9,7 @@ mod api;
 mod column;
 mod exceptions;
 pub(super) mod functions;
+mod graph_view;
 mod references;
 pub(super) mod relation;
 mod relation_class;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, State, Value};
 
+use super::graph_view::GraphToRead;
 use super::{adapter, api, column, exceptions, functions};
 use crate::template::TemplateValue;
 use crate::template::fault::bad_call;
@@ -66,7 +67,8 @@ pub(super) fn find(session: &Arc<Session>, name: &str) -> Option<Value> {
 /// `graph`: empty where the project is not known yet.
 pub(in crate::template) fn graph(session: &Session) -> Value {
     match session.context.host.graph() {
-        Some(graph) => session.library.graph(&graph),
+        Some(graph) if session.context.host.engine().is_some() => session.library.graph(&graph),
+        Some(graph) => Value::from_object(GraphToRead(session.library.graph(&graph))),
         None => Dict::value(
             [
                 "nodes",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::duckdb::Error;
 
-use super::{DuckDb, Shared, failure, opening, statements};
+use super::{DuckDb, Shared, failure, opening, scratch};
 use crate::node::quote_identifier;
 use crate::warehouse::binder::{BindError, Binder};
 use crate::warehouse::{Column, ConnectOptions, WarehouseError};
@@ -12,46 +12,13 @@ use crate::warehouse::{Column, ConnectOptions, WarehouseError};
 /// Opens a database in memory that reads SQL as the target's does: with its settings and with those of its
 /// extensions that are installed. Nothing is attached, fetched or written.
 pub fn open_binder(options: &ConnectOptions) -> Result<Box<dyn Binder>, WarehouseError> {
-    let own = ConnectOptions {
-        schema: "main".to_owned(),
-        workers: 1,
-        settings: vec![("threads".to_owned(), "1".to_owned())],
-        config_options: options.config_options.clone(),
-        is_offline: true,
-        secrets: options.secrets.clone(),
-        ..ConnectOptions::default()
-    };
-    let (connection, mut shared) = opening::open(&own, &mut |_| false)?;
-    let _ = connection.execute_batch(BIND_ONLY);
-    for extension in &options.extensions {
-        // One that is not there makes its functions unknown, and queries that call them.
-        let _ = connection.execute_batch(&statements::load(extension));
-    }
-    for (name, value) in options.settings.iter().filter(|it| !is_of_machine(&it.0)) {
-        let statement = opening::set_here(name, value);
-        if connection.execute_batch(&statement).is_ok() {
-            shared.local_settings.push((name.clone(), value.clone()));
-        }
-    }
-    Ok(Box::new(EmptyTables(DuckDb { connection, shared: Arc::new(shared) })))
+    let memory = scratch::in_memory(options)?;
+    let _ = memory.connection.execute_batch(BIND_ONLY);
+    Ok(Box::new(EmptyTables(memory)))
 }
 
 /// Nothing is run here: neither the profiler's numbers nor the optimizer's plans are of use, and they cost time.
 const BIND_ONLY: &str = "pragma disable_profiling; pragma disable_optimizer";
-
-/// Settings that say how much of the machine the engine may use.
-fn is_of_machine(name: &str) -> bool {
-    const NAMES: [&str; 7] = [
-        "threads",
-        "worker_threads",
-        "memory_limit",
-        "max_memory",
-        "temp_directory",
-        "max_temp_directory_size",
-        "enable_profiling",
-    ];
-    NAMES.iter().any(|it| it.eq_ignore_ascii_case(name))
-}
 
 struct EmptyTables(DuckDb);
 

@@ -82,6 +82,22 @@ pub(super) fn not_a_query() -> WarehouseError {
     }
 }
 
+/// The name in an error about a column that is not there.
+pub(super) fn missing_column(message: &str) -> Option<String> {
+    const AROUND: [(&str, &str); 5] = [
+        ("Referenced column \"", "\" not found"),
+        ("Referenced update column \"", "\" not found"),
+        ("does not have a column named \"", "\""),
+        ("Column \"", "\" does not exist on left side of join"),
+        ("Column \"", "\" referenced that exists in the SELECT clause"),
+    ];
+    let line = message.lines().next()?;
+    AROUND.iter().find_map(|(before, after)| {
+        let rest = line.split_once(*before)?.1;
+        rest.split_once(*after).map(|it| it.0.to_owned())
+    })
+}
+
 /// The statement's text holds no statement: it is empty, or only a comment.
 pub(super) fn is_no_statement(error: &Error) -> bool {
     matches!(error, Error::DuckDBFailure(_, None))

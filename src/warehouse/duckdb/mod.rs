@@ -11,6 +11,7 @@ mod files;
 mod limits;
 mod opening;
 mod profile;
+mod scratch;
 mod shapes;
 mod stash;
 mod statements;
@@ -46,6 +47,8 @@ pub fn open_with(
     let (connection, shared) = opening::open(options, on_wait)?;
     Ok(Box::new(DuckDb { connection, shared: Arc::new(shared) }))
 }
+
+pub use self::scratch::open_scratch;
 
 /// What all connections to one database have in common.
 struct Shared {
@@ -189,6 +192,10 @@ impl Warehouse for DuckDb {
 
     fn database(&self) -> &str {
         &self.shared.database
+    }
+
+    fn missing_column(&self, error: &WarehouseError) -> Option<String> {
+        failure::missing_column(&error.message)
     }
 
     fn version(&mut self) -> Result<String, WarehouseError> {
