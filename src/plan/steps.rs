@@ -38,7 +38,7 @@ pub fn make(
     let schemas = made.chain(kept).filter_map(schema);
     let (schemas, test_queries) = (schemas.collect(), options.test_queries);
     let run_hooks = graph.run_hooks.clone();
-    Plan { command, schemas, steps, aligned, run_hooks, definitions, test_queries }
+    Plan { command, steps, schemas, aligned, run_hooks, definitions, test_queries }
 }
 
 fn makes_relation(action: &Action) -> bool {

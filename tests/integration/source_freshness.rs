@@ -245,8 +245,8 @@ fn waited(
             told.push(message.clone());
         }
     };
-    let patience = Patience { limit: Duration::from_secs(limit), pause: &mut pause };
-    let readiness = wait(&plan, graph, &around, patience, &mut open, &mut on_event);
+    let mut patience = Patience { limit: Duration::from_secs(limit), pause: &mut pause };
+    let readiness = wait(&plan, graph, &around, &mut patience, &mut open, &mut on_event);
     (readiness, pauses.take(), told)
 }
 

@@ -18,6 +18,7 @@ mod snapshot;
 mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -287,7 +288,7 @@ fn row(
     };
     let name = node.relation.as_ref().map(|it| it.render().to_lowercase());
     let entry = catalog.iter().find(|it| Some(it.relation.render().to_lowercase()) == name);
-    let said = finding.outcomes.iter().filter(|it| it.status != TestStatus::Pass);
+    let mut said = finding.outcomes.iter().filter(|it| it.status != TestStatus::Pass);
     let message = finding.fault.as_ref().map(|it| it.message.clone());
     SourceRow {
         source_id: node.unique_id.as_str().to_owned(),
@@ -296,7 +297,7 @@ fn row(
         age: loaded.and_then(|it| it.age),
         rows: entry.and_then(|it| it.estimated_rows),
         columns_hash,
-        message: message.or_else(|| said.filter_map(|it| it.message.clone()).next()),
+        message: message.or_else(|| said.find_map(|it| it.message.clone())),
     }
 }
 
@@ -306,7 +307,11 @@ fn hash(columns: &[Column]) -> String {
     for column in columns {
         hasher.update(format!("{} {}\n", column.name.to_lowercase(), column.data_type));
     }
-    hasher.finalize().iter().take(8).map(|it| format!("{it:02x}")).collect()
+    let mut text = String::new();
+    for byte in hasher.finalize().iter().take(8) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Whether nothing was loaded since, as far as the time of loading tells it.
