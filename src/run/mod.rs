@@ -99,6 +99,14 @@ pub struct Surroundings<'a> {
     pub clock: Arc<dyn Clock>,
     /// The user's wish to stop.
     pub stop: &'a Stop,
+    /// Which columns of sources nodes read, where that can be known.
+    pub column_use: Option<&'a dyn ColumnUse>,
+}
+
+/// Which columns of sources nodes read.
+pub trait ColumnUse: Sync {
+    /// The columns that a node reads of a source, in lower case; `None` if some may be missing.
+    fn reads(&self, node: NodeId, source: NodeId) -> Option<BTreeSet<String>>;
 }
 
 /// Opens a database in memory that reads SQL as the target's does, and has nothing of it.

@@ -188,10 +188,9 @@ impl Worker<'_> {
             | Action::LoadSeed(_)
             | Action::TakeSnapshot(_)
             | Action::CreateFunction(_) => self.publish_with_hooks(),
-            Action::Nothing => self.source(),
             // Unit tests were done before the workers began.
             Action::NoOp | Action::UnitTest(_) => Tried::no_op(),
-            Action::TestPublished | Action::TestAlone => self.source(),
+            Action::Nothing | Action::TestPublished | Action::TestAlone => self.source(),
             Action::Broken(fault) => Tried::error((**fault).clone(), self.kept()),
         }
     }

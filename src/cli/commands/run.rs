@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::artifacts::Stamp;
 use crate::cli::Exit;
 use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, TestingArgs};
+use crate::cli::checking::ColumnsRead;
 use crate::cli::commands::{explain_tests, waiting};
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
 use crate::cli::unit_testing::with_ancestors;
@@ -92,7 +93,7 @@ pub(super) fn run(
         waiting::for_plan(session, loaded, graph, &plan, limit)?;
     }
     plan.inherited = inherited(session, loaded, graph, &selected)?;
-    let results = execute(session, loaded, graph, &plan)?;
+    let results = execute(session, loaded, graph, &for_results, &plan)?;
     if !results.compiled.is_empty() {
         // What was rendered late is known only now.
         for_results.nodes.extend(results.compiled.clone());
@@ -142,7 +143,7 @@ fn check(
     let mut found: BTreeMap<NodeId, Vec<Diagnostic>> = shapes.faults;
     if !found.is_empty() {
         // The run says better what came of a change of a source, and keeps the nodes below it from running.
-        let explained = below_changed_sources(session, loaded, graph, plan);
+        let explained = below_changed_sources(session, loaded, graph, compiled, plan);
         found.retain(|id, _| !explained.contains(id));
     }
     if found.is_empty() {
@@ -159,16 +160,24 @@ fn check(
 }
 
 /// All that is made of sources whose columns are not those accepted.
-fn below_changed_sources(session: &Session, loaded: &Loaded, graph: &Graph, plan: &Plan) -> BTreeSet<NodeId> {
+fn below_changed_sources(
+    session: &Session,
+    loaded: &Loaded,
+    graph: &Graph,
+    compiled: &Compiled,
+    plan: &Plan,
+) -> BTreeSet<NodeId> {
     if loaded.project.sources_lock.is_none() {
         return BTreeSet::new();
     }
     let Ok(warehouse) = session.open_to_look(loaded) else { return BTreeSet::new() };
+    let reads = ColumnsRead::new(session, loaded, graph, compiled);
     let around = Surroundings {
         project: &loaded.project,
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
+        column_use: Some(&reads),
     };
     let changed = sources::changed(plan, graph, &around, warehouse);
     changed.iter().flat_map(|it| graph.descendants(*it, Depth::All)).collect()
@@ -178,8 +187,10 @@ fn execute(
     session: &mut Session,
     loaded: &Loaded,
     graph: &Graph,
+    compiled: &Compiled,
     plan: &Plan,
 ) -> Result<RunResults, Stopped> {
+    let reads = ColumnsRead::new(session, loaded, graph, compiled);
     let options = RunOptions {
         threads: session.threads(&loaded.project),
         fail_fast: session.globals.fail_fast.unwrap_or(false),
@@ -193,17 +204,17 @@ fn execute(
     let first = if plan.has_unit_tests() { None } else { Some(session.connect(loaded, false)?) };
     let connect_options = session.connect_options(loaded, false);
     let scratch = || duckdb::open_scratch(&connect_options);
-    let tested = within(session, loaded, |around, on_event| {
+    let tested = within(session, loaded, &reads, |around, on_event| {
         run::begin(plan, graph, &options, (around, &scratch), on_event)
     })?;
     if !plan.needs_warehouse() {
-        return within(session, loaded, |_, on_event| Ok(run::end(tested, on_event)));
+        return within(session, loaded, &reads, |_, on_event| Ok(run::end(tested, on_event)));
     }
     let warehouse = match first {
         Some(warehouse) => warehouse,
         None => session.connect(loaded, false)?,
     };
-    within(session, loaded, |around, on_event| {
+    within(session, loaded, &reads, |around, on_event| {
         run::execute(plan, graph, &options, around, (tested, warehouse), on_event)
     })
 }
@@ -212,6 +223,7 @@ fn execute(
 fn within<T>(
     session: &mut Session,
     loaded: &Loaded,
+    reads: &ColumnsRead<'_>,
     part: impl FnOnce(&Surroundings<'_>, &mut dyn FnMut(&RunEvent)) -> Result<T, Diagnostic>,
 ) -> Result<T, Stopped> {
     let (reporter, sources) = (&mut session.reporter, &session.sources);
@@ -220,6 +232,7 @@ fn within<T>(
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
+        column_use: Some(reads),
     };
     let mut on_event = |event: &RunEvent| reporter.event(sources, event);
     part(&around, &mut on_event).map_err(|fault| {
