@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::session::{Loaded, Session, Stopped};
 use crate::compile::Compiled;
+use crate::compile::lineage::{self, Lineage};
 use crate::compile::shapes::{self, InWarehouse, Shapes, ShapesInput, Tables};
 use crate::diagnostics::Diagnostic;
 use crate::graph::Graph;
@@ -59,6 +60,23 @@ impl Session {
         let found = duckdb::open_binder(&options).and_then(|binder| shapes::find(&input, warehouse, binder));
         found.map_err(|error| {
             let fault = Diagnostic::error("check-failed", "the queries could not be checked");
+            self.fail(error.message.lines().fold(fault, |it, line| it.note(line.trim())))
+        })
+    }
+
+    /// Where the columns of all nodes with SQL come from.
+    pub(super) fn lineage(
+        &mut self,
+        loaded: &Loaded,
+        graph: &Graph,
+        compiled: &Compiled,
+        shapes: &Shapes,
+    ) -> Result<Lineage, Stopped> {
+        let options = self.connect_options(loaded, true);
+        let traced =
+            duckdb::open_binder(&options).and_then(|binder| lineage::trace(graph, compiled, shapes, binder));
+        traced.map_err(|error| {
+            let fault = Diagnostic::error("check-failed", "the queries could not be traced");
             self.fail(error.message.lines().fold(fault, |it, line| it.note(line.trim())))
         })
     }

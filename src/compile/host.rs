@@ -61,6 +61,7 @@ pub(super) struct CompileHost {
     /// Unit tests: whose rows they are that stand in for inputs.
     is_unit_test: bool,
     seed: Option<Arc<SeedFile>>,
+    runtime_config: Arc<Json>,
 }
 
 impl CompileHost {
@@ -91,6 +92,7 @@ impl CompileHost {
             answers: BTreeMap::new(),
             is_unit_test: false,
             seed: None,
+            runtime_config: project.runtime_config(),
         }
     }
 
@@ -155,6 +157,7 @@ impl CompileHost {
             answers: BTreeMap::new(),
             is_unit_test: false,
             seed: None,
+            runtime_config: project.runtime_config(),
         }
     }
 
@@ -308,6 +311,10 @@ impl Host for CompileHost {
 
     fn engine(&self) -> Option<&dyn Engine> {
         self.engine.as_deref()
+    }
+
+    fn runtime_config(&self) -> Option<Arc<Json>> {
+        Some(Arc::clone(&self.runtime_config))
     }
 
     fn seed(&self) -> Option<&SeedFile> {

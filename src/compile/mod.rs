@@ -13,6 +13,7 @@ pub mod faults;
 mod function_sql;
 mod host;
 mod late;
+pub mod lineage;
 pub mod own_tests;
 mod query_comment;
 mod run_hook;

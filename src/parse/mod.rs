@@ -313,7 +313,7 @@ impl<'a> Parser<'a> {
         shared: &Shared<'a>,
     ) -> Self {
         let Shared { by_macro, overrides, docs } = *shared;
-        let host = ParseHost::new(&project.target, settings, docs.clone());
+        let host = ParseHost::new(project, settings, docs.clone());
         let context = Context {
             mode: Mode::Parse,
             globals: Arc::clone(&project.settings.globals),

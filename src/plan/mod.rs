@@ -22,7 +22,7 @@ use crate::project::Dialect;
 use crate::project::sources_lock::SourcesLock;
 use crate::template::Rendered;
 
-pub use self::masking::Mask;
+pub use self::masking::{Mask, is_sensitive};
 use self::scan::WhyAlone;
 pub use self::sources::{PlannedAlignment, SourceCheck, of_sources};
 pub use self::steps::make;

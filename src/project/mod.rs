@@ -17,13 +17,14 @@ pub mod package_lock;
 mod packages;
 mod reading;
 pub mod requirements;
+mod runtime_config;
 pub mod selectors;
 pub mod settings;
 pub mod sources_lock;
 pub mod target;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value as Json, json};
 
@@ -148,12 +149,20 @@ pub struct Project {
     pub sources_lock: Option<SourcesLock>,
     /// All files, those of packages too, sorted by path.
     pub files: Vec<ProjectFile>,
+    /// Variables of the command line.
+    pub cli_vars: Arc<BTreeMap<String, Json>>,
+    runtime: OnceLock<Arc<Json>>,
 }
 
 impl Project {
     /// Variables and environment as a package sees them.
     pub fn settings_of(&self, package: &str) -> &Settings {
         self.packages.iter().find(|it| it.name == package).map_or(&self.settings, |it| &it.settings)
+    }
+
+    /// The project's settings as dbt's runtime keeps them.
+    pub fn runtime_config(&self) -> Arc<Json> {
+        Arc::clone(self.runtime.get_or_init(|| Arc::new(runtime_config::runtime_config(self))))
     }
 
     /// A file's path as its own package has it: below the package's folder.
@@ -212,6 +221,8 @@ pub fn load(
         selectors,
         sources_lock,
         files: read,
+        cli_vars: Arc::clone(&bare.vars),
+        runtime: OnceLock::new(),
     })
 }
 

@@ -20,6 +20,7 @@ mod incremental;
 mod kept;
 mod made;
 mod make;
+mod masked;
 mod merge;
 mod operation;
 mod outside;

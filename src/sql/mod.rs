@@ -1,6 +1,7 @@
 //! The sqlparser wall: what is known of compiled SQL without an engine.
 
 mod definitions;
+pub mod lineage;
 mod mentions;
 mod one_query;
 mod transactions;

@@ -13,6 +13,9 @@ pub trait Binder: Send {
     /// this machine that the query names are looked into.
     fn describe(&mut self, sql: &str) -> Result<Vec<Column>, BindError>;
 
+    /// A query's syntax tree as the engine writes it in JSON; one that it cannot read says so there.
+    fn syntax(&mut self, sql: &str) -> Result<String, WarehouseError>;
+
     /// Runs statements that make schemas, tables, views and macros.
     fn define(&mut self, sql: &str) -> Result<(), BindError>;
 

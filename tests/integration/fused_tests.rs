@@ -67,8 +67,8 @@ const TESTS: &[(&str, &str)] = &[
     ("not_constant", "column_name: n"),
     ("matches_regex", "column_name: t, regex: '^[a-z]'"),
     ("matches_regex", "column_name: t, regex: '[a-z]', full: true, flags: i"),
-    ("recency", "field: at, datepart: hour, interval: 12"),
-    ("freshness", "column: at, error_after: {count: 12, period: hour}"),
+    ("recency", "field: seen, datepart: hour, interval: 12"),
+    ("freshness", "column: seen, error_after: {count: 12, period: hour}"),
     ("row_count_drift", "min_rows: 3"),
     ("sum_drift", "measure: sum(n), max_decrease: 10%, min_value: 1"),
     ("reconciles_with", "to: ref('parent'), measure: sum(n), to_measure: sum(id), tolerance: 30%"),
@@ -80,14 +80,14 @@ const TESTS: &[(&str, &str)] = &[
 fn sql(rows: &[Row]) -> String {
     let mut sql = String::from(
         "{{ config(materialized='table') }}\nselect n::int as n, t::varchar as t, r::double as r,\n\
-         now()::timestamp - to_minutes(at::int) as at\nfrom (values (null, null, null, null)",
+         now()::timestamp - to_minutes(seen::int) as seen\nfrom (values (null, null, null, null)",
     );
-    for (n, t, r, at) in rows {
+    for (n, t, r, seen) in rows {
         let number = |it: &Option<i32>| it.map_or("null".to_owned(), |it| it.to_string());
         let text = |it: &Option<&str>| it.map_or("null".to_owned(), |it| format!("'{it}'"));
-        let _ = write!(sql, ", ({}, {}, {}, {})", number(n), text(t), text(r), number(at));
+        let _ = write!(sql, ", ({}, {}, {}, {})", number(n), text(t), text(r), number(seen));
     }
-    sql.push_str(") v(n, t, r, at) offset 1\n");
+    sql.push_str(") v(n, t, r, seen) offset 1\n");
     sql
 }
 
@@ -97,7 +97,12 @@ fn a_shared_query_gives_what_each_gives_alone() {
         (prop::collection::vec(row(), 0..14), prop::collection::vec(config(), TESTS.len())),
         6..8,
     );
-    let mut runner = TestRunner::new(Config { cases: 3, max_shrink_iters: 6, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: 3,
+        max_shrink_iters: 6,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let outcome = runner.run(&tables, |tables| {
         let project = project(
             "

@@ -45,6 +45,7 @@ mod references;
 mod report;
 mod report_files;
 mod run;
+mod runtime_objects;
 mod seed;
 mod selection;
 mod selectors_yml;

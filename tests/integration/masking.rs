@@ -97,7 +97,7 @@ fn groups_by_a_sensitive_column_are_told_apart_but_not_kept() {
     project.run("build").exit(0);
     let outcome = project.run("build --vars '{few: true}'");
     outcome.exit(1).stdout_has("1 of 2 groups: `***`: 3 rows before, 0 rows now (-100.0%), gone");
-    let kept = project.query("select \"group\" from tidemill.measures");
+    let kept = project.query("select \"group\" from tidemill.drift_measures");
     assert!(!kept.contains("ann") && !kept.contains("bob"), "{kept}");
 }
 
@@ -107,4 +107,36 @@ fn kept_rows_are_not_masked() {
     project.run("build --store-failures").exit(1);
     let kept = project.query("select unique_field from dbt_test__audit.uniq");
     assert_eq!(kept, SECRET);
+}
+
+#[test]
+fn keys_in_messages_are_masked_too() {
+    let project = project(
+        "
+        //- models/people.sql
+        {{ config(materialized='incremental', unique_key=['email', 'n'], incremental_strategy='merge') }}
+        select 'ann@example.com' as email, unnest([1, 1]) as n
+        //- models/people.yml
+        models:
+          - name: people
+            columns: [{name: email, config: {meta: {sensitive: 'true'}}}]
+        //- models/plain.sql
+        select 'ann@example.com' as email union all select 'ann@example.com'
+        //- snapshots/history.yml
+        snapshots:
+          - name: history
+            relation: ref('plain')
+            config: {unique_key: lower(email), strategy: check, check_cols: all}
+            columns: [{name: email, meta: {sensitive: true}}]
+        ",
+    );
+    project.run("build");
+    let outcome = project.run("build");
+    outcome
+        .exit(1)
+        .stdout_has("note: email, n = ***, 1: 2 rows")
+        .stdout_has("note: lower(email) = ***: 2 rows");
+    let said = format!("{}{}", outcome.stdout, outcome.stderr);
+    let history = project.query("select coalesce(message, '') from tidemill.node_runs");
+    assert!(!said.contains(SECRET) && !history.contains(SECRET), "{said}{history}");
 }

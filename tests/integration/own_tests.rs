@@ -278,10 +278,10 @@ fn a_failing_reconciliation_shows_both_measures() {
     project.run("run").exit(0);
     project.run("test -s groups --threads 1").exit(1).stdout_has(
         "  for example:
-    group_1  measure  compared_measure
-    -------  -------  ----------------
-    south       70.0              69.0
-    west        NULL               2.0
+    region  measure  compared_measure
+    ------  -------  ----------------
+    south      70.0              69.0
+    west       NULL               2.0
 ",
     );
 }

@@ -30,6 +30,9 @@ pub enum Command {
     /// Find wrong columns, types and functions in queries without running any
     #[command(after_help = help::CHECK)]
     Check(CheckArgs),
+    /// Tell where a column comes from and what is made of it
+    #[command(after_help = help::LINEAGE)]
+    Lineage(LineageArgs),
     /// Render every model without running it; SQL goes to target/compiled
     #[command(after_help = help::COMPILE)]
     Compile(CompileArgs),
@@ -302,6 +305,43 @@ pub enum CheckOutput {
     /// Columns and types.
     #[value(help = "one JSON object with the columns and types of every node")]
     Json,
+}
+
+/// `lineage`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct LineageArgs {
+    /// A column (orders.amount, raw.orders.amount), or a node for all of its columns
+    #[arg(value_name = "NODE.COLUMN")]
+    pub column: String,
+    /// What it comes from
+    #[arg(long)]
+    pub up: bool,
+    /// What is made of it
+    #[arg(long)]
+    pub down: bool,
+    /// Follow columns that only decide on rows, too: filters, join keys, groups
+    #[arg(long)]
+    pub keys: bool,
+    /// What to write
+    #[arg(long, value_name = "FORMAT", default_value = "text", ignore_case = true)]
+    pub output: LineageOutput,
+}
+
+/// What `lineage` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LineageOutput {
+    /// A tree.
+    #[value(help = "a tree")]
+    Text,
+    /// One JSON object.
+    #[value(help = "one JSON object with edges")]
+    Json,
+    /// A Mermaid flowchart.
+    #[value(help = "a Mermaid flowchart")]
+    Mermaid,
+    /// A graph for Graphviz.
+    #[value(help = "a graph for Graphviz")]
+    Dot,
 }
 
 /// `compile`.

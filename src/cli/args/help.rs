@@ -137,6 +137,13 @@ Examples:
   tidemill check -s +orders                orders and all that it is made from
   tidemill check --output json             columns and types of every node";
 
+pub(super) const LINEAGE: &str = "\
+Examples:
+  tidemill lineage orders.amount           where it comes from, and what is made of it
+  tidemill lineage raw.orders.price --down what a change of a source's column touches
+  tidemill lineage orders --output text    all columns of a model, one step up
+  tidemill lineage orders.amount --output mermaid";
+
 pub(super) const LIST: &str = "\
 Examples:
   tidemill list                            all nodes

@@ -11,6 +11,7 @@ mod explain_tests;
 mod history;
 mod init;
 mod late;
+mod lineage;
 mod list;
 mod parse;
 mod run;
@@ -67,6 +68,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             run::run(session, Purpose::of("snapshot"), RunCommand::Snapshot, &args.selection, how)
         }
         Command::Check(args) => check::run(session, args),
+        Command::Lineage(args) => lineage::run(session, args),
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),

@@ -258,6 +258,7 @@ impl<'a, 'w> Finder<'a, 'w> {
         if self.input.graph.node(id).made_as() == "incremental" {
             node.update = late.query(id, IsIncremental::Yes).ok().map(Box::new);
         }
+        self.shapes.rendered.insert(id, node.clone());
         Ok(node)
     }
 

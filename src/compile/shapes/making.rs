@@ -16,6 +16,7 @@ impl Finder<'_, '_> {
     pub(super) fn make(&mut self, id: NodeId, compiled: &CompiledNode, columns: Vec<Column>) {
         let node = self.input.graph.node(id);
         let mut guess = self.guess(id);
+        let of_query: Vec<String> = columns.iter().map(|it| it.name.clone()).collect();
         let columns = match &node.body {
             Body::Model { materialized: Materialization::TableFunction, .. } => {
                 return self.function_of_rows(id, node, compiled);
@@ -48,6 +49,9 @@ impl Finder<'_, '_> {
             _ => columns,
         };
         let columns = self.by_contract(id, node, columns);
+        if columns.iter().map(|it| &it.name).ne(&of_query) {
+            self.shapes.queries.insert(id, of_query);
+        }
         if let Some(word) = sql::mentions(&compiled.sql.text, &["getvariable"]) {
             guess = guess.or_else(|| Some(format!("the columns of `{}` depend on `{word}`", node.name)));
         }

@@ -20,7 +20,7 @@ mod verdict;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::finder::Finder;
-use super::Compiled;
+use super::{Compiled, CompiledNode};
 use crate::diagnostics::Diagnostic;
 use crate::graph::Graph;
 use crate::node::{NodeId, Relation};
@@ -36,6 +36,10 @@ pub struct Shapes {
     pub nodes: BTreeMap<NodeId, Shape>,
     /// What is wrong with queries.
     pub faults: BTreeMap<NodeId, Vec<Diagnostic>>,
+    /// SQL of templates that asked for columns, as far as shapes could answer.
+    pub rendered: BTreeMap<NodeId, CompiledNode>,
+    /// Names of the columns of a query, where those of what is made of it are others.
+    pub queries: BTreeMap<NodeId, Vec<String>>,
     /// How many queries were bound.
     pub checked: usize,
 }
@@ -65,6 +69,14 @@ impl Shapes {
             Shape::Known(shape) => Some(&shape.columns),
             Shape::Unknown(_) => None,
         }
+    }
+
+    /// The names of the columns of a node's query, if they are known.
+    pub fn query_names(&self, id: NodeId) -> Option<Vec<String>> {
+        if let Some(names) = self.queries.get(&id) {
+            return Some(names.clone());
+        }
+        Some(self.columns(id)?.iter().map(|it| it.name.clone()).collect())
     }
 
     /// All faults, in the order of their nodes.

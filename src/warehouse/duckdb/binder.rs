@@ -52,6 +52,12 @@ impl Binder for EmptyTables {
         })
     }
 
+    fn syntax(&mut self, sql: &str) -> Result<String, WarehouseError> {
+        const SERIALIZE: &str = "select json_serialize_sql(?::varchar, skip_null := true, skip_empty := true, skip_default := true)";
+        let tree = self.0.connection.query_row(SERIALIZE, [sql], |row| row.get(0));
+        tree.map_err(|error| self.0.fail(error, SERIALIZE))
+    }
+
     fn define(&mut self, sql: &str) -> Result<(), BindError> {
         self.run(sql)
     }
