@@ -38,7 +38,7 @@ pub fn make(
     let schemas = made.chain(kept).filter_map(schema);
     let (schemas, fuses_tests) = (schemas.collect(), options.fuses_tests);
     let run_hooks = graph.run_hooks.clone();
-    Plan { command, schemas, steps, aligned, run_hooks, definitions, fuses_tests }
+    Plan { command, steps, schemas, aligned, run_hooks, definitions, fuses_tests }
 }
 
 fn makes_relation(action: &Action) -> bool {
