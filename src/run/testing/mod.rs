@@ -56,7 +56,8 @@ pub(super) fn run(
         let mut is_refused = false;
         for fused in scans.unwrap_or_default() {
             let counted = tester.fused(&fused, tests, &mut outcomes);
-            is_refused |= counted.is_none() && fused.columns.iter().any(|it| scan::has_parent(&tests[it.test]));
+            is_refused |=
+                counted.is_none() && fused.columns.iter().any(|it| scan::has_parent(&tests[it.test]));
             rows = counted.or(rows);
             match tester.end {
                 Some(End::BrokenBy(_)) => return Tested { is_broken: true, ..Tested::default() },

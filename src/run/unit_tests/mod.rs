@@ -148,7 +148,7 @@ pub(super) fn run(
             let report: Report = report?;
             waiting.insert(report.index, report);
             while let Some(report) = waiting.remove(&next) {
-                teller.tell(report);
+                teller.tell(&report);
                 next += 1;
             }
         }
@@ -229,7 +229,9 @@ fn open(
     };
     let names = (project.target.database.as_str(), schema);
     let mut scratch = Scratch::new(warehouse, Arc::clone(&around.clock), names);
-    definitions.iter().for_each(|it| scratch.define(it));
+    for definition in definitions {
+        scratch.define(definition);
+    }
     Ok(scratch)
 }
 
@@ -250,7 +252,7 @@ struct Teller<'a, 'e> {
 }
 
 impl Teller<'_, '_> {
-    fn tell(&mut self, report: Report) {
+    fn tell(&mut self, report: &Report) {
         let (id, step, _) = self.bench.steps[report.index];
         let node = self.bench.graph.node(step.node);
         for line in &report.log {
