@@ -155,6 +155,12 @@ impl Cli {
         if let Some(full_refresh) = self.command.full_refresh_mut() {
             *full_refresh |= environment::switch(variables, "FULL_REFRESH")?.unwrap_or(false);
         }
+        if let Some(window) = self.command.window_mut() {
+            let moment = |flag| environment::parsed(variables, flag, command::parse_moment);
+            window.event_time_start = window.event_time_start.or(moment("EVENT_TIME_START")?);
+            window.event_time_end = window.event_time_end.or(moment("EVENT_TIME_END")?);
+            window.check().map_err(BadVariable)?;
+        }
         Ok(())
     }
 }

@@ -54,6 +54,8 @@ pub(super) struct CompileHost {
     engine: Option<Arc<dyn Engine>>,
     project: Option<Arc<Json>>,
     selected: Option<Arc<Vec<String>>>,
+    /// Conditions on the rows that are read of relations.
+    rows: BTreeMap<Relation, String>,
 }
 
 impl CompileHost {
@@ -81,6 +83,7 @@ impl CompileHost {
             engine: None,
             project: graph.shown.project.get().cloned(),
             selected: graph.shown.selected.get().cloned(),
+            rows: BTreeMap::new(),
         }
     }
 
@@ -142,12 +145,18 @@ impl CompileHost {
             engine: None,
             project: graph.shown.project.get().cloned(),
             selected: graph.shown.selected.get().cloned(),
+            rows: BTreeMap::new(),
         }
     }
 
     /// The same with another package's variables.
     pub(super) fn with_settings(self, settings: Settings) -> Self {
         Self { settings, ..self }
+    }
+
+    /// The same where only some rows of relations are read.
+    pub(super) fn of_rows(self, rows: BTreeMap<Relation, String>) -> Self {
+        Self { rows, ..self }
     }
 
     /// The same with a warehouse to ask.
@@ -238,6 +247,10 @@ impl Host for CompileHost {
 
     fn warn(&self, message: &str) {
         self.push(message, TemplateLogLevel::Warning);
+    }
+
+    fn rows_of(&self, relation: &Relation) -> Option<String> {
+        self.rows.get(relation).cloned()
     }
 
     fn engine(&self) -> Option<&dyn Engine> {

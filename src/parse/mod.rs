@@ -16,6 +16,7 @@ mod host;
 pub mod incremental;
 mod macro_arguments;
 pub mod merge;
+pub mod microbatch;
 pub mod model_details;
 mod models;
 mod naming;

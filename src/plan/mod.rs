@@ -8,6 +8,7 @@ mod steps;
 
 use std::collections::BTreeSet;
 
+use crate::batch::Window;
 use crate::compile::Hook;
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::node::{NodeId, Relation, RelationKind, TestSeverity};
@@ -58,6 +59,8 @@ pub struct PlanOptions {
     pub full_refresh: bool,
     /// `--store-failures`.
     pub store_failures: bool,
+    /// Batches of microbatch models: from when to when.
+    pub window: Window,
 }
 
 /// A step's index in [`Plan::steps`].
@@ -139,6 +142,8 @@ pub enum Action {
         /// Whether the table is made anew even if it is there.
         is_full_refresh: bool,
     },
+    /// A table that is made in batches of time.
+    RunBatches(Batches),
     /// What a macro says.
     ByMacro(ByMacro),
     /// Files, and a view that reads them.
@@ -170,6 +175,21 @@ pub struct Hooks {
     pub pre: Vec<Hook>,
     /// Statements after it is made.
     pub post: Vec<Hook>,
+}
+
+/// How a microbatch model is made. Which batches there are depends on whether its table is there.
+#[derive(Clone, Debug)]
+pub struct Batches {
+    /// From when to when.
+    pub window: Window,
+    /// Whether only batches are made that an earlier run left.
+    pub only_owed: bool,
+    /// Whether the table is made anew even if it is there.
+    pub is_full_refresh: bool,
+    /// Hooks before the first batch and after the last.
+    pub hooks: Hooks,
+    /// The materialization's macro that takes up each batch, if it is not the program.
+    pub macro_id: Option<String>,
 }
 
 /// A model that a materialization's macro makes. Its hooks are run by the macro.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::scan::accepted_list;
 use super::{
-    Action, ByMacro, Edge, EdgeKind, Hooks, KeptIn, Plan, PlanOptions, PlannedTest, Query, QueryText,
+    Action, Batches, ByMacro, Edge, EdgeKind, Hooks, KeptIn, Plan, PlanOptions, PlannedTest, Query, QueryText,
     RunCommand, Step, StepId, TestText, Verdict,
 };
 use crate::compile::{Compiled, Hook, column_sql, freshness_query, is_ephemeral, reading_name};
@@ -44,6 +44,7 @@ fn makes_relation(action: &Action) -> bool {
         | Action::WriteFiles(_)
         | Action::CreateTableFunction(_)
         | Action::ByMacro(_)
+        | Action::RunBatches(_)
         | Action::LoadSeed(_)
         | Action::TakeSnapshot(_)
         | Action::CreateFunction(_) => true,
@@ -122,6 +123,9 @@ impl Maker<'_> {
         let node = self.graph.node(id);
         let action = match (&node.body, self.compiled.faults.get(&id)) {
             (_, Some(fault)) => Action::Broken(Box::new(fault.clone())),
+            (Body::Model { by_macro, .. }, None) if node.config.incremental.microbatch.is_some() => {
+                self.batches(id, by_macro.as_deref())
+            }
             (Body::Model { by_macro: Some(macro_id), .. }, None) => self.by_macro(id, macro_id),
             (Body::Model { materialized, .. }, None) => match materialized {
                 Materialization::View => Action::CreateView(self.query(id)),
@@ -166,6 +170,18 @@ impl Maker<'_> {
         };
         let is_full_refresh = self.graph.node(id).config.full_refresh.unwrap_or(self.options.full_refresh);
         Action::UpdateTable { whole: self.query(id), update, is_full_refresh }
+    }
+
+    /// Its query was rendered to be checked and shown; every batch renders its own.
+    fn batches(&mut self, id: NodeId, macro_id: Option<&str>) -> Action {
+        self.compiled.nodes.remove(&id);
+        Action::RunBatches(Batches {
+            window: self.options.window,
+            only_owed: false,
+            is_full_refresh: self.graph.node(id).config.full_refresh.unwrap_or(self.options.full_refresh),
+            hooks: self.late_hooks(id),
+            macro_id: macro_id.map(str::to_owned),
+        })
     }
 
     fn by_macro(&mut self, id: NodeId, macro_id: &str) -> Action {
@@ -419,6 +435,7 @@ impl Maker<'_> {
                         | Action::CreateTableFunction(_)
                         | Action::UpdateTable { .. }
                         | Action::ByMacro(_)
+                        | Action::RunBatches(_)
                         | Action::LoadSeed(_)
                         | Action::TakeSnapshot(_)
                         | Action::CreateFunction(_)

@@ -155,6 +155,7 @@ fn node_finished(sources: &Sources, finished: &NodeFinished) -> Json {
         None => (None, None),
         Some(Kept::Nothing) => (Some("nothing"), None),
         Some(Kept::New) => (Some("new"), None),
+        Some(Kept::Batches { .. }) => (Some("batches"), None),
         Some(Kept::Previous { published_at }) => (Some("previous"), published_at.clone()),
     };
     let more = json!({

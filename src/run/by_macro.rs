@@ -21,7 +21,7 @@ impl Worker<'_> {
         let mut failed = None;
         let connection = self.warehouse.clone();
         let result = self.late(|late| {
-            let made = late.materialize(id, &made.macro_id, &sql, is_incremental);
+            let made = late.materialize(id, &made.macro_id, &sql, is_incremental, (true, true));
             failed = connection.failed();
             made
         });

@@ -183,6 +183,15 @@ pub enum Kept {
     },
     /// Nothing: the node was never published.
     Nothing,
+    /// The batches that were published before one failed.
+    Batches {
+        /// How many.
+        published: usize,
+        /// Of how many.
+        of: usize,
+        /// The first that is not, by its name.
+        next: String,
+    },
     /// The new version: what went wrong came after it was published.
     New,
 }
@@ -193,6 +202,9 @@ impl fmt::Display for Kept {
             Kept::Previous { published_at: Some(time) } => write!(f, "kept the version of {time}"),
             Kept::Previous { published_at: None } => f.write_str("kept the previous version"),
             Kept::Nothing => f.write_str("nothing is published"),
+            Kept::Batches { published, of, next } => {
+                write!(f, "published {published} of {of} batches; the next run goes on with {next}")
+            }
             Kept::New => f.write_str("the new version is published"),
         }
     }

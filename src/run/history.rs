@@ -1,13 +1,20 @@
 //! Run history in the warehouse: the schema `tidemill`, written in the transaction that publishes.
 //!
-//! `runs` has a row for each run, `node_runs` for each node worked on, `test_runs` for each test. A row of
+//! `runs` has a row for each run, `node_runs` for each node worked on, `test_runs` for each test, `batches` for each
+//! batch of a microbatch model that is published by itself. A row of
 //! `node_runs` with the status `success` and its relation's new version appear together or not at all.
 
 use std::collections::BTreeMap;
 
+use jiff::civil::DateTime;
+
+use crate::batch::Batch;
 use crate::diagnostics::scrub::Scrubber;
 use crate::node::{Relation, quote_identifier, quote_literal};
 use crate::warehouse::{Value, Warehouse, WarehouseError};
+
+/// Batches that one statement writes.
+const BATCHES_AT_ONCE: usize = 1_000;
 
 /// The schema's name.
 pub const SCHEMA: &str = crate::parse::HISTORY_SCHEMA;
@@ -85,6 +92,11 @@ impl History {
                  finished_at timestamptz, failures bigint, seconds double, message varchar)",
                 self.table("test_runs")
             ),
+            format!(
+                "create table if not exists {} (node_id varchar, batch_start timestamp, batch_end timestamp, \
+                 status varchar, run_id varchar, finished_at timestamptz)",
+                self.table("batches")
+            ),
         ]
     }
 
@@ -121,6 +133,55 @@ impl History {
             quote_literal(status),
             quote_literal(&self.run_id)
         )
+    }
+
+    /// The batches of a node that were announced and not made.
+    pub(super) fn owed_batches(&self, node_id: &str) -> String {
+        let (table, node) = (self.table("batches"), quote_literal(node_id));
+        let time = |column: &str| format!("strftime({column}, '%Y-%m-%d %H:%M:%S')");
+        let (start, end) = (time("batch_start"), time("batch_end"));
+        format!("select {start}, {end} from {table} where node_id = {node} and status <> 'success' order by all")
+    }
+
+    /// Says which batches will be made one after the other; of a new table, no others are known.
+    pub(super) fn announce_batches(&self, node_id: &str, batches: &[Batch], is_there: bool) -> Vec<String> {
+        let mut statements = Vec::new();
+        if !is_there {
+            statements.push(self.forget_batches(node_id));
+        }
+        let (table, node, run) = (self.table("batches"), quote_literal(node_id), quote_literal(&self.run_id));
+        for some in batches.chunks(BATCHES_AT_ONCE) {
+            let time = |it| format!("timestamp '{}'", it);
+            let times: Vec<(String, String)> =
+                some.iter().map(|it| (time(it.start), time(it.end))).collect();
+            let keys: Vec<String> = times.iter().map(|(start, end)| format!("({start}, {end})")).collect();
+            statements.push(format!(
+                "delete from {table} where node_id = {node} and (batch_start, batch_end) in ({})",
+                keys.join(", ")
+            ));
+            let rows: Vec<String> = times
+                .iter()
+                .map(|(start, end)| format!("({node}, {start}, {end}, 'pending', {run}, null)"))
+                .collect();
+            statements.push(format!("insert into {table} values {}", rows.join(", ")));
+        }
+        statements
+    }
+
+    /// Says that what was announced from one moment to another is made.
+    pub(super) fn batches_done(&self, node_id: &str, start: DateTime, end: DateTime) -> String {
+        format!(
+            "update {} set status = 'success', run_id = {}, finished_at = now() where node_id = {} \
+             and batch_start >= timestamp '{start}' and batch_end <= timestamp '{end}' and status <> 'success'",
+            self.table("batches"),
+            quote_literal(&self.run_id),
+            quote_literal(node_id)
+        )
+    }
+
+    /// Nothing of a node is still to be made.
+    pub(super) fn forget_batches(&self, node_id: &str) -> String {
+        format!("delete from {} where node_id = {}", self.table("batches"), quote_literal(node_id))
     }
 
     pub(super) fn node(&self, row: &NodeRow<'_>) -> String {

@@ -40,8 +40,7 @@ impl Worker<'_> {
         let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
         self.header()?;
         self.check_contract(&sql)?;
-        let settings = &self.node.config.incremental;
-        let updated = incremental::update(self.warehouse, self.node, relation, &sql, settings);
+        let updated = incremental::update(self.warehouse, self.node, relation, &sql);
         let effect = updated.map_err(|refusal| {
             let kind = match &refusal {
                 Refusal::Engine { error, .. } => error.kind.clone(),
@@ -81,7 +80,10 @@ impl Worker<'_> {
         render: impl FnOnce(&Late<'_>) -> Result<T, Diagnostic>,
     ) -> Result<T, Failure> {
         let around = &self.shared.around;
-        let late = Late::new(around.project, self.shared.graph, Some(self.warehouse.engine()));
+        let mut late = Late::new(around.project, self.shared.graph, Some(self.warehouse.engine()));
+        if let Some(batch) = self.batch {
+            late = late.for_batch(self.step.node, batch);
+        }
         let rendered = render(&late);
         self.log.append(&mut late.take_log());
         let error = self.warehouse.take_error();

@@ -21,6 +21,7 @@ mod kept;
 mod made;
 mod make;
 mod merge;
+mod microbatch;
 mod operation;
 mod outside;
 mod queue;
@@ -54,6 +55,7 @@ use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseE
 pub use self::connection::Connection;
 pub use self::faults::statement as statement_fault;
 pub use self::history::SCHEMA as HISTORY_SCHEMA;
+pub use self::microbatch::BatchResults;
 pub use self::operation::{Operation, OperationResult, operation};
 
 /// What the command line decides about a run.
@@ -167,6 +169,8 @@ pub struct NodeResult {
     pub failures: Option<u64>,
     /// Rows, for what has them.
     pub rows: Option<u64>,
+    /// Microbatch models: what became of their batches.
+    pub batches: Option<BatchResults>,
 }
 
 /// How a node or test ended; the words are dbt's.
@@ -174,6 +178,8 @@ pub struct NodeResult {
 pub enum Status {
     /// Made and published.
     Success,
+    /// Some batches of a microbatch model are published, and others are not.
+    PartialSuccess,
     /// Could not be made, or not published.
     Error,
     /// Not worked on.
@@ -193,6 +199,7 @@ impl Status {
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Success => "success",
+            Status::PartialSuccess => "partial success",
             Status::Error => "error",
             Status::Skipped => "skipped",
             Status::NoOp => "no-op",

@@ -12,6 +12,7 @@ mod run;
 mod run_operation;
 mod show;
 
+use self::run::Request;
 use crate::cli::Exit;
 use crate::cli::args::{self, command::Command};
 use crate::cli::session::{Purpose, Session, Stopped};
@@ -27,22 +28,25 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
                 store_failures: args.store_failures,
                 ..Purpose::of("build")
             };
-            run::run(session, purpose, RunCommand::Build, &args.selection, Some(&args.kinds))
+            let request = Request::new(purpose, RunCommand::Build, &args.selection);
+            run::run(session, &Request { kinds: Some(&args.kinds), window: args.window, ..request })
         }
         Command::Run(args) => {
             let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("run") };
-            run::run(session, purpose, RunCommand::Run, &args.selection, None)
+            let request = Request::new(purpose, RunCommand::Run, &args.selection);
+            run::run(session, &Request { window: args.window, ..request })
         }
         Command::Test(args) => {
             let purpose = Purpose { store_failures: args.store_failures, ..Purpose::of("test") };
-            run::run(session, purpose, RunCommand::Test, &args.selection, None)
+            run::run(session, &Request::new(purpose, RunCommand::Test, &args.selection))
         }
         Command::Seed(args) => {
             let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("seed") };
-            run::run(session, purpose, RunCommand::Seed, &args.selection, None)
+            run::run(session, &Request::new(purpose, RunCommand::Seed, &args.selection))
         }
         Command::Snapshot(args) => {
-            run::run(session, Purpose::of("snapshot"), RunCommand::Snapshot, &args.selection, None)
+            let purpose = Purpose::of("snapshot");
+            run::run(session, &Request::new(purpose, RunCommand::Snapshot, &args.selection))
         }
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::artifacts::Stamp;
 use crate::cli::Exit;
-use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs};
+use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, WindowArgs};
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
 use crate::compile::{self, Compiled, TemplateLog};
 use crate::diagnostics::scrub::Scrubber;
@@ -18,14 +18,29 @@ use crate::report::{Verbosity, numbers};
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{self, RunOptions, RunResults, Surroundings};
 
+/// What is to be run.
+#[derive(Clone, Copy)]
+pub(super) struct Request<'a> {
+    pub(super) purpose: Purpose,
+    pub(super) command: RunCommand,
+    pub(super) selection: &'a SelectionArgs,
+    pub(super) kinds: Option<&'a ResourceTypeArgs>,
+    pub(super) window: WindowArgs,
+}
+
+impl<'a> Request<'a> {
+    /// A command that takes neither kinds of nodes nor a window of time.
+    pub(super) fn new(purpose: Purpose, command: RunCommand, selection: &'a SelectionArgs) -> Self {
+        Self { purpose, command, selection, kinds: None, window: WindowArgs::default() }
+    }
+}
+
 /// Makes a plan for the nodes selected, executes it and writes artifacts.
 pub(super) fn run(
     session: &mut Session,
-    purpose: Purpose,
-    command: RunCommand,
-    selection: &SelectionArgs,
-    kinds: Option<&ResourceTypeArgs>,
+    request: &Request<'_>,
 ) -> Result<Exit, Stopped> {
+    let Request { purpose, command, selection, kinds, window } = *request;
     session.listen_for_interrupts();
     let (loaded, graph) = session.resolve(purpose)?;
     let mut selected = session.select(loaded, graph, selection)?;
@@ -49,6 +64,7 @@ pub(super) fn run(
         dialect: loaded.project.dialect,
         full_refresh: purpose.full_refresh,
         store_failures: purpose.store_failures,
+        window: window.window(&session.started_at),
     };
     let plan = plan::make(graph, compiled, &selected, options);
     report_unit_tests(session, graph, command, &selected);
