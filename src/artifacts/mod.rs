@@ -10,6 +10,7 @@
 mod compiled;
 mod manifest;
 mod metadata;
+mod previous;
 mod run_results;
 mod state;
 
@@ -29,6 +30,7 @@ use crate::project::Project;
 use crate::run::RunResults;
 
 pub use self::manifest::{Manifest, ManifestInput, manifest, project_graph};
+pub use self::previous::{PreviousRun, read_previous_run};
 pub use self::run_results::{RunResultsFile, run_results};
 pub use self::state::read_state;
 

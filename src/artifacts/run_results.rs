@@ -126,7 +126,7 @@ fn entry<'a>(graph: &'a Graph, compiled: &'a Compiled, result: &'a NodeResult) -
 }
 
 fn batch_entries(results: &BatchResults) -> BatchEntries {
-    let time = |it: DateTime| it.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let time = |it: DateTime| it.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string();
     let entries = |batches: &[Batch]| batches.iter().map(|it| [time(it.start), time(it.end)]).collect();
     BatchEntries { successful: entries(&results.successful), failed: entries(&results.failed) }
 }
@@ -168,9 +168,16 @@ fn success_message(node: &Node, result: &NodeResult) -> Option<String> {
     match (result.status, node.kind, result.rows) {
         (Status::Success, NodeKind::Seed, Some(rows)) => Some(format!("INSERT {rows}")),
         (Status::Success, ..) => Some("OK".to_owned()),
-        (Status::PartialSuccess | Status::Error | Status::Skipped | Status::NoOp | Status::Pass | Status::Warn | Status::Fail, ..) => {
-            None
-        }
+        (
+            Status::PartialSuccess
+            | Status::Error
+            | Status::Skipped
+            | Status::NoOp
+            | Status::Pass
+            | Status::Warn
+            | Status::Fail,
+            ..,
+        ) => None,
     }
 }
 

@@ -36,11 +36,16 @@ impl Session {
             diags.push(selector_diagnostic(fault, is_fatal));
         }
         self.report(diags)?;
+        Ok(self.take_selection(graph, selected.nodes))
+    }
+
+    /// Makes these nodes the ones that templates see as selected.
+    pub(super) fn take_selection(&mut self, graph: &Graph, nodes: BTreeSet<NodeId>) -> BTreeSet<NodeId> {
         let mut ids: Vec<String> =
-            selected.nodes.iter().map(|it| graph.node(*it).unique_id.as_str().to_owned()).collect();
+            nodes.iter().map(|it| graph.node(*it).unique_id.as_str().to_owned()).collect();
         ids.sort();
         graph.shown.selected.get_or_init(|| Arc::new(ids));
-        Ok(selected.nodes)
+        nodes
     }
 
     /// The earlier state that `--state` names.

@@ -332,6 +332,19 @@ impl Session {
         without_dot(&loaded.dir.join(&loaded.project.config.target_path)).to_path_buf()
     }
 
+    /// Where artifacts are, for a command that begins with them: of the project, nothing is reported yet.
+    pub(super) fn artifacts_dir(&mut self) -> Result<PathBuf, Stopped> {
+        let mut diags = Diagnostics::default();
+        let loaded = self.load_with(&mut diags, Purpose::of("retry"))?;
+        match loaded {
+            Ok(loaded) => Ok(self.target_dir(&loaded)),
+            Err(Aborted) => {
+                self.report(diags)?;
+                Err(Stopped(Exit::CouldNotRun))
+            }
+        }
+    }
+
     /// The folder for artifacts.
     pub(super) fn output(&self, loaded: &Loaded) -> Output {
         let secrets = loaded.project.settings.secrets();

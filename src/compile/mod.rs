@@ -20,8 +20,8 @@ use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
-use self::ctes::Injected;
 use self::batches::BatchOf;
+use self::ctes::Injected;
 use self::host::CompileHost;
 pub use self::host::{TemplateLog, TemplateLogLevel};
 pub use self::late::Late;

@@ -10,7 +10,8 @@ pub(super) fn report(diags: &mut Diagnostics, nodes: &[Node]) {
         let inputs = node.refs.values().chain(node.sources.values()).map(|it| &nodes[it.index()]);
         let mut is_cut = false;
         for input in inputs {
-            let Some(event_time) = input.config.values.get("event_time").filter(|it| !it.value.is_null()) else {
+            let Some(event_time) = input.config.values.get("event_time").filter(|it| !it.value.is_null())
+            else {
                 continue;
             };
             is_cut = true;
@@ -23,8 +24,10 @@ pub(super) fn report(diags: &mut Diagnostics, nodes: &[Node]) {
             }
         }
         if !is_cut {
-            let message =
-                format!("every batch of `{}` reads all rows: nothing it reads has an `event_time`", node.name);
+            let message = format!(
+                "every batch of `{}` reads all rows: nothing it reads has an `event_time`",
+                node.name
+            );
             diags.push(
                 Diagnostic::warning("uncut-batches", message)
                     .at(node.span, "")

@@ -69,7 +69,8 @@ pub(super) fn read(
     let mut predicates = list("incremental_predicates");
     predicates.extend(list("predicates"));
     let strategy = strategy(diags, values, rules);
-    let is_microbatch = strategy == Strategy::Microbatch && materialized == Some(Materialization::Incremental);
+    let is_microbatch =
+        strategy == Strategy::Microbatch && materialized == Some(Materialization::Incremental);
     let incremental = Incremental {
         unique_key: list("unique_key"),
         strategy,

@@ -40,10 +40,7 @@ const PUBLISH: &[(&str, PublishBatches)] =
 pub const MICROBATCH: &str = "microbatch";
 
 /// Reads the config of a microbatch model; `None` if it cannot be run, which was reported.
-pub(super) fn read(
-    diags: &mut Diagnostics,
-    values: &BTreeMap<String, Spanned<Json>>,
-) -> Option<Microbatch> {
+pub(super) fn read(diags: &mut Diagnostics, values: &BTreeMap<String, Spanned<Json>>) -> Option<Microbatch> {
     let strategy = values.get("incremental_strategy")?.span;
     let mut reader = Reader { diags, values, strategy };
     reader.refuse_key();
@@ -86,19 +83,27 @@ impl Reader<'_> {
 
     /// Batches are replaced by their time: a key would have no effect.
     fn refuse_key(&mut self) {
-        let Some(key) = self.get("unique_key").filter(|it| it.value != Json::Array(Vec::new())) else { return };
+        let Some(key) = self.get("unique_key").filter(|it| it.value != Json::Array(Vec::new())) else {
+            return;
+        };
         let span = key.span;
         self.diags.push(
-            Diagnostic::error("no-effect", format!("`unique_key` does not go with the strategy `{MICROBATCH}`"))
-                .at(span, "set here")
-                .note("a batch replaces all rows of its window of time, whatever their keys")
-                .help("remove `unique_key`, or use the strategy `merge` or `delete+insert`"),
+            Diagnostic::error(
+                "no-effect",
+                format!("`unique_key` does not go with the strategy `{MICROBATCH}`"),
+            )
+            .at(span, "set here")
+            .note("a batch replaces all rows of its window of time, whatever their keys")
+            .help("remove `unique_key`, or use the strategy `merge` or `delete+insert`"),
         );
     }
 
     fn event_time(&mut self) -> Option<String> {
         let Some(found) = self.get("event_time").cloned() else {
-            self.missing("event_time", "name the column that says when a row happened: event_time: created_at");
+            self.missing(
+                "event_time",
+                "name the column that says when a row happened: event_time: created_at",
+            );
             return None;
         };
         let text = found.value.as_str().filter(|it| !it.trim().is_empty()).map(str::to_owned);

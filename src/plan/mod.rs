@@ -49,7 +49,7 @@ impl RunCommand {
 }
 
 /// What a plan is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanOptions {
     /// The command.
     pub command: RunCommand,
@@ -61,6 +61,8 @@ pub struct PlanOptions {
     pub store_failures: bool,
     /// Batches of microbatch models: from when to when.
     pub window: Window,
+    /// Microbatch models of which only the batches are made that an earlier run left.
+    pub only_owed: BTreeSet<NodeId>,
 }
 
 /// A step's index in [`Plan::steps`].

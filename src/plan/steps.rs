@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::scan::accepted_list;
 use super::{
-    Action, Batches, ByMacro, Edge, EdgeKind, Hooks, KeptIn, Plan, PlanOptions, PlannedTest, Query, QueryText,
-    RunCommand, Step, StepId, TestText, Verdict,
+    Action, Batches, ByMacro, Edge, EdgeKind, Hooks, KeptIn, Plan, PlanOptions, PlannedTest, Query,
+    QueryText, RunCommand, Step, StepId, TestText, Verdict,
 };
 use crate::compile::{Compiled, Hook, column_sql, freshness_query, is_ephemeral, reading_name};
 use crate::diagnostics::Diagnostic;
@@ -177,7 +177,7 @@ impl Maker<'_> {
         self.compiled.nodes.remove(&id);
         Action::RunBatches(Batches {
             window: self.options.window,
-            only_owed: false,
+            only_owed: self.options.only_owed.contains(&id),
             is_full_refresh: self.graph.node(id).config.full_refresh.unwrap_or(self.options.full_refresh),
             hooks: self.late_hooks(id),
             macro_id: macro_id.map(str::to_owned),

@@ -140,7 +140,9 @@ impl History {
         let (table, node) = (self.table("batches"), quote_literal(node_id));
         let time = |column: &str| format!("strftime({column}, '%Y-%m-%d %H:%M:%S')");
         let (start, end) = (time("batch_start"), time("batch_end"));
-        format!("select {start}, {end} from {table} where node_id = {node} and status <> 'success' order by all")
+        format!(
+            "select {start}, {end} from {table} where node_id = {node} and status <> 'success' order by all"
+        )
     }
 
     /// Says which batches will be made one after the other; of a new table, no others are known.
@@ -152,8 +154,7 @@ impl History {
         let (table, node, run) = (self.table("batches"), quote_literal(node_id), quote_literal(&self.run_id));
         for some in batches.chunks(BATCHES_AT_ONCE) {
             let time = |it| format!("timestamp '{}'", it);
-            let times: Vec<(String, String)> =
-                some.iter().map(|it| (time(it.start), time(it.end))).collect();
+            let times: Vec<(String, String)> = some.iter().map(|it| (time(it.start), time(it.end))).collect();
             let keys: Vec<String> = times.iter().map(|(start, end)| format!("({start}, {end})")).collect();
             statements.push(format!(
                 "delete from {table} where node_id = {node} and (batch_start, batch_end) in ({})",

@@ -170,12 +170,7 @@ fn columns_to_write(existing: &[Column], change: &Change, rule: OnSchemaChange) 
     kept.chain(added).map(|it| quote_identifier(&it.name)).collect()
 }
 
-fn statements(
-    table: &str,
-    columns: &[String],
-    settings: &Incremental,
-    batch: Option<&Batch>,
-) -> Vec<String> {
+fn statements(table: &str, columns: &[String], settings: &Incremental, batch: Option<&Batch>) -> Vec<String> {
     let list = columns.join(", ");
     let insert = format!("insert into {table} ({list}) select {list} from {NEW_ROWS}");
     match settings.strategy {

@@ -65,7 +65,8 @@ impl Worker<'_> {
             Err(Failure { fault, .. }) => return Tried::error(fault, self.kept()),
         };
         // Readers of a table that is made anew would see it without most of its batches.
-        let publish = if self.exists_as().is_some() && !is_there { PublishBatches::Together } else { settings.publish };
+        let publish =
+            if self.exists_as().is_some() && !is_there { PublishBatches::Together } else { settings.publish };
         let last = batches.len() - 1;
         let mut turn = Turn { batches, first: 0, last, is_there, publish };
         if publish == PublishBatches::Together {
@@ -205,7 +206,8 @@ impl Worker<'_> {
             IsIncremental::Yes => {
                 self.header()?;
                 self.check_contract(&sql)?;
-                let taken = incremental::take_up(self.warehouse, self.node, relation, &sql, self.batch.as_ref());
+                let taken =
+                    incremental::take_up(self.warehouse, self.node, relation, &sql, self.batch.as_ref());
                 taken.map_err(|refusal| {
                     let kind = match &refusal {
                         Refusal::Engine { error, .. } => error.kind.clone(),

@@ -316,7 +316,10 @@ impl Worker<'_> {
             Outcome::RolledBack { failed_tests, kept: self.kept() }
         };
         // Rows that were made of nothing read are no reduction.
-        let is_table = matches!(self.step.action, Action::CreateTable(_) | Action::UpdateTable { .. } | Action::RunBatches(_));
+        let is_table = matches!(
+            self.step.action,
+            Action::CreateTable(_) | Action::UpdateTable { .. } | Action::RunBatches(_)
+        );
         let rows_in = effect.rows_scanned.filter(|it| is_table && (*it > 0 || rows == Some(0)));
         let mut warnings = if outcome.is_good() { self.broken_views() } else { Vec::new() };
         warnings.append(&mut self.warnings);

@@ -24,6 +24,7 @@ mod hooks;
 mod invariants;
 mod macro_faults;
 mod materializations;
+mod microbatch;
 mod operations;
 mod persist_docs;
 mod project_settings;

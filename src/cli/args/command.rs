@@ -28,6 +28,9 @@ pub enum Command {
     /// Take snapshots without testing them
     #[command(after_help = help::SNAPSHOT)]
     Snapshot(SnapshotArgs),
+    /// Run the last command again for what failed or was skipped
+    #[command(after_help = help::RETRY)]
+    Retry(RetryArgs),
     /// Render and check every model without running it; SQL goes to target/compiled
     #[command(after_help = help::COMPILE)]
     Compile(CompileArgs),
@@ -84,6 +87,7 @@ impl Command {
             Command::Seed(args) => Some(&mut args.full_refresh),
             Command::Test(_)
             | Command::Snapshot(_)
+            | Command::Retry(_)
             | Command::Compile(_)
             | Command::Parse
             | Command::List(_)
@@ -186,6 +190,9 @@ pub struct WindowArgs {
     /// Make microbatch models up to this time, in UTC
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     pub event_time_end: Option<DateTime>,
+    /// When the batches were first asked for, if it was an earlier command.
+    #[arg(skip)]
+    pub began_at: Option<DateTime>,
 }
 
 impl WindowArgs {
@@ -206,7 +213,7 @@ impl WindowArgs {
     pub fn window(&self, began_at: &str) -> Window {
         Window {
             start: self.event_time_start,
-            end: self.event_time_end.or_else(|| in_utc(began_at)).unwrap_or_default(),
+            end: self.event_time_end.or(self.began_at).or_else(|| in_utc(began_at)).unwrap_or_default(),
         }
     }
 }
@@ -273,6 +280,14 @@ pub struct SnapshotArgs {
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
+}
+
+/// `retry`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct RetryArgs {
+    /// Folder with the run_results.json of the run to retry [default: the target folder]
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
 }
 
 /// `compile`.

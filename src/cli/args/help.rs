@@ -125,6 +125,12 @@ Examples:
 
 'tidemill build' does the same and tests each snapshot before readers see it.";
 
+pub(super) const RETRY: &str = "\
+Examples:
+  tidemill build ; tidemill retry          what failed or was skipped, once more
+
+It reads run_results.json and takes the flags of that run. A node that is made again is tested with all tests it had.";
+
 pub(super) const COMPILE: &str = "\
 Examples:
   tidemill compile                         check everything

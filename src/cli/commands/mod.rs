@@ -8,6 +8,7 @@ mod init;
 mod late;
 mod list;
 mod parse;
+mod retry;
 mod run;
 mod run_operation;
 mod show;
@@ -48,6 +49,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             let purpose = Purpose::of("snapshot");
             run::run(session, &Request::new(purpose, RunCommand::Snapshot, &args.selection))
         }
+        Command::Retry(args) => retry::run(session, args),
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),

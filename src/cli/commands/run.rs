@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::DateTime;
 use serde_json::json;
 
 use crate::artifacts::Stamp;
@@ -17,6 +18,7 @@ use crate::plan::{self, Plan, PlanOptions, RunCommand};
 use crate::report::{Verbosity, numbers};
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{self, RunOptions, RunResults, Surroundings};
+use crate::yaml;
 
 /// What is to be run.
 #[derive(Clone, Copy)]
@@ -26,24 +28,36 @@ pub(super) struct Request<'a> {
     pub(super) selection: &'a SelectionArgs,
     pub(super) kinds: Option<&'a ResourceTypeArgs>,
     pub(super) window: WindowArgs,
+    /// What of an earlier run is tried again, instead of the selection.
+    pub(super) again: Option<&'a Again>,
+}
+
+/// What became of an earlier run, by unique ids.
+pub(super) struct Again {
+    /// What did not go well.
+    pub(super) failed: BTreeSet<String>,
+    /// Models of which some batches were published.
+    pub(super) partial: BTreeSet<String>,
+    /// All that was worked on.
+    pub(super) all: BTreeSet<String>,
 }
 
 impl<'a> Request<'a> {
     /// A command that takes neither kinds of nodes nor a window of time.
     pub(super) fn new(purpose: Purpose, command: RunCommand, selection: &'a SelectionArgs) -> Self {
-        Self { purpose, command, selection, kinds: None, window: WindowArgs::default() }
+        Self { purpose, command, selection, kinds: None, window: WindowArgs::default(), again: None }
     }
 }
 
 /// Makes a plan for the nodes selected, executes it and writes artifacts.
-pub(super) fn run(
-    session: &mut Session,
-    request: &Request<'_>,
-) -> Result<Exit, Stopped> {
-    let Request { purpose, command, selection, kinds, window } = *request;
+pub(super) fn run(session: &mut Session, request: &Request<'_>) -> Result<Exit, Stopped> {
+    let Request { purpose, command, selection, kinds, window, again } = *request;
     session.listen_for_interrupts();
     let (loaded, graph) = session.resolve(purpose)?;
-    let mut selected = session.select(loaded, graph, selection)?;
+    let mut selected = match again {
+        Some(again) => session.take_selection(graph, again.nodes(graph)),
+        None => session.select(loaded, graph, selection)?,
+    };
     if let Some(kinds) = kinds {
         selected.retain(|id| kinds.includes(graph.node(*id).kind));
     }
@@ -54,7 +68,7 @@ pub(super) fn run(
     report_log(session, &compiled.log);
 
     let output = session.output(loaded);
-    let stamp = stamp(session, purpose, selection);
+    let stamp = stamp(session, purpose, selection, window);
     session.write(output.write_compiled(&loaded.project, graph, &compiled))?;
     session.write_manifest(&output, loaded, graph, Some(&compiled), &stamp)?;
 
@@ -65,6 +79,7 @@ pub(super) fn run(
         full_refresh: purpose.full_refresh,
         store_failures: purpose.store_failures,
         window: window.window(&session.started_at),
+        only_owed: again.map(|it| it.partial(graph)).unwrap_or_default(),
     };
     let plan = plan::make(graph, compiled, &selected, options);
     report_unit_tests(session, graph, command, &selected);
@@ -134,8 +149,15 @@ fn exit_of(results: &RunResults) -> Exit {
 }
 
 /// What artifacts say about this invocation.
-pub(super) fn stamp(session: &Session, purpose: Purpose, selection: &SelectionArgs) -> Stamp {
-    let args = json!({
+pub(super) fn stamp(
+    session: &Session,
+    purpose: Purpose,
+    selection: &SelectionArgs,
+    window: WindowArgs,
+) -> Stamp {
+    let time = |it: Option<DateTime>| it.map(|it| json!(it.to_string()));
+    let vars = session.globals.vars.as_deref().and_then(|it| yaml::parse_value(it).ok());
+    let mut args = json!({
         "which": purpose.command,
         "select": selection.select,
         "exclude": selection.exclude,
@@ -145,6 +167,15 @@ pub(super) fn stamp(session: &Session, purpose: Purpose, selection: &SelectionAr
         "target": session.globals.target,
         "profile": session.globals.profile,
     });
+    for (name, value) in [
+        ("vars", vars),
+        ("event_time_start", time(window.event_time_start)),
+        ("event_time_end", time(window.event_time_end)),
+    ] {
+        if let Some(value) = value {
+            args[name] = value;
+        }
+    }
     Stamp { generated_at: session.started_at.clone(), invocation_id: session.invocation_id.clone(), args }
 }
 
