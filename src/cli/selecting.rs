@@ -36,16 +36,8 @@ impl Session {
             diags.push(selector_diagnostic(fault, is_fatal));
         }
         self.report(diags)?;
-        Ok(self.take_selection(graph, selected.nodes))
-    }
-
-    /// Makes these nodes the ones that templates see as selected.
-    pub(super) fn take_selection(&mut self, graph: &Graph, nodes: BTreeSet<NodeId>) -> BTreeSet<NodeId> {
-        let mut ids: Vec<String> =
-            nodes.iter().map(|it| graph.node(*it).unique_id.as_str().to_owned()).collect();
-        ids.sort();
-        graph.shown.selected.get_or_init(|| Arc::new(ids));
-        nodes
+        show_selection(graph, &selected.nodes);
+        Ok(selected.nodes)
     }
 
     /// The earlier state that `--state` names.
@@ -84,4 +76,11 @@ fn selector_diagnostic(fault: SelectorFault, is_fatal: bool) -> Diagnostic {
         Severity::Warning => Diagnostic::warning(fault.code, fault.message),
     };
     diagnostic.help_opt(fault.help)
+}
+
+/// Makes these nodes the ones that templates see as selected.
+pub(super) fn show_selection(graph: &Graph, nodes: &BTreeSet<NodeId>) {
+    let mut ids: Vec<String> = nodes.iter().map(|it| graph.node(*it).unique_id.as_str().to_owned()).collect();
+    ids.sort();
+    graph.shown.selected.get_or_init(|| Arc::new(ids));
 }

@@ -336,13 +336,11 @@ impl Session {
     pub(super) fn artifacts_dir(&mut self) -> Result<PathBuf, Stopped> {
         let mut diags = Diagnostics::default();
         let loaded = self.load_with(&mut diags, Purpose::of("retry"))?;
-        match loaded {
-            Ok(loaded) => Ok(self.target_dir(&loaded)),
-            Err(Aborted) => {
-                self.report(diags)?;
-                Err(Stopped(Exit::CouldNotRun))
-            }
+        if let Ok(loaded) = loaded {
+            return Ok(self.target_dir(&loaded));
         }
+        self.report(diags)?;
+        Err(Stopped(Exit::CouldNotRun))
     }
 
     /// The folder for artifacts.

@@ -153,7 +153,7 @@ impl History {
         }
         let (table, node, run) = (self.table("batches"), quote_literal(node_id), quote_literal(&self.run_id));
         for some in batches.chunks(BATCHES_AT_ONCE) {
-            let time = |it| format!("timestamp '{}'", it);
+            let time = |it| format!("timestamp '{it}'");
             let times: Vec<(String, String)> = some.iter().map(|it| (time(it.start), time(it.end))).collect();
             let keys: Vec<String> = times.iter().map(|(start, end)| format!("({start}, {end})")).collect();
             statements.push(format!(

@@ -285,7 +285,7 @@ pub struct SnapshotArgs {
 /// `retry`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct RetryArgs {
-    /// Folder with the run_results.json of the run to retry [default: the target folder]
+    /// Folder with the artifacts of the run to retry [default: the target folder]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
 }

@@ -1,7 +1,7 @@
 //! `retry`: the last command once more, for what did not go well.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde_json::Value as Json;
 
@@ -57,7 +57,7 @@ pub(super) fn run(session: &mut Session, args: &RetryArgs) -> Result<Exit, Stopp
     run::run(session, &Request { window, again: Some(&again), ..request })
 }
 
-fn previous_run(session: &mut Session, dir: &PathBuf) -> Result<PreviousRun, Stopped> {
+fn previous_run(session: &mut Session, dir: &Path) -> Result<PreviousRun, Stopped> {
     match artifacts::read_previous_run(dir) {
         Ok(Some(previous)) => Ok(previous),
         Ok(None) => {

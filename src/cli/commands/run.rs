@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::artifacts::Stamp;
 use crate::cli::Exit;
 use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, WindowArgs};
+use crate::cli::selecting::show_selection;
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
 use crate::compile::{self, Compiled, TemplateLog};
 use crate::diagnostics::scrub::Scrubber;
@@ -55,7 +56,11 @@ pub(super) fn run(session: &mut Session, request: &Request<'_>) -> Result<Exit, 
     session.listen_for_interrupts();
     let (loaded, graph) = session.resolve(purpose)?;
     let mut selected = match again {
-        Some(again) => session.take_selection(graph, again.nodes(graph)),
+        Some(again) => {
+            let nodes = again.nodes(graph);
+            show_selection(graph, &nodes);
+            nodes
+        }
         None => session.select(loaded, graph, selection)?,
     };
     if let Some(kinds) = kinds {
