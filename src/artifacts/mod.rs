@@ -157,6 +157,31 @@ impl Output {
     }
 }
 
+/// Writes a report for another program, and the folders it is in. What is no plain file (a pipe, `/dev/stdout`)
+/// is written to as it is.
+pub fn write_report(path: &Path, text: &str) -> Result<(), OutputError> {
+    let action = "write the report";
+    if let Some(folder) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
+        make_folder(folder)?;
+    }
+    if fs::metadata(path).is_ok_and(|it| !it.is_file()) {
+        let failed = |cause| OutputError { action, path: path.display().to_string(), cause };
+        return fs::write(path, text).map_err(failed);
+    }
+    replace(path, action, |writer| writer.write_all(text.as_bytes()))
+}
+
+/// Adds a report to a file that other programs add to as well, as the summary of a step of GitHub Actions.
+pub fn append_report(path: &Path, text: &str) -> Result<(), OutputError> {
+    let appended = File::options().create(true).append(true).open(path);
+    let written = appended.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|cause| OutputError {
+        action: "add the report to",
+        path: path.display().to_string(),
+        cause,
+    })
+}
+
 fn make_folder(path: &Path) -> Result<(), OutputError> {
     let action = "create the folder";
     fs::create_dir_all(path).map_err(|cause| OutputError { action, path: path.display().to_string(), cause })

@@ -18,6 +18,8 @@ use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, ValueEn
 
 use crate::cli::args::command::Command;
 use crate::cli::environment::{self, BadVariable, Environment};
+use crate::diagnostics::suggest;
+use crate::report::files::ReportFormat;
 use crate::report::{Color, Format, Verbosity};
 
 /// Version of program and engine; the engine's is the one that `build.rs` pins.
@@ -67,6 +69,19 @@ pub struct Globals {
     pub use_colors: Option<bool>,
     /// `--printer-width`.
     pub width: Option<usize>,
+    /// `--report`, in the order given.
+    pub reports: Vec<ReportFile>,
+    /// `--annotations`.
+    pub annotations: Option<bool>,
+}
+
+/// A file to write a report to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportFile {
+    /// What is in it.
+    pub format: ReportFormat,
+    /// Where it is, from the working folder.
+    pub path: PathBuf,
 }
 
 impl Globals {
@@ -251,6 +266,14 @@ struct GlobalArgs {
     /// Columns of the report [default: the terminal's]
     #[arg(long, global = true, value_name = "N")]
     printer_width: Option<usize>,
+    /// Write a report for a CI system too: junit, json, markdown, sarif or gitlab; may be repeated
+    #[arg(long, global = true, value_name = "FORMAT=FILE", value_parser = parse_report_file)]
+    report: Vec<ReportFile>,
+    /// Write annotations for GitHub Actions [default: only there]
+    #[arg(long, global = true, overrides_with = "no_annotations")]
+    annotations: bool,
+    #[arg(long, global = true, hide = true, overrides_with = "annotations")]
+    no_annotations: bool,
 }
 
 impl GlobalArgs {
@@ -273,6 +296,8 @@ impl GlobalArgs {
             log_format: self.log_format,
             use_colors: switch(self.use_colors, self.no_use_colors),
             width: self.printer_width,
+            reports: self.report,
+            annotations: switch(self.annotations, self.no_annotations),
         }
     }
 }
@@ -302,6 +327,24 @@ fn no_effect(name: &'static str, action: ArgAction) -> Arg {
         .hide(true)
         .action(action)
         .help("Accepted for compatibility; no effect")
+}
+
+/// `junit=FILE`.
+fn parse_report_file(text: &str) -> Result<ReportFile, String> {
+    let names = ReportFormat::ALL.map(|(name, _)| name);
+    let (name, path) = text.split_once('=').ok_or_else(|| {
+        format!("`{text}` is no FORMAT=FILE such as `junit=report.xml` (formats: {})", names.join(", "))
+    })?;
+    let format = ReportFormat::ALL.iter().find(|(it, _)| it.eq_ignore_ascii_case(name)).map(|it| it.1);
+    let format = format.ok_or_else(|| {
+        let meant =
+            suggest::did_you_mean(name, names).unwrap_or_else(|| format!("formats: {}", names.join(", ")));
+        format!("there is no report format `{name}` ({meant})")
+    })?;
+    if path.is_empty() {
+        return Err(format!("the file is missing: `{name}=FILE`"));
+    }
+    Ok(ReportFile { format, path: PathBuf::from(path) })
 }
 
 /// `90`, `60s`, `500ms`, `5m`, `1h`.

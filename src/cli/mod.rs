@@ -3,6 +3,7 @@
 pub mod args;
 mod commands;
 pub mod environment;
+mod report_files;
 mod selecting;
 mod session;
 
@@ -52,5 +53,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let mut session = Session::new(cli.globals, variables);
     let exit = commands::run(&mut session, &cli.command);
+    let exit = report_files::write(&mut session, cli.command.name(), exit);
     if session.finish().is_err() { Exit::CouldNotRun.into() } else { exit.into() }
 }

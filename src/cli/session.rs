@@ -1,10 +1,12 @@
 //! What every command begins with: flags, clock, reporter; project loaded and resolved; connection opened.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use crate::artifacts::{ManifestInput, Output, OutputError, Stamp, project_graph}
 use crate::cli::Exit;
 use crate::cli::args::Globals;
 use crate::cli::environment::Environment;
+use crate::cli::report_files;
 use crate::compile::Compiled;
 use crate::diagnostics::scrub::{self, Scrubber};
 use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, Sources};
@@ -23,6 +26,7 @@ use crate::project::disk::{Disk, PROJECT_FILES};
 use crate::project::settings::Settings;
 use crate::project::target::ProfilesFile;
 use crate::project::{self, Dialect, LoadOptions, Project};
+use crate::report::recording::{Recorder, Recording};
 use crate::report::{self, ReportOptions, Reporter};
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{Clock, Stop};
@@ -41,7 +45,8 @@ pub(super) struct Session {
     pub(super) started_at: String,
     pub(super) clock: Arc<SystemClock>,
     pub(super) stop: Arc<Stop>,
-    variables: Environment,
+    pub(super) variables: Environment,
+    pub(super) recording: Rc<RefCell<Recording>>,
 }
 
 /// A command cannot go on; what is wrong was reported.
@@ -105,6 +110,7 @@ impl Loaded {
 impl Session {
     pub(super) fn new(globals: Globals, variables: Environment) -> Self {
         let invocation_id = uuid::Uuid::new_v4().to_string();
+        let scrubber = Scrubber::new(&scrub::secrets_of(&variables));
         let reporter = report::for_standard_streams(ReportOptions {
             format: globals.format(),
             verbosity: globals.verbosity(),
@@ -112,12 +118,18 @@ impl Session {
             width: globals.width,
             clock: Box::new(now),
             invocation_id: invocation_id.clone(),
-            scrubber: Scrubber::new(&scrub::secrets_of(&variables)),
+            scrubber: scrubber.clone(),
         });
+        let recording = Rc::default();
+        let reporter = if report_files::are_wanted(&globals, &variables) {
+            Box::new(Recorder::new(reporter, Rc::clone(&recording), scrubber))
+        } else {
+            reporter
+        };
         let started_at = now();
         let clock = Arc::new(SystemClock { started: Instant::now() });
         let (sources, stop) = (Sources::default(), Arc::default());
-        Self { globals, sources, reporter, invocation_id, started_at, clock, stop, variables }
+        Self { globals, sources, reporter, invocation_id, started_at, clock, stop, variables, recording }
     }
 
     pub(super) fn finish(&mut self) -> io::Result<()> {

@@ -13,7 +13,8 @@ use crate::diagnostics::{Diagnostic, Severity, Sources, Span};
 use crate::node::NodeKind;
 use crate::report::{Clock, Output, Reporter, Verbosity, table};
 use crate::run::event::{
-    Kept, LogLevel, NodeFinished, NodeRef, Outcome, RunEvent, RunStarted, TestFinished, TestStatus, Totals,
+    Kept, LogLevel, NodeFinished, NodeRef, Outcome, RunEvent, RunStarted, SkipReason, TestFinished,
+    TestStatus, Totals,
 };
 
 /// Writes JSON lines.
@@ -78,16 +79,7 @@ impl<O: Write> Reporter for JsonLines<O> {
             }
             RunEvent::TestFinished(finished) => self.line("test_finished", test_finished(sources, finished)),
             RunEvent::NodeFinished(finished) => self.line("node_finished", node_finished(sources, finished)),
-            RunEvent::NodeSkipped { node, reason } => {
-                let because_of = reason.because_of().map(|it| it.unique_id.as_str());
-                let more = json!({
-                    "status": "skipped",
-                    "reason": reason.as_str(),
-                    "because_of": because_of,
-                    "message": reason.to_string(),
-                });
-                self.line("node_skipped", joined(node_fields(node), more));
-            }
+            RunEvent::NodeSkipped { node, reason } => self.line("node_skipped", node_skipped(node, reason)),
             RunEvent::Log { level, message } => {
                 self.line("log", json!({"level": level.as_str(), "message": message}));
             }
@@ -123,7 +115,8 @@ impl<O: Write> Reporter for JsonLines<O> {
     }
 }
 
-fn run_started(started: &RunStarted) -> Json {
+/// What a run is about to do.
+pub(super) fn run_started(started: &RunStarted) -> Json {
     json!({
         "command": started.command.as_str(),
         "counts": counts(&started.counts),
@@ -143,7 +136,20 @@ fn node_fields(node: &NodeRef) -> Json {
     })
 }
 
-fn node_finished(sources: &Sources, finished: &NodeFinished) -> Json {
+/// A node that was not worked on.
+pub(super) fn node_skipped(node: &NodeRef, reason: &SkipReason) -> Json {
+    let because_of = reason.because_of().map(|it| it.unique_id.as_str());
+    let more = json!({
+        "status": "skipped",
+        "reason": reason.as_str(),
+        "because_of": because_of,
+        "message": reason.to_string(),
+    });
+    joined(node_fields(node), more)
+}
+
+/// A node that is done.
+pub(super) fn node_finished(sources: &Sources, finished: &NodeFinished) -> Json {
     let (status, failed_tests, kept) = match &finished.outcome {
         Outcome::Success | Outcome::Checked => ("success", 0, None),
         Outcome::NoOp => ("no_op", 0, None),
@@ -171,7 +177,8 @@ fn node_finished(sources: &Sources, finished: &NodeFinished) -> Json {
     joined(node_fields(&finished.node), more)
 }
 
-fn test_finished(sources: &Sources, finished: &TestFinished) -> Json {
+/// A test that is done.
+pub(super) fn test_finished(sources: &Sources, finished: &TestFinished) -> Json {
     let samples = finished.samples.as_ref().map(table::json_rows);
     let more = json!({
         "owner": finished.owner.as_ref().map(|it| it.unique_id.as_str()),
@@ -186,7 +193,8 @@ fn test_finished(sources: &Sources, finished: &TestFinished) -> Json {
     joined(node_fields(&finished.test), more)
 }
 
-fn run_finished(elapsed: Duration, totals: &Totals) -> Json {
+/// What a run came to.
+pub(super) fn run_finished(elapsed: Duration, totals: &Totals) -> Json {
     let status = match (totals.is_interrupted, totals.is_success()) {
         (true, _) => "interrupted",
         (false, true) => "success",

@@ -4,10 +4,14 @@
 //! standard output; diagnostics, logs and the live area to standard error; with `--log-format json`
 //! everything is one JSON object a line on standard output. A reader that closed the pipe is no error.
 
+pub mod chart;
+pub mod files;
 pub mod json;
 pub mod layout;
 mod live;
 pub mod numbers;
+pub mod past;
+pub mod recording;
 mod summary;
 pub mod table;
 pub mod terminal;

@@ -24,6 +24,7 @@ mod merge;
 mod microbatch;
 mod operation;
 mod outside;
+pub mod past;
 mod queue;
 mod record;
 mod snapshot;

@@ -45,6 +45,9 @@ pub enum Command {
     /// Install the packages that packages.yml lists
     #[command(after_help = help::DEPS)]
     Deps(DepsArgs),
+    /// Show what earlier runs came to, of the project, a node or a test
+    #[command(after_help = help::HISTORY)]
+    History(HistoryArgs),
     /// Run a macro by itself
     #[command(after_help = help::RUN_OPERATION)]
     RunOperation(RunOperationArgs),
@@ -64,6 +67,29 @@ pub enum Command {
 }
 
 impl Command {
+    /// The name that is typed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Build(_) => "build",
+            Command::Run(_) => "run",
+            Command::Test(_) => "test",
+            Command::Seed(_) => "seed",
+            Command::Snapshot(_) => "snapshot",
+            Command::Compile(_) => "compile",
+            Command::Parse => "parse",
+            Command::List(_) => "list",
+            Command::Show(_) => "show",
+            Command::Deps(_) => "deps",
+            Command::History(_) => "history",
+            Command::RunOperation(_) => "run-operation",
+            Command::Clean => "clean",
+            Command::Debug => "debug",
+            Command::Init(_) => "init",
+            Command::Completions(_) => "completions",
+            Command::Man(_) => "man",
+        }
+    }
+
     pub(super) fn store_failures_mut(&mut self) -> Option<&mut bool> {
         match self {
             Command::Build(args) => Some(&mut args.store_failures),
@@ -93,6 +119,7 @@ impl Command {
             | Command::List(_)
             | Command::Show(_)
             | Command::Deps(_)
+            | Command::History(_)
             | Command::RunOperation(_)
             | Command::Clean
             | Command::Debug
@@ -378,6 +405,23 @@ pub enum PackageOrigin {
     /// A folder.
     #[value(help = "a folder: ../shared")]
     Local,
+}
+
+/// `history`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct HistoryArgs {
+    /// Node or test, by its name or its whole id [default: the runs of the project]
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Only tests whose results change back and forth
+    #[arg(long, conflicts_with = "name")]
+    pub flaky: bool,
+    /// How many runs, and how many results of each node and test, to look at
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub limit: usize,
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = "table", ignore_case = true)]
+    pub output: ShowOutput,
 }
 
 /// `run-operation`.

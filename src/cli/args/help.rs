@@ -148,6 +148,13 @@ Examples:
   tidemill show orders --limit -1 --output csv > orders.csv
   tidemill show --inline \"select count(*) from {{ ref('orders') }}\"";
 
+pub(super) const HISTORY: &str = "\
+Examples:
+  tidemill history                         the last runs, and tests whose results change back and forth
+  tidemill history orders                  rows, times and results of a node, and of its tests
+  tidemill history not_null_orders_id      failures of a test
+  tidemill history orders --output csv";
+
 pub(super) const DEPS: &str = "\
 Examples:
   tidemill deps                            install what package-lock.yml says, or lock and install

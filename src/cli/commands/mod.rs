@@ -4,6 +4,7 @@ mod clean;
 mod compile;
 mod debug;
 mod deps;
+mod history;
 mod init;
 mod late;
 mod list;
@@ -55,6 +56,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         Command::List(args) => list::run(session, args),
         Command::RunOperation(args) => run_operation::run(session, args),
         Command::Show(args) => show::run(session, args),
+        Command::History(args) => history::run(session, args),
         Command::Deps(args) => deps::run(session, args),
         Command::Clean => clean::run(session),
         Command::Debug => debug::run(session),
