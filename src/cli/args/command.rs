@@ -86,6 +86,7 @@ impl Command {
             Command::Debug => "debug",
             Command::Init(_) => "init",
             Command::Completions(_) => "completions",
+            Command::Retry(_) => "retry",
             Command::Man(_) => "man",
         }
     }
