@@ -10,6 +10,7 @@
 //! 5. [`plan`] says what to do, in what order, and who gates whom: a `Plan`.
 //! 6. [`run`] executes a plan: build, test, publish; events on the way, `RunResults` at the end.
 //! 7. [`artifacts`] writes manifest and run results in dbt's schemas.
+//! 8. [`docs`] makes the site from artifacts and history.
 //!
 //! [`deps`] fetches the packages that the first phase reads.
 //!
@@ -28,6 +29,7 @@ pub mod yaml;
 pub mod artifacts;
 pub mod compile;
 pub mod deps;
+pub mod docs;
 pub mod graph;
 pub mod parse;
 pub mod plan;

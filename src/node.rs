@@ -3,7 +3,9 @@
 //! Plain data without behaviour of its own; deliberately absent: anything read from files (that is
 //! `parse/`), anything that is on disk (that is `artifacts/`), anything an engine knows (`warehouse/`).
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// A node's index in the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,6 +161,59 @@ pub struct Relation {
     pub identifier: String,
     /// How the identifier is written into SQL.
     pub style: IdentifierStyle,
+    /// Which parts of the name people want to see in quotes.
+    pub quoting: Quoting,
+}
+
+/// Which parts of a relation's name are written in quotes. It is no part of the name: all are equal.
+#[derive(Clone, Copy, Debug)]
+pub struct Quoting {
+    /// The database.
+    pub database: bool,
+    /// The schema.
+    pub schema: bool,
+    /// The name in the schema.
+    pub identifier: bool,
+}
+
+impl Quoting {
+    /// All parts.
+    pub const ALL: Self = Self { database: true, schema: true, identifier: true };
+
+    /// Database, schema, identifier.
+    pub fn parts(self) -> [bool; 3] {
+        [self.database, self.schema, self.identifier]
+    }
+}
+
+impl Default for Quoting {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+impl PartialEq for Quoting {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Quoting {}
+
+impl PartialOrd for Quoting {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Quoting {
+    fn cmp(&self, _: &Self) -> Ordering {
+        Ordering::Equal
+    }
+}
+
+impl Hash for Quoting {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 /// How a relation's last part is written into SQL.
@@ -182,23 +237,47 @@ impl Relation {
             schema: Some(schema.into()),
             identifier: identifier.into(),
             style: IdentifierStyle::Quoted,
+            quoting: Quoting::ALL,
         }
     }
 
     /// Text that stands for a relation as it is.
     pub fn verbatim(text: impl Into<String>) -> Self {
-        Self { database: None, schema: None, identifier: text.into(), style: IdentifierStyle::Verbatim }
+        let (identifier, style) = (text.into(), IdentifierStyle::Verbatim);
+        Self { database: None, schema: None, identifier, style, quoting: Quoting::ALL }
     }
 
-    /// The relation as SQL: `"database"."schema"."identifier"`.
+    /// The same, written with other quotes.
+    #[must_use]
+    pub fn quoted_as(self, quoting: Quoting) -> Self {
+        Self { quoting, ..self }
+    }
+
+    /// The relation as SQL: `"database"."schema"."identifier"`. A part that is not to be quoted is quoted
+    /// all the same if it is a plain word, because a quoted word means the same and may be a keyword.
     pub fn render(&self) -> String {
+        self.join(|part, is_quoted| is_quoted || is_word(part))
+    }
+
+    /// The relation as people write it, with quotes where they want them.
+    pub fn written(&self) -> String {
+        self.join(|_, is_quoted| is_quoted)
+    }
+
+    fn join(&self, is_quoted: impl Fn(&str, bool) -> bool) -> String {
+        let quote = |part: &str, wanted| {
+            if is_quoted(part, wanted) { quote_identifier(part) } else { part.to_owned() }
+        };
         let mut sql = String::new();
-        for part in [&self.database, &self.schema].into_iter().flatten() {
-            sql.push_str(&quote_identifier(part));
-            sql.push('.');
+        let parts = [(&self.database, self.quoting.database), (&self.schema, self.quoting.schema)];
+        for (part, wanted) in parts {
+            if let Some(part) = part {
+                sql.push_str(&quote(part, wanted));
+                sql.push('.');
+            }
         }
         match self.style {
-            IdentifierStyle::Quoted => sql.push_str(&quote_identifier(&self.identifier)),
+            IdentifierStyle::Quoted => sql.push_str(&quote(&self.identifier, self.quoting.identifier)),
             IdentifierStyle::Verbatim => sql.push_str(&self.identifier),
         }
         sql
@@ -222,6 +301,12 @@ impl fmt::Display for Relation {
 /// An identifier in double quotes, with inner double quotes doubled: the only place that quotes one.
 pub fn quote_identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Whether a name is a word that means the same with and without quotes.
+pub fn is_word(name: &str) -> bool {
+    let is_part = |it: char| it.is_ascii_alphanumeric() || it == '_';
+    name.chars().all(is_part) && !name.starts_with(|it: char| it.is_ascii_digit()) && !name.is_empty()
 }
 
 /// A text in single quotes, with inner single quotes doubled: the only place that writes a string literal.

@@ -100,7 +100,12 @@ pub fn manifest<'a>(input: &ManifestInput<'a>, stamp: &'a Stamp) -> Manifest<'a>
         user_id: None,
         send_anonymous_usage_stats: false,
         adapter_type: "duckdb",
-        quoting: Quoting { database: true, schema: true, identifier: true, column: None },
+        quoting: Quoting {
+            database: project.config.quoting.database,
+            schema: project.config.quoting.schema,
+            identifier: project.config.quoting.identifier,
+            column: None,
+        },
         run_started_at: &project.settings.globals.run_started_at,
     };
     Manifest { metadata, context: Context::new(input, stamp) }

@@ -7,6 +7,7 @@
 //! environment variables, absolute paths and the clock; the same input gives the same bytes, but for what
 //! the stamp says.
 
+mod catalog;
 mod compiled;
 mod manifest;
 mod metadata;
@@ -29,6 +30,7 @@ use crate::graph::Graph;
 use crate::project::Project;
 use crate::run::RunResults;
 
+pub use self::catalog::{CatalogFile, catalog};
 pub use self::manifest::{Manifest, ManifestInput, manifest, project_graph};
 pub use self::previous::{PreviousRun, read_previous_run};
 pub use self::run_results::{RunResultsFile, run_results};
@@ -138,6 +140,34 @@ impl Output {
             }
         }
         Ok(())
+    }
+
+    /// Writes `catalog.json`.
+    pub fn write_catalog(&self, catalog: &CatalogFile<'_>) -> Result<(), OutputError> {
+        self.write_json("catalog.json", "write the catalog", catalog)
+    }
+
+    /// Writes a file of the docs site; folders in its name are made.
+    pub fn write_page(&self, name: &str, content: &[u8]) -> Result<(), OutputError> {
+        let path = self.dir.join(name);
+        path.parent().map_or(Ok(()), make_folder)?;
+        replace(&path, "write the docs site", |writer| writer.write_all(content))
+    }
+
+    /// The text of an artifact that this or an earlier command wrote; `None` if there is none that is text.
+    pub fn read(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.dir.join(name)).ok()
+    }
+
+    /// Removes a folder of files that are made anew.
+    pub fn remove_folder(&self, name: &str) -> Result<(), OutputError> {
+        let path = self.dir.join(name);
+        match fs::remove_dir_all(&path) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                Err(OutputError { action: "remove the folder", path: path.display().to_string(), cause })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write_json(

@@ -120,7 +120,7 @@ fn entry<'a>(graph: &'a Graph, compiled: &'a Compiled, result: &'a NodeResult) -
         unique_id: node.unique_id.as_str(),
         compiled: has_sql.then_some(sql.is_some()),
         compiled_code: sql.filter(|_| has_sql),
-        relation_name: relation.map(Relation::render),
+        relation_name: relation.map(Relation::written),
         batch_results: result.batches.as_ref().map(batch_entries),
     }
 }

@@ -181,8 +181,9 @@ fn body(entry: &Json) -> Vec<Json> {
     }
 }
 
+/// What the project says, with the templates of project files as written: what they give differs between targets.
 fn config(entry: &Json) -> BTreeMap<String, Json> {
-    let config = entry.get("config").and_then(Json::as_object);
+    let config = entry.get("unrendered_config").and_then(Json::as_object);
     config
         .into_iter()
         .flatten()

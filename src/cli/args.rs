@@ -19,6 +19,7 @@ use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, ValueEn
 use crate::cli::args::command::Command;
 use crate::cli::environment::{self, BadVariable, Environment};
 use crate::diagnostics::suggest;
+use crate::project::publish::{PUBLISH_MODES, PublishMode};
 use crate::report::files::ReportFormat;
 use crate::report::{Color, Format, Verbosity};
 
@@ -32,6 +33,8 @@ pub struct Cli {
     pub globals: Globals,
     /// The command with its own flags.
     pub command: Command,
+    /// The command's name.
+    pub name: String,
 }
 
 /// Flags of every command, from command line and environment.
@@ -69,6 +72,10 @@ pub struct Globals {
     pub use_colors: Option<bool>,
     /// `--printer-width`.
     pub width: Option<usize>,
+    /// `--publish`.
+    pub publish: Option<PublishMode>,
+    /// `--plain`.
+    pub plain: Option<bool>,
     /// `--report`, in the order given.
     pub reports: Vec<ReportFile>,
     /// `--annotations`.
@@ -118,7 +125,8 @@ impl Globals {
 pub fn read(args: impl IntoIterator<Item = OsString>, variables: &Environment) -> Result<Cli, clap::Error> {
     let matches = definition().try_get_matches_from(args)?;
     let line = Line::from_arg_matches(&matches)?;
-    let mut cli = Cli { globals: line.globals.resolved(), command: line.command };
+    let name = matches.subcommand_name().unwrap_or_default().to_owned();
+    let mut cli = Cli { globals: line.globals.resolved(), command: line.command, name };
     match cli.take_from_environment(variables) {
         Ok(()) => Ok(cli),
         Err(BadVariable(message)) => Err(definition().error(ErrorKind::ValueValidation, message)),
@@ -162,6 +170,8 @@ impl Cli {
         globals.version_check = globals.version_check.or(environment::switch(variables, "VERSION_CHECK")?);
         globals.use_colors = globals.use_colors.or(environment::switch(variables, "USE_COLORS")?);
         globals.width = globals.width.or(environment::number(variables, "PRINTER_WIDTH")?);
+        globals.plain = globals.plain.or(environment::switch(variables, "PLAIN")?);
+        globals.publish = globals.publish.or(environment::parsed(variables, "PUBLISH", parse_publish)?);
         let log_format = |text: &str| LogFormat::from_str(text, true);
         globals.log_format = globals.log_format.or(environment::parsed(variables, "LOG_FORMAT", log_format)?);
         if let Some(store_failures) = self.command.store_failures_mut() {
@@ -263,9 +273,17 @@ struct GlobalArgs {
     /// Use no colour
     #[arg(long, visible_alias = "no-color", global = true, overrides_with = "use_colors")]
     no_use_colors: bool,
+    /// Write ASCII only, without colour and without a live area
+    #[arg(long, global = true, overrides_with = "no_plain")]
+    plain: bool,
+    #[arg(long, global = true, hide = true, overrides_with = "plain")]
+    no_plain: bool,
     /// Columns of the report [default: the terminal's]
     #[arg(long, global = true, value_name = "N")]
     printer_width: Option<usize>,
+    /// What readers see change at once: one `model`, or all of the `run`
+    #[arg(long, global = true, value_name = "MODE", value_parser = parse_publish)]
+    publish: Option<PublishMode>,
     /// Write a report for a CI system too: junit, json, markdown, sarif or gitlab; may be repeated
     #[arg(long, global = true, value_name = "FORMAT=FILE", value_parser = parse_report_file)]
     report: Vec<ReportFile>,
@@ -296,8 +314,10 @@ impl GlobalArgs {
             log_format: self.log_format,
             use_colors: switch(self.use_colors, self.no_use_colors),
             width: self.printer_width,
+            publish: self.publish,
             reports: self.report,
             annotations: switch(self.annotations, self.no_annotations),
+            plain: switch(self.plain, self.no_plain),
         }
     }
 }
@@ -345,6 +365,12 @@ fn parse_report_file(text: &str) -> Result<ReportFile, String> {
         return Err(format!("the file is missing: `{name}=FILE`"));
     }
     Ok(ReportFile { format, path: PathBuf::from(path) })
+}
+
+/// `model` or `run`.
+fn parse_publish(text: &str) -> Result<PublishMode, String> {
+    let mode = PUBLISH_MODES.iter().find(|it| it.0 == text).map(|it| it.1);
+    mode.ok_or_else(|| format!("`{text}` is neither `model` nor `run`"))
 }
 
 /// `90`, `60s`, `500ms`, `5m`, `1h`.

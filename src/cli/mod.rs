@@ -2,7 +2,9 @@
 
 pub mod args;
 mod commands;
+mod connecting;
 pub mod environment;
+mod publishing;
 mod report_files;
 mod selecting;
 mod session;
@@ -53,6 +55,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let mut session = Session::new(cli.globals, variables);
     let exit = commands::run(&mut session, &cli.command);
-    let exit = report_files::write(&mut session, cli.command.name(), exit);
+    let exit = report_files::write(&mut session, &cli.name, exit);
     if session.finish().is_err() { Exit::CouldNotRun.into() } else { exit.into() }
 }

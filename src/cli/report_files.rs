@@ -20,7 +20,7 @@ fn is_on_github(variables: &Environment) -> bool {
 }
 
 /// Writes them all; the exit status is that of the command, unless all was good and a file cannot be written.
-pub(super) fn write(session: &mut Session, command: &'static str, exit: Exit) -> Exit {
+pub(super) fn write(session: &mut Session, command: &str, exit: Exit) -> Exit {
     if !are_wanted(&session.globals, &session.variables) {
         return exit;
     }
@@ -54,9 +54,9 @@ pub(super) fn write(session: &mut Session, command: &'static str, exit: Exit) ->
     if exit == Exit::Good && !all_written { Exit::CouldNotRun } else { exit }
 }
 
-fn about(session: &Session, command: &'static str, exit: Exit) -> About {
+fn about(session: &Session, command: &str, exit: Exit) -> About {
     About {
-        command,
+        command: command.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION"),
         invocation_id: session.invocation_id.clone(),
         started_at: session.started_at.clone(),

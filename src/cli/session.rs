@@ -28,9 +28,8 @@ use crate::project::target::ProfilesFile;
 use crate::project::{self, Dialect, LoadOptions, Project};
 use crate::report::recording::{Recorder, Recording};
 use crate::report::{self, ReportOptions, Reporter};
-use crate::run::event::{LogLevel, RunEvent};
+use crate::run::event::LogLevel;
 use crate::run::{Clock, Stop};
-use crate::warehouse::{Attachment, ConnectOptions, ErrorKind, Warehouse, WarehouseError, duckdb};
 use crate::yaml;
 
 /// Where the files of the built-in macros are said to be.
@@ -116,6 +115,8 @@ impl Session {
             verbosity: globals.verbosity(),
             color: globals.color(),
             width: globals.width,
+            is_plain: globals.plain.unwrap_or(false),
+            is_utf8: is_utf8(&variables),
             clock: Box::new(now),
             invocation_id: invocation_id.clone(),
             scrubber: scrubber.clone(),
@@ -361,66 +362,6 @@ impl Session {
         Output::new(self.target_dir(loaded)).hiding(Scrubber::new(&secrets))
     }
 
-    /// Opens the database of the project's target.
-    pub(super) fn connect(
-        &mut self,
-        loaded: &Loaded,
-        read_only: bool,
-    ) -> Result<Box<dyn Warehouse>, Stopped> {
-        let target = &loaded.project.target;
-        let file = target.file(loaded.base());
-        if read_only && file.as_ref().is_some_and(|it| !it.exists()) {
-            let message = format!("the database `{}` does not exist yet", target.path);
-            let fault = Diagnostic::error("missing-database", message);
-            return Err(self.fail(fault.help("`tidemill build` makes it")));
-        }
-        let mut secrets = loaded.project.settings.secrets();
-        secrets.extend(target.secrets.iter().cloned());
-        let schema = match loaded.project.dialect {
-            Dialect::Tidemill => target.schema.clone(),
-            // dbt-duckdb resolves unqualified names in `main`, whatever the target's schema.
-            Dialect::Dbt => "main".to_owned(),
-        };
-        let retries = target.retries.as_ref();
-        let patience = retries.map(|it| patience(it.connect_attempts));
-        let options = ConnectOptions {
-            read_only: read_only && file.is_some(),
-            path: file,
-            main: target.lake().map(|path| Attachment {
-                path: path.to_owned(),
-                alias: Some(target.own_database()),
-                is_lake: true,
-                ..Attachment::default()
-            }),
-            schema,
-            workers: self.threads(&loaded.project).get(),
-            settings: target.settings.clone(),
-            extensions: target.extensions.clone(),
-            create_secrets: target.create_secrets.clone(),
-            config_options: target.config_options.clone(),
-            attach: target.attach.clone(),
-            is_offline: self.globals.offline.unwrap_or(false),
-            wait: self.globals.wait.or(patience).unwrap_or(Duration::ZERO),
-            retryable: retries.map(|it| it.exceptions.clone()).unwrap_or_default(),
-            secrets,
-        };
-        let (reporter, sources, stop) = (&mut self.reporter, &self.sources, Arc::clone(&self.stop));
-        let mut is_waiting = false;
-        let opened = duckdb::open_with(&options, &mut |error| {
-            if let (ErrorKind::Locked { holder }, false) = (&error.kind, is_waiting) {
-                reporter.event(sources, &RunEvent::Waiting { holder: holder.clone() });
-            }
-            is_waiting = true;
-            !stop.is_requested()
-        });
-        opened.map_err(|error| {
-            if stop.is_requested() {
-                return self.fail(Diagnostic::error("interrupted", "the run was interrupted"));
-            }
-            self.fail(cannot_open(&target.path, &error))
-        })
-    }
-
     /// Writes the manifest, or reports why not.
     pub(super) fn write_manifest(
         &mut self,
@@ -454,43 +395,15 @@ impl Session {
     }
 }
 
+/// Whether the terminal is set to UTF-8, as programs are told: by the first of these variables that is set. Windows has none
+/// of them and shows UTF-8.
+fn is_utf8(variables: &Environment) -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|it| variables.get(*it));
+    let locale = set.into_iter().find(|it| !it.is_empty()).map(|it| it.to_lowercase());
+    cfg!(windows) || locale.is_some_and(|it| it.contains("utf-8") || it.contains("utf8"))
+}
+
 /// A path for people: `./x` is `x`.
 pub(super) fn without_dot(path: &Path) -> &Path {
     path.strip_prefix(".").unwrap_or(path)
-}
-
-/// As long as dbt-duckdb waits in so many attempts: a second, two, four, ...
-fn patience(attempts: usize) -> Duration {
-    let attempts = u32::try_from(attempts).unwrap_or(u32::MAX).min(16);
-    Duration::from_secs(2_u64.pow(attempts) - 1)
-}
-
-fn cannot_open(path: &str, error: &WarehouseError) -> Diagnostic {
-    let (code, message) = match &error.kind {
-        ErrorKind::Locked { holder } => {
-            let who = holder.as_ref().map(|it| format!(" by {it}")).unwrap_or_default();
-            ("database-locked", format!("the database `{path}` is in use{who}"))
-        }
-        ErrorKind::Corrupt => {
-            ("database-corrupt", format!("`{path}` is not a DuckDB database that can be read"))
-        }
-        ErrorKind::Unavailable => ("database-unavailable", format!("the database `{path}` cannot be opened")),
-        ErrorKind::DiskFull => ("disk-full", format!("the disk is full: `{path}` cannot be written")),
-        ErrorKind::Sql
-        | ErrorKind::Interrupted
-        | ErrorKind::OutOfMemory
-        | ErrorKind::Conflict
-        | ErrorKind::Transient => ("connection-failed", format!("cannot connect to `{path}`")),
-    };
-    let diagnostic =
-        error.message.lines().fold(Diagnostic::error(code, message), |it, line| it.note(line.trim()));
-    match &error.kind {
-        ErrorKind::Locked { .. } => {
-            diagnostic.help("close the other program, or wait for it with `--wait 60s`")
-        }
-        ErrorKind::Corrupt => diagnostic.help(
-            "bring back a copy of the file; if it only holds what this project makes, move it away and build again",
-        ),
-        _ => diagnostic,
-    }
 }

@@ -36,7 +36,7 @@ pub(super) fn model(project: &Project, graph: &Graph, node: &Node) -> Json {
         "meta": node.config.meta,
         "group": node.group(),
         "patch_path": node.patch_path.as_ref().map(|it| format!("{}://{}", node.package, project.path_in_package(it))),
-        "relation_name": relation.map(Relation::render),
+        "relation_name": relation.map(Relation::written),
         "language": "sql",
         "raw_code": raw_code(node),
         "refs": refs(node),

@@ -12,7 +12,7 @@ use crate::node::{NodeId, NodeKind, Relation};
 use crate::parse::{Body, Doc};
 use crate::project::Project;
 use crate::project::settings::{Settings, refuse_secret};
-use crate::template::{Engine, FunctionCall, Host, HostError, RefCall, SourceCall};
+use crate::template::{Engine, FunctionCall, Host, HostError, RefCall, SeedFile, SourceCall};
 
 /// Environment variables that say something about the run.
 const METADATA_ENV: &str = "DBT_ENV_CUSTOM_ENV_";
@@ -56,6 +56,7 @@ pub(super) struct CompileHost {
     selected: Option<Arc<Vec<String>>>,
     /// Conditions on the rows that are read of relations.
     rows: BTreeMap<Relation, String>,
+    seed: Option<Arc<SeedFile>>,
 }
 
 impl CompileHost {
@@ -84,6 +85,7 @@ impl CompileHost {
             project: graph.shown.project.get().cloned(),
             selected: graph.shown.selected.get().cloned(),
             rows: BTreeMap::new(),
+            seed: None,
         }
     }
 
@@ -146,6 +148,7 @@ impl CompileHost {
             project: graph.shown.project.get().cloned(),
             selected: graph.shown.selected.get().cloned(),
             rows: BTreeMap::new(),
+            seed: None,
         }
     }
 
@@ -162,6 +165,11 @@ impl CompileHost {
     /// The same with a warehouse to ask.
     pub(super) fn asking(self, engine: Option<Arc<dyn Engine>>) -> Self {
         Self { engine, ..self }
+    }
+
+    /// The same for a seed that is being made.
+    pub(super) fn making(self, seed: Option<Arc<SeedFile>>) -> Self {
+        Self { seed, ..self }
     }
 
     fn push(&self, message: &str, level: TemplateLogLevel) {
@@ -255,6 +263,10 @@ impl Host for CompileHost {
 
     fn engine(&self) -> Option<&dyn Engine> {
         self.engine.as_deref()
+    }
+
+    fn seed(&self) -> Option<&SeedFile> {
+        self.seed.as_deref()
     }
 
     fn graph(&self) -> Option<Arc<Json>> {

@@ -12,8 +12,9 @@ use crate::batch::Batch;
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::Graph;
 use crate::node::NodeId;
+use crate::parse::Body;
 use crate::project::Project;
-use crate::template::{Engine, Rendered, TemplateError, TemplateSource};
+use crate::template::{Engine, Rendered, SeedFile, TemplateError, TemplateSource};
 
 /// Renders what could not be rendered before the run. A template sees the warehouse as its connection does:
 /// inside a node's transaction, with what the transaction has done so far.
@@ -35,17 +36,30 @@ impl<'a> Late<'a> {
         self
     }
 
+    /// The same while a seed is made.
+    #[must_use]
+    pub fn with_seed(self, seed: SeedFile) -> Self {
+        Self { compiler: Compiler { seed: Some(Arc::new(seed)), ..self.compiler } }
+    }
+
     /// A node's query with its ephemeral parents in it; its hooks are left out.
     pub fn query(&self, id: NodeId, is_incremental: IsIncremental) -> Result<CompiledNode, Diagnostic> {
         let graph = self.compiler.graph;
-        let sql = self.compiler.query(id, is_incremental).map_err(TemplateError::into_diagnostic)?;
+        let is_test = matches!(graph.node(id).body, Body::Test(_));
+        let rendered = if is_test {
+            self.compiler.version(id, is_incremental)
+        } else {
+            let sql = self.compiler.query(id, is_incremental);
+            sql.map(|sql| CompiledNode { sql, ..CompiledNode::default() })
+        };
+        let CompiledNode { sql, check, .. } = rendered.map_err(TemplateError::into_diagnostic)?;
         if let Some(fault) = query_fault(graph.node(id), &sql) {
             return Err(fault);
         }
         let ephemeral = |it: &NodeId| is_ephemeral(graph.node(*it));
         let parents = graph.parents(id).iter().copied().filter(ephemeral).collect();
         let injected = self.with_ctes(&sql, &parents).map_err(TemplateError::into_diagnostic)?;
-        Ok(CompiledNode { sql: injected.sql, ctes: injected.ctes, ..CompiledNode::default() })
+        Ok(CompiledNode { sql: injected.sql, ctes: injected.ctes, check, ..CompiledNode::default() })
     }
 
     /// A query that is no node of the project, such as `show --inline`; it may refer to any node.

@@ -11,6 +11,8 @@ mod context;
 mod ctes;
 mod host;
 mod late;
+pub mod own_tests;
+mod query_comment;
 mod run_hook;
 mod strategy;
 mod test_sql;
@@ -25,11 +27,13 @@ use self::ctes::Injected;
 use self::host::CompileHost;
 pub use self::host::{TemplateLog, TemplateLogLevel};
 pub use self::late::Late;
+pub use self::query_comment::Comment;
 pub use self::run_hook::{check_run_hooks, node_as_json};
-pub use self::test_sql::{column_sql, freshness_query};
+pub use self::test_sql::{JudgedTest, column_sql, freshness_query};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::{Graph, Node};
 use crate::node::{Materialization, NodeId, Relation};
+use crate::parse::check::Check;
 use crate::parse::functions::FunctionBody;
 use crate::parse::node_config::NodeHook;
 use crate::parse::python_models::{PYTHON_HELP, PYTHON_MODEL};
@@ -37,7 +41,9 @@ use crate::parse::snapshots::SnapshotBody;
 use crate::parse::{Body, DataTest, TestKind};
 use crate::project::Project;
 use crate::sql::{self, OneQuery};
-use crate::template::{Context, Engine, Mode, NEEDS_WAREHOUSE, Rendered, TemplateError, TemplateSource};
+use crate::template::{
+    Context, Engine, Mode, NEEDS_WAREHOUSE, Rendered, SeedFile, TemplateError, TemplateSource,
+};
 
 /// SQL for a set of nodes.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +71,8 @@ pub struct CompiledNode {
     pub pre_hooks: Vec<Hook>,
     /// Statements to run after, in the node's transaction.
     pub post_hooks: Vec<Hook>,
+    /// Tests: what is checked, its arguments rendered.
+    pub check: Option<Box<Check>>,
 }
 
 /// Statements to run before or after something.
@@ -93,6 +101,8 @@ struct Compiler<'a> {
     engine: Option<Arc<dyn Engine>>,
     /// The batch that a microbatch model is rendered for.
     batch: Option<BatchOf>,
+    /// The file of the seed that is being made.
+    seed: Option<Arc<SeedFile>>,
 }
 
 /// Renders the nodes wanted and the ephemeral models they need. Faults are kept with their nodes.
@@ -237,7 +247,7 @@ fn python_model(node: &Node) -> TemplateError {
 
 impl<'a> Compiler<'a> {
     fn new(project: &'a Project, graph: &'a Graph) -> Self {
-        Self { project, graph, log: Arc::default(), engine: None, batch: None }
+        Self { project, graph, log: Arc::default(), engine: None, batch: None, seed: None }
     }
 
     /// What templates logged so far, in the order of node ids.
@@ -251,8 +261,8 @@ impl<'a> Compiler<'a> {
         let node = self.graph.node(id);
         if let Some(batch) = BatchOf::first_of(node, id).filter(|_| self.batch.is_none()) {
             // A template may ask for its batch; the first is the same in every run.
-            let (log, engine) = (Arc::clone(&self.log), self.engine.clone());
-            return Compiler { batch: Some(batch), log, engine, ..*self }.node(id);
+            let (log, engine, seed) = (Arc::clone(&self.log), self.engine.clone(), self.seed.clone());
+            return Compiler { batch: Some(batch), log, engine, seed, ..*self }.node(id);
         }
         let update = match &node.body {
             Body::Model { materialized: Materialization::Incremental, .. } => Some(IsIncremental::Yes),
@@ -265,6 +275,9 @@ impl<'a> Compiler<'a> {
 
     fn version(&self, id: NodeId, is_incremental: IsIncremental) -> Result<CompiledNode, TemplateError> {
         let node = self.graph.node(id);
+        if let Body::Test(DataTest { kind: TestKind::Generic(test), .. }) = &node.body {
+            return test_sql::generic(self, id, node, test);
+        }
         let sql = self.query(id, is_incremental)?;
         if matches!(&node.body, Body::Model { by_macro: Some(_), .. }) {
             // The macro renders them in its turn.
@@ -290,7 +303,7 @@ impl<'a> Compiler<'a> {
                 self.graph.templates.render(sql, &self.node_context(id, is_incremental))
             }
             Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => {
-                test_sql::generic(self, id, node, test)
+                Ok(test_sql::generic(self, id, node, test)?.sql)
             }
             Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => {
                 Ok(Rendered::default())
@@ -315,7 +328,8 @@ impl<'a> Compiler<'a> {
         is_incremental: IsIncremental,
     ) -> Result<Hook, TemplateError> {
         // With a log of its own, which is lost if it is rendered again.
-        let alone = Compiler { log: Arc::default(), engine: self.engine.clone(), ..*self };
+        let alone =
+            Compiler { log: Arc::default(), engine: self.engine.clone(), seed: self.seed.clone(), ..*self };
         let context = alone.node_context(id, is_incremental);
         let source = TemplateSource {
             package: self.graph.node(id).package.clone(),
@@ -353,7 +367,7 @@ impl<'a> Compiler<'a> {
         Context {
             mode: Mode::Execute,
             globals: Arc::clone(&self.project.settings.globals),
-            host: Arc::new(host.asking(self.engine.clone())),
+            host: Arc::new(host.asking(self.engine.clone()).making(self.seed.clone())),
             this: node.and_then(|it| it.relation.clone()),
             model: node.map(|it| context::model(self.project, self.graph, it)),
             locals: Vec::new(),

@@ -58,7 +58,7 @@ impl Late<'_> {
         };
         match self.compiler.graph.templates.render_value(&source, &context) {
             Ok(TemplateValue::Json(value)) => Ok(value),
-            Ok(TemplateValue::Relation(relation)) => Ok(Json::from(relation.render())),
+            Ok(TemplateValue::Relation(relation)) => Ok(Json::from(relation.written())),
             Err(mut error) => {
                 // The call stands in no file: the snapshot's name is the place.
                 let is_in_file = |it: crate::diagnostics::Span| it.file != node.span.file;

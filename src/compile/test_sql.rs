@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{Compiler, IsIncremental, Late, reading_name};
+use super::{CompiledNode, Compiler, IsIncremental, Late, own_tests, reading_name};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
 use crate::node::{NodeId, Relation, quote_identifier};
 use crate::parse::check::Check;
 use crate::parse::{GenericTest, Owner, argument_template};
-use crate::template::{MacroCall, Rendered, TemplateError, TemplateSource, TemplateValue};
+use crate::template::{MacroCall, Rendered, TemplateError, TemplateSource, TemplateValue, TestVerdict};
 
 /// Renders a generic test: its macro with the arguments, or Tidemill's own query for a test without one.
 pub(super) fn generic(
@@ -18,27 +18,55 @@ pub(super) fn generic(
     id: NodeId,
     node: &Node,
     test: &GenericTest,
+) -> Result<CompiledNode, TemplateError> {
+    let Some(tested) = tested_relation(compiler, id, node, test)? else {
+        return Ok(CompiledNode::default());
+    };
+    let mut check = test.check.clone();
+    check.map_sql(&mut |text| argument_sql(compiler, id, node.span, text))?;
+    let column = test.arguments.iter().find(|(name, _)| name == "column_name");
+    let column = column.and_then(|(_, value)| value.as_str()).map(column_sql);
+    let sql = match &check {
+        Check::Freshness { column, rule } => plain(freshness_query(&tested, column, rule.filter.as_deref())),
+        _ => match own_tests::of_check(&check, &tested.render(), column.as_deref()) {
+            Some(text) => plain(text),
+            None => by_macro(compiler, id, node, test, tested)?,
+        },
+    };
+    Ok(CompiledNode { sql, check: Some(Box::new(check)), ..CompiledNode::default() })
+}
+
+fn by_macro(
+    compiler: &Compiler<'_>,
+    id: NodeId,
+    node: &Node,
+    test: &GenericTest,
+    tested: Relation,
 ) -> Result<Rendered, TemplateError> {
-    let Some(tested) = tested_relation(compiler, id, node, test)? else { return Ok(Rendered::default()) };
-    match &test.check {
-        Check::Freshness { column, rule } => {
-            Ok(plain(freshness_query(&tested, column, rule.filter.as_deref())))
-        }
-        Check::RowCountDrift(_) => {
-            Ok(plain(format!("select count(*) as row_count from {}", tested.render())))
-        }
-        Check::Query | Check::NotNull | Check::Unique | Check::AcceptedValues { .. } => {
-            let mut arguments = vec![("model".to_owned(), TemplateValue::Relation(tested))];
-            for (name, value) in &test.arguments {
-                let value = argument(compiler, id, node.span, name, value)?;
-                arguments.push((name.clone(), value));
-            }
-            let package = test.namespace.as_deref().unwrap_or(&node.package);
-            let macro_name = format!("test_{}", test.name);
-            let context = compiler.node_context(id, IsIncremental::No);
-            compiler.graph.templates.call_test(package, &macro_name, &arguments, &context, node.span)
-        }
+    let mut arguments = vec![("model".to_owned(), TemplateValue::Relation(tested))];
+    for (name, value) in &test.arguments {
+        let value = argument(compiler, id, node.span, name, value)?;
+        arguments.push((name.clone(), value));
     }
+    let package = test.namespace.as_deref().unwrap_or(&node.package);
+    let macro_name = format!("test_{}", test.name);
+    let context = compiler.node_context(id, IsIncremental::No);
+    compiler.graph.templates.call_test(package, &macro_name, &arguments, &context, node.span)
+}
+
+/// An argument as SQL: what its template gives, or its text.
+fn argument_sql(
+    compiler: &Compiler<'_>,
+    id: NodeId,
+    span: Span,
+    text: &str,
+) -> Result<String, TemplateError> {
+    let Some(template) = argument_template(text) else { return Ok(text.to_owned()) };
+    Ok(match rendered_argument(compiler, id, span, template)? {
+        TemplateValue::Json(Json::String(text)) => text,
+        TemplateValue::Json(value) => value.to_string(),
+        TemplateValue::Relation(relation) => relation.render(),
+    })
 }
 
 /// The newest value of a column.
@@ -86,7 +114,10 @@ fn tested_relation(
 impl Late<'_> {
     /// The query around a test's own that a project's `get_test_sql` or `get_limit_subquery_sql` makes: one row
     /// of the number of failures, whether to warn and whether to fail. `None` if the project has no such macro.
-    pub fn judged_test(&self, id: NodeId, sql: &Rendered) -> Option<Result<String, Diagnostic>> {
+    pub fn judged_test(&self, id: NodeId, sql: &Rendered) -> Option<Result<JudgedTest, Diagnostic>> {
+        if let Some(macro_id) = &self.compiler.graph.node_macros.tests {
+            return Some(self.judged_by_macro(id, sql, macro_id));
+        }
         let (templates, node) = (&self.compiler.graph.templates, self.compiler.graph.node(id));
         let package = node.package.as_str();
         let is_own = |name| templates.override_of(package, name).is_some();
@@ -102,7 +133,7 @@ impl Late<'_> {
             let called = templates.call_macro(call, arguments, &context)?;
             Ok::<_, TemplateError>(match called {
                 TemplateValue::Json(text) => text.as_str().unwrap_or_default().to_owned(),
-                TemplateValue::Relation(relation) => relation.render(),
+                TemplateValue::Relation(relation) => relation.written(),
             })
         };
         let json = |value: Json| TemplateValue::Json(value);
@@ -127,8 +158,29 @@ impl Late<'_> {
                 ],
             )
         });
-        Some(judged.map_err(TemplateError::into_diagnostic))
+        Some(judged.map(JudgedTest::Query).map_err(TemplateError::into_diagnostic))
     }
+
+    /// The project's own materialization of tests runs its queries itself.
+    fn judged_by_macro(&self, id: NodeId, sql: &Rendered, macro_id: &str) -> Result<JudgedTest, Diagnostic> {
+        let node = self.compiler.graph.node(id);
+        let mut context = self.compiler.node_context(id, IsIncremental::No);
+        for name in ["sql", "compiled_code"] {
+            context.locals.push((name.to_owned(), TemplateValue::Json(Json::from(sql.text.as_str()))));
+        }
+        let call = MacroCall { macro_id, package: &node.package, place: node.span };
+        let judged = self.compiler.graph.templates.judge_by_macro(call, &context);
+        judged.map(JudgedTest::Verdict).map_err(TemplateError::into_diagnostic)
+    }
+}
+
+/// What macros around a test give.
+#[derive(Clone, Debug)]
+pub enum JudgedTest {
+    /// A query to run.
+    Query(String),
+    /// The verdict.
+    Verdict(TestVerdict),
 }
 
 /// Macros around a test's query.
@@ -173,7 +225,7 @@ fn rendered_inside(
             None => value.clone(),
             Some(template) => match rendered_argument(compiler, id, span, template)? {
                 TemplateValue::Json(value) => value,
-                TemplateValue::Relation(relation) => Json::from(relation.render()),
+                TemplateValue::Relation(relation) => Json::from(relation.written()),
             },
         },
         Json::Null | Json::Bool(_) | Json::Number(_) => value.clone(),

@@ -27,7 +27,7 @@ use crate::node::{NodeId, NodeKind, UniqueId};
 use crate::parse::properties::MacroProperties;
 use crate::parse::run_hooks::RunHook;
 use crate::parse::unit_tests::{Input, UnitTest};
-use crate::parse::{Body, DataTest, Doc, Group, Owner, Parsed, ParsedNode, TestKind};
+use crate::parse::{Body, DataTest, Doc, Group, NodeMacros, Owner, Parsed, ParsedNode, TestKind};
 use crate::template::{FunctionCall, RefCall, SourceCall, Templates};
 
 /// A project's nodes with their edges.
@@ -50,6 +50,8 @@ pub struct Graph {
     pub run_hooks: Vec<RunHook>,
     /// Groups of nodes.
     pub groups: Vec<Group>,
+    /// Macros that make or judge nodes other than models.
+    pub node_macros: NodeMacros,
     /// What later phases tell templates about the whole.
     pub shown: Shown,
     /// The project's own package.
@@ -158,6 +160,7 @@ pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
         macro_properties: parsed.macro_properties,
         run_hooks: parsed.run_hooks,
         groups: parsed.groups,
+        node_macros: parsed.node_macros,
         shown: Shown::default(),
         root_package: parsed.root_package,
     };

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::config_layer::ConfigLayer;
 use super::node_config::NodeConfig;
-use super::{Parser, incremental};
+use super::{NodeMacros, Parser, incremental};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::node::Materialization;
 use crate::project::Project;
@@ -67,6 +67,41 @@ const FOR_INCREMENTAL: &[&str] = &[
     "make_temp_relation",
     "process_schema_changes",
     "sync_column_schemas",
+];
+
+const FOR_SNAPSHOTS: &[&str] = &[
+    "build_snapshot_staging_table",
+    "build_snapshot_table",
+    "create_columns",
+    "get_dbt_valid_to_current",
+    "post_snapshot",
+    "snapshot_hash_arguments",
+    "snapshot_merge_sql",
+    "snapshot_staging_table",
+    "strategy_dispatch",
+    "unique_key_fields",
+    "unique_key_is_not_null",
+    "unique_key_is_null",
+    "unique_key_join_on",
+];
+
+const FOR_SEEDS: &[&str] = &[
+    "alter_column_comment",
+    "alter_relation_comment",
+    "apply_grants",
+    "create_csv_table",
+    "create_indexes",
+    "get_batch_size",
+    "get_binding_char",
+    "get_csv_sql",
+    "get_seed_column_quoted_csv",
+    "load_csv_rows",
+    "persist_docs",
+    "reset_csv_table",
+    "run_hooks",
+    "should_full_refresh",
+    "should_revoke",
+    "statement",
 ];
 
 /// What a project's macros say about materializations.
@@ -151,12 +186,44 @@ pub(super) fn of_model(
     (is_overridden || has_own_strategy).then(|| format!("macro.dbt.{built_in}"))
 }
 
+/// The macro that takes a package's snapshots; `None` if the program takes them itself.
+pub(super) fn of_snapshots(parser: &Parser<'_>) -> Option<String> {
+    let asked = || FOR_SNAPSHOTS.iter().chain(FOR_TABLES).chain(FOR_ALL);
+    found(parser.by_macro, parser.package, "snapshot", asked())
+}
+
+/// The macros for seeds and tests.
+pub(super) fn of_other_nodes(project: &Project, by_macro: &ByMacro<'_>) -> NodeMacros {
+    let root = &project.config.name.value;
+    let packages = project.packages.iter().map(|it| &it.name).chain([root]);
+    let seeds = packages.filter_map(|it| Some((it.clone(), found(by_macro, it, "seed", FOR_SEEDS)?)));
+    let tests = match by_macro.find("test") {
+        FoundMaterialization::Macro(id) => Some(id.to_owned()),
+        FoundMaterialization::BuiltIn | FoundMaterialization::Unknown => None,
+    };
+    NodeMacros { seeds: seeds.collect(), tests }
+}
+
+/// A materialization of the project's own, or the built-in one as a macro if the project has its own form of one of
+/// those that it asks.
+fn found<'m>(
+    by_macro: &ByMacro<'_>,
+    package: &str,
+    name: &str,
+    asked: impl IntoIterator<Item = &'m &'m str>,
+) -> Option<String> {
+    match by_macro.find(name) {
+        FoundMaterialization::Macro(id) => Some(id.to_owned()),
+        FoundMaterialization::BuiltIn | FoundMaterialization::Unknown => {
+            let mut asked = asked.into_iter();
+            let is_own = asked.any(|it| by_macro.templates.override_of(package, it).is_some());
+            is_own.then(|| format!("macro.dbt.materialization_{name}_default"))
+        }
+    }
+}
+
 /// Macros of dbt that the program does the work of and never asks for, with who does it.
 const NEVER_CALLED: &[(&[&str], &str)] = &[
-    (
-        &["create_csv_table", "get_csv_sql", "load_csv_rows", "reset_csv_table"],
-        "seeds are loaded by the program itself",
-    ),
     (&["create_schema"], "the schemas of models are made by the program itself"),
     (
         &["collect_freshness", "collect_freshness_custom_sql"],
@@ -166,7 +233,7 @@ const NEVER_CALLED: &[(&[&str], &str)] = &[
 ];
 
 /// Materializations of nodes other than models.
-const NOT_OF_MODELS: &[&str] = &["clone", "function", "seed", "snapshot", "test", "unit"];
+const NOT_OF_MODELS: &[&str] = &["clone", "function", "unit"];
 
 /// Reports macros of the project that stand in for one of dbt's which is never called.
 pub(super) fn report_never_called(diags: &mut Diagnostics, project: &Project, by_macro: &ByMacro<'_>) {

@@ -10,12 +10,14 @@ use crate::yaml::fields::{Fields, wrong_type};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConfigLayer {
     entries: Vec<(Spanned<String>, Json)>,
+    /// Values as they are written, where templates were rendered in them.
+    unrendered: Vec<(String, Json)>,
 }
 
 impl ConfigLayer {
     /// A layer from keys and values.
     pub fn new(entries: Vec<(Spanned<String>, Json)>) -> Self {
-        Self { entries }
+        Self { entries, unrendered: Vec::new() }
     }
 
     /// Adds a key.
@@ -31,6 +33,20 @@ impl ConfigLayer {
     /// The last value of a key.
     pub fn get(&self, key: &str) -> Option<Json> {
         self.entries.iter().rev().find(|(name, _)| name.value == key).map(|(_, value)| value.clone())
+    }
+
+    /// The same with the values of another layer, in which no template was rendered.
+    #[must_use]
+    pub fn written_as(mut self, raw: &ConfigLayer) -> Self {
+        let differs = |it: &&(Spanned<String>, Json)| self.get(&it.0.value).is_some_and(|own| own != it.1);
+        let written = raw.entries.iter().filter(differs);
+        self.unrendered = written.map(|(key, value)| (key.value.clone(), value.clone())).collect();
+        self
+    }
+
+    /// A key's value as it is written, if a template was rendered in it.
+    pub fn unrendered(&self, key: &str) -> Option<&Json> {
+        self.unrendered.iter().find(|it| it.0 == key).map(|it| &it.1)
     }
 
     /// Keys and values in order.

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::Doc;
 use crate::diagnostics::suggest;
-use crate::node::Relation;
+use crate::node::{Quoting, Relation};
 use crate::project::settings::{Settings, refuse_secret};
 use crate::project::target::Target;
 use crate::template::{FunctionCall, Host, HostError, RefCall, SourceCall};
@@ -16,6 +16,7 @@ pub(super) struct ParseHost {
     settings: Settings,
     database: String,
     schema: String,
+    quoting: Quoting,
     docs: BTreeMap<String, Doc>,
 }
 
@@ -25,6 +26,7 @@ impl ParseHost {
             settings: settings.clone(),
             database: target.database.clone(),
             schema: target.schema.clone(),
+            quoting: settings.globals.quoting,
             docs,
         }
     }
@@ -43,7 +45,7 @@ pub(crate) fn doc(docs: &BTreeMap<String, Doc>, name: &str) -> Result<String, Ho
 
 impl Host for ParseHost {
     fn reference(&self, call: &RefCall) -> Result<Relation, HostError> {
-        Ok(Relation::new(&self.database, &self.schema, &call.name))
+        Ok(Relation::new(&self.database, &self.schema, &call.name).quoted_as(self.quoting))
     }
 
     fn source(&self, call: &SourceCall) -> Result<Relation, HostError> {

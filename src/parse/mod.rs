@@ -28,6 +28,7 @@ pub mod run_hooks;
 pub mod semantic;
 pub mod snapshot_settings;
 pub mod snapshots;
+mod source_overrides;
 mod sources;
 mod test_names;
 mod tests;
@@ -46,11 +47,12 @@ use self::host::ParseHost;
 pub(crate) use self::host::doc;
 use self::node_config::{ConfigRules, NodeConfig};
 pub use self::parsed::{
-    Body, DataTest, Doc, ExposureBody, GenericTest, Group, Owner, Parsed, ParsedNode, SourceBody,
+    Body, DataTest, Doc, ExposureBody, GenericTest, Group, NodeMacros, Owner, Parsed, ParsedNode, SourceBody,
     SourceDetails, TestKind, Version,
 };
 use self::properties::{ColumnProperties, Properties};
 use self::run_hooks::RunHook;
+use self::source_overrides::Overrides;
 pub(crate) use self::tests::argument_template;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span, Spanned};
 use crate::node::{NodeKind, Relation};
@@ -72,6 +74,7 @@ struct Parser<'a> {
     templates: &'a Templates,
     context: Context,
     by_macro: &'a ByMacro<'a>,
+    overrides: &'a Overrides,
 }
 
 /// Reads what all files of a project and of its packages say.
@@ -81,12 +84,14 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
     let by_macro = ByMacro::new(project, &templates);
     by_macro::report_never_called(diags, project, &by_macro);
     let docs = read_docs(diags, project);
+    let overrides = Overrides::read(diags, project);
+    let shared = Shared { by_macro: &by_macro, overrides: &overrides, docs: &docs };
     let mut all = Vec::new();
     let mut run_hooks = Vec::new();
     let mut described = Described::default();
     for package in &project.packages {
         let trees = vec![&package.config.trees, &project.config.trees];
-        let parser = Parser::new(project, &package.name, &package.settings, trees, &by_macro, &docs);
+        let parser = Parser::new(project, &package.name, &package.settings, trees, &shared);
         let mut own = Diagnostics::default();
         all.extend(parse_package(&parser, &mut own, &mut described));
         run_hooks.extend(run_hooks::read(&parser, &mut own, &package.config));
@@ -94,16 +99,18 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
         own.take().into_iter().filter(|it| it.severity == Severity::Error).for_each(|it| diags.push(it));
     }
     let trees = vec![&project.config.trees];
-    let parser = Parser::new(project, root, &project.settings, trees, &by_macro, &docs);
+    let parser = Parser::new(project, root, &project.settings, trees, &shared);
     all.extend(parse_package(&parser, diags, &mut described));
     // Those of packages first, as in dbt.
     run_hooks.sort_by(|a: &RunHook, b| (&a.package, a.moment, a.index).cmp(&(&b.package, b.moment, b.index)));
     run_hooks.extend(run_hooks::read(&parser, diags, &project.config));
 
     whole::report_unused_folders(diags, project, &all);
+    overrides.report_unused(diags, all.iter().filter_map(source_table));
     all.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
     let (nodes, disabled): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.config.enabled);
     whole::report_duplicates(diags, &nodes);
+    let node_macros = by_macro::of_other_nodes(project, &by_macro);
     Parsed {
         nodes,
         disabled,
@@ -111,9 +118,33 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
         docs: docs.into_values().collect(),
         macro_properties: described.macros,
         groups: described.groups,
+        node_macros,
         root_package: root.to_owned(),
         restricted: restricted(project),
         run_hooks,
+    }
+}
+
+/// What all packages are read with.
+struct Shared<'a> {
+    by_macro: &'a ByMacro<'a>,
+    overrides: &'a Overrides,
+    docs: &'a BTreeMap<String, Doc>,
+}
+
+/// Package, source and table, if a node is one.
+fn source_table(node: &ParsedNode) -> Option<(&str, &str, &str)> {
+    match &node.body {
+        Body::Source(body) => Some((&node.package, &body.source, &node.name)),
+        Body::Model { .. }
+        | Body::Seed
+        | Body::Snapshot(_)
+        | Body::Function(_)
+        | Body::Test(_)
+        | Body::Analysis { .. }
+        | Body::Exposure(_)
+        | Body::UnitTest(_)
+        | Body::Semantic(_) => None,
     }
 }
 
@@ -226,6 +257,7 @@ fn read_properties(parser: &Parser<'_>, diags: &mut Diagnostics) -> Vec<FileProp
             let mut own = Diagnostics::default();
             let tree = yaml::parse(&mut own, file.id, &file.text);
             let tree = tree.map(|it| rendered_properties(parser, &mut own, it));
+            let tree = tree.map(|it| parser.overrides.apply(parser.package, it));
             let properties = tree.map(|it| properties::read(&mut own, &it, severity)).unwrap_or_default();
             own.sort_by_place();
             (properties, own)
@@ -277,9 +309,9 @@ impl<'a> Parser<'a> {
         package: &'a str,
         settings: &'a Settings,
         trees: Vec<&'a Trees>,
-        by_macro: &'a ByMacro<'a>,
-        docs: &BTreeMap<String, Doc>,
+        shared: &Shared<'a>,
     ) -> Self {
+        let Shared { by_macro, overrides, docs } = *shared;
         let host = ParseHost::new(&project.target, settings, docs.clone());
         let context = Context {
             mode: Mode::Parse,
@@ -289,7 +321,8 @@ impl<'a> Parser<'a> {
             model: None,
             locals: Vec::new(),
         };
-        Self { project, package, settings, trees, templates: by_macro.templates, context, by_macro }
+        let templates = by_macro.templates;
+        Self { project, package, settings, trees, templates, context, by_macro, overrides }
     }
 
     /// What config may hold.
@@ -300,7 +333,11 @@ impl<'a> Parser<'a> {
 
     /// The layers of project files that apply to a node, weakest first.
     fn tree_layers(&self, pick: fn(&Trees) -> &Option<Yaml>, fqn: &[String]) -> Vec<ConfigLayer> {
-        self.trees.iter().flat_map(|trees| node_config::tree_layers(pick(trees).as_ref(), fqn)).collect()
+        let layers = |trees: &&Trees| {
+            let unrendered = trees.unrendered.as_deref().and_then(|it| pick(it).as_ref());
+            node_config::tree_layers(pick(trees).as_ref(), unrendered, fqn)
+        };
+        self.trees.iter().flat_map(layers).collect()
     }
 
     /// A description with its `doc()` calls replaced.
@@ -377,7 +414,7 @@ impl<'a> Parser<'a> {
         if schema.eq_ignore_ascii_case(HISTORY_SCHEMA) {
             diags.push(reserved_schema(named));
         }
-        Relation::new(database, schema, alias)
+        Relation::new(database, schema, alias).quoted_as(self.project.config.quoting)
     }
 }
 

@@ -59,6 +59,8 @@ pub struct NodeConfig {
     pub where_: Option<String>,
     /// Tests: how many failing rows are fetched at most.
     pub limit: Option<u64>,
+    /// Tests: how many failing rows are shown; five where absent.
+    pub sample_rows: Option<usize>,
     /// Tests: where failing rows are kept; as the command line says where absent.
     pub store_failures: Option<StoreFailures>,
     /// Incremental models: how new rows are taken up.
@@ -67,6 +69,8 @@ pub struct NodeConfig {
     pub full_refresh: Option<bool>,
     /// What dbt-duckdb adds.
     pub duckdb: DuckDbConfig,
+    /// What the strongest layer says by itself, with its templates as written, where that differs from `values`.
+    pub unrendered: BTreeMap<String, Json>,
     /// Everything as merged, for artifacts and `config.get`.
     pub values: BTreeMap<String, Spanned<Json>>,
 }
@@ -146,6 +150,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "pre_hook",
     "quote_columns",
     "quoting",
+    "sample_rows",
     "severity",
     "snapshot_meta_column_names",
     "snapshot_name",
@@ -191,23 +196,32 @@ pub struct ConfigRules<'a> {
 }
 
 /// The layers of a project file's tree that apply to a node, root first. `fqn` ends with the node's name.
-pub fn tree_layers(tree: Option<&Yaml>, fqn: &[String]) -> Vec<ConfigLayer> {
+/// With the same tree before templates were rendered in it, the layers know that too.
+pub fn tree_layers(tree: Option<&Yaml>, unrendered: Option<&Yaml>, fqn: &[String]) -> Vec<ConfigLayer> {
     let mut layers = Vec::new();
-    let mut level = tree;
+    let (mut level, mut raw_level) = (tree, unrendered);
     let mut names = fqn.iter();
     while let Some(yaml) = level {
-        let entries = yaml.as_map().unwrap_or_default();
-        let own: Vec<_> = entries
-            .iter()
-            .filter(|(key, value)| key.value.starts_with('+') || value.as_map().is_none())
-            .cloned()
-            .collect();
+        let own = own_entries(yaml);
         if !own.is_empty() {
-            layers.push(from_entries(&own));
+            let raw = raw_level.map(|it| from_entries(&own_entries(it))).unwrap_or_default();
+            layers.push(from_entries(&own).written_as(&raw));
         }
-        level = names.next().and_then(|name| yaml.get(name)).filter(|it| it.as_map().is_some());
+        let name = names.next();
+        let inner = |yaml: &'_ Yaml| {
+            name.and_then(|name| yaml.get(name)).filter(|it| it.as_map().is_some()).is_some()
+        };
+        raw_level = raw_level.filter(|it| inner(it)).and_then(|it| it.get(name?));
+        level = Some(yaml).filter(|it| inner(it)).and_then(|it| it.get(name?));
     }
     layers
+}
+
+/// The config of one level of a project file's tree, without its folders.
+fn own_entries(yaml: &Yaml) -> Vec<(Spanned<String>, Yaml)> {
+    let entries = yaml.as_map().unwrap_or_default();
+    let own = entries.iter().filter(|(key, value)| key.value.starts_with('+') || value.as_map().is_none());
+    own.cloned().collect()
 }
 
 /// Folders named in a project file's tree that no node is in.
@@ -262,8 +276,12 @@ pub fn merge(diags: &mut Diagnostics, layers: &[&ConfigLayer], rules: ConfigRule
     let mut hooks: [Vec<NodeHook>; 2] = [Vec::new(), Vec::new()];
     // A materialization of the project's own may read any key.
     let is_custom = rules.by_macro.is_custom(layers);
-    for (key, value) in layers.iter().flat_map(|it| it.entries()) {
+    let mut unrendered: BTreeMap<String, Json> = BTreeMap::new();
+    let all = layers.iter().flat_map(|layer| layer.entries().iter().map(move |entry| (layer, entry)));
+    for (layer, (key, value)) in all {
         let name = canonical(&key.value);
+        let written = layer.unrendered(&key.value).unwrap_or(value);
+        unrendered.insert(name.to_owned(), written.clone());
         match name {
             "pre-hook" => hooks[0].extend(hooks_of(value, key.span)),
             "post-hook" => hooks[1].extend(hooks_of(value, key.span)),
@@ -280,7 +298,8 @@ pub fn merge(diags: &mut Diagnostics, layers: &[&ConfigLayer], rules: ConfigRule
         };
         values.insert(name.to_owned(), Spanned::new(merged, key.span));
     }
-    typed(diags, values, hooks, rules)
+    unrendered.retain(|name, written| values.get(name).is_some_and(|it| it.value != *written));
+    NodeConfig { unrendered, ..typed(diags, values, hooks, rules) }
 }
 
 fn canonical(key: &str) -> &str {
@@ -409,7 +428,8 @@ fn typed(
         error_if: reader.threshold("error_if"),
         fail_calc: reader.text("fail_calc").map(|it| it.value),
         where_: reader.text("where").map(|it| it.value),
-        limit: reader.limit(),
+        limit: reader.limit("limit"),
+        sample_rows: reader.limit("sample_rows").and_then(|it| usize::try_from(it).ok()),
         store_failures: reader.store_failures(),
         full_refresh: reader.bool("full_refresh"),
         incremental: incremental::read(reader.diags, &values, materialized, rules),
@@ -417,6 +437,7 @@ fn typed(
         materialized,
         pre_hooks,
         post_hooks,
+        unrendered: BTreeMap::new(),
         values,
     }
 }
@@ -525,17 +546,17 @@ impl Typed<'_> {
             self.diags.push(
                 Diagnostic::error("invalid-threshold", format!("`{}` is not a condition", text.value))
                     .at(text.span, format!("`{key}` is a comparison with the number of failures"))
-                    .help(format!("write {key}: \"> 10\", say")),
+                    .help(format!("write {key}: \"> 10\", say, or {key}: \"> 1%\" for a share of the rows")),
             );
             Threshold::default()
         })
     }
 
-    fn limit(&mut self) -> Option<u64> {
-        let found = self.get("limit")?.clone();
+    fn limit(&mut self, key: &str) -> Option<u64> {
+        let found = self.get(key)?.clone();
         let limit = found.value.as_u64();
         if limit.is_none() {
-            self.wrong("limit", found.span, "a whole number");
+            self.wrong(key, found.span, "a whole number");
         }
         limit
     }

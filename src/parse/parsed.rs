@@ -1,6 +1,6 @@
 //! The nodes of a project by themselves: what this phase gives to the next.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -33,12 +33,23 @@ pub struct Parsed {
     pub macro_properties: Vec<properties::MacroProperties>,
     /// The hooks of runs: those of packages by the packages' names, then the project's own.
     pub run_hooks: Vec<RunHook>,
+    /// Macros that make or judge nodes other than models.
+    pub node_macros: NodeMacros,
     /// The project's own package.
     pub root_package: String,
     /// Groups, those of packages too.
     pub groups: Vec<Group>,
     /// Packages whose protected models are for themselves alone.
     pub restricted: BTreeSet<String>,
+}
+
+/// Macros that do what the program does by itself otherwise, by unique ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeMacros {
+    /// What loads seeds, for each package.
+    pub seeds: BTreeMap<String, String>,
+    /// What judges tests.
+    pub tests: Option<String>,
 }
 
 /// A group of nodes with an owner.

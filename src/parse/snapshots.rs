@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::by_macro;
 use super::config_layer::ConfigLayer;
 use super::models::{ByStem, Described, Texts, config};
 use super::properties::{NodeProperties, Section};
@@ -14,7 +15,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Spanned};
 use crate::node::{NodeKind, UniqueId};
 use crate::project::files::ProjectPath;
 use crate::project::{FileKind, ProjectFile};
-use crate::template::{self, FoundMaterialization, SnapshotBlock, TemplateSource};
+use crate::template::{self, SnapshotBlock, TemplateSource};
 
 /// A snapshot.
 #[derive(Clone, Debug)]
@@ -142,10 +143,7 @@ fn node(
     };
     let tree = parser.tree_layers(|it| &it.snapshots, &place.fqn);
     let mut config = config(parser, diags, tree, described, &ConfigLayer::new(scan.config));
-    let by_macro = match parser.by_macro.find("snapshot") {
-        FoundMaterialization::Macro(id) => Some(id.to_owned()),
-        FoundMaterialization::BuiltIn | FoundMaterialization::Unknown => None,
-    };
+    let by_macro = by_macro::of_snapshots(parser);
     let find = |strategy: &str| own_strategy(parser, strategy);
     // A macro in its place asks for what it needs.
     let settings = if config.enabled && by_macro.is_none() {

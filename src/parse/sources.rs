@@ -4,9 +4,10 @@ use super::properties::{self, ExposureProperties, Freshness, SourceProperties};
 use super::{Body, ExposureBody, FileProperties, ParsedNode, Parser, SourceBody, SourceDetails, fqn, models};
 use super::{external_source, node_config};
 use crate::diagnostics::{Diagnostic, Diagnostics, Spanned};
-use crate::node::{NodeKind, Relation, UniqueId};
+use crate::node::{NodeKind, Quoting, Relation, UniqueId};
 use crate::project::ProjectFile;
-use crate::template::{RefCall, SourceCall};
+use crate::template::{RefCall, SourceCall, has_template_syntax};
+use crate::yaml;
 
 /// Every table of every source.
 pub(super) fn read_sources(
@@ -32,6 +33,9 @@ fn source(
     layers.push(models::rendered_layer(parser, diags, &table.config));
     let mut config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
     config.tags.sort();
+    // The source's and the table's are one to dbt.
+    config.unrendered.remove("meta");
+    config.unrendered.insert("tags".to_owned(), serde_json::Value::from(config.tags.clone()));
     let mut rendered = |text: &Option<Spanned<String>>| {
         let text = text.as_ref()?;
         let json = serde_json::Value::String(text.value.clone());
@@ -52,8 +56,11 @@ fn source(
         tags: &config.tags,
     };
     let in_place = external_source::read(diags, &config, &names, table.table.span);
-    let relation =
-        in_place.unwrap_or_else(|| Relation::new(database.clone(), schema.clone(), identifier.clone()));
+    // The project's `quoting` is for what it makes, not for sources.
+    let quoting = table.quoting.over_names(Quoting::ALL);
+    let relation = in_place.unwrap_or_else(|| {
+        Relation::new(database.clone(), schema.clone(), identifier.clone()).quoted_as(quoting)
+    });
     let of_project = |key: &str| config.values.get(key)?.value.as_str().map(str::to_owned);
     // The project file's freshness holds where the properties say nothing at all.
     let freshness = match (&table.freshness, config.values.get("freshness")) {
@@ -82,8 +89,8 @@ fn source(
             database,
             schema,
             identifier,
-            unrendered_database: table.database.as_ref().map(|it| it.value.clone()),
-            unrendered_schema: table.schema.as_ref().map(|it| it.value.clone()),
+            unrendered_database: table.database.as_ref().map(|it| as_written(file, it)),
+            unrendered_schema: table.schema.as_ref().map(|it| as_written(file, it)),
         }),
     };
     ParsedNode {
@@ -107,6 +114,14 @@ fn source(
         relation: Some(relation),
         body: Body::Source(body),
     }
+}
+
+/// A text of a properties file before templates were rendered in it.
+fn as_written(file: &ProjectFile, text: &Spanned<String>) -> String {
+    let place = text.span.start as usize..text.span.end as usize;
+    let written = (text.span.file == file.id).then(|| file.text.get(place)).flatten();
+    let written = written.filter(|it| has_template_syntax(it)).and_then(|it| yaml::parse_value(it).ok());
+    written.and_then(|it| it.as_str().map(str::to_owned)).unwrap_or_else(|| text.value.clone())
 }
 
 /// Every exposure.

@@ -16,7 +16,9 @@ use super::{
 use crate::diagnostics::{Diagnostic, Diagnostics, Span, Spanned, suggest};
 use crate::node::{NodeKind, Relation, UniqueId, quote_identifier};
 use crate::project::{FileKind, ProjectFile};
-use crate::template::{MacroKind, RefCall, Scan, SourceCall, TemplateError, TemplateValue};
+use crate::template::{
+    FoundMaterialization, MacroKind, RefCall, Scan, SourceCall, TemplateError, TemplateValue,
+};
 
 /// All tests of a project.
 pub(super) fn read(
@@ -42,7 +44,7 @@ pub(super) fn read(
             let call = SourceCall { source: table.source.value.clone(), table: table.table.value.clone() };
             let target = format!("{}_{}", call.source, call.table);
             let tags = table.config.entries().iter().filter(|(key, _)| key.value == "tags");
-            let tags = ConfigLayer::new(tags.cloned().collect());
+            let tags = tags.flat_map(|(_, value)| super::properties::texts(value)).collect();
             let owner = OwnerPlace { owner: Owner::Source(call), target, span: table.table.span, tags };
             generic_of(parser, diags, file, &owner, &table.tests, &table.columns, &mut tests);
         }
@@ -57,14 +59,14 @@ struct OwnerPlace {
     target: String,
     span: Span,
     /// The tags that its tests have: those of a source's table.
-    tags: ConfigLayer,
+    tags: Vec<String>,
 }
 
 impl OwnerPlace {
     fn node(name: &Spanned<String>, version: Option<&String>) -> Self {
         let target = version.map_or_else(|| name.value.clone(), |it| format!("{}_v{it}", name.value));
         let call = RefCall { package: None, name: name.value.clone(), version: version.cloned() };
-        Self { owner: Owner::Ref(call), target, span: name.span, tags: ConfigLayer::default() }
+        Self { owner: Owner::Ref(call), target, span: name.span, tags: Vec::new() }
     }
 
     /// The `model` argument as dbt writes it, for ids.
@@ -138,8 +140,6 @@ fn generic(
 
     let fqn = fqn(parser.package, &file.path, &file.folder, &names.full);
     let mut layers = parser.tree_layers(|it| &it.data_tests, &fqn);
-    layers.push(models::rendered_layer(parser, diags, &owner.tags));
-    layers.push(column_tags(column));
     layers.push(models::rendered_layer(parser, diags, &entry.config));
 
     let (mut refs, mut source_calls) = (Vec::new(), Vec::new());
@@ -158,13 +158,18 @@ fn generic(
     }
     let (mut macros, mut functions) = (vec![macro_id.clone()], Vec::new());
     if let Some(scan) = scan_own_test(parser, diags, owner, entry, &macro_id, &arguments)? {
-        layers.insert(layers.len() - 3, ConfigLayer::new(scan.config));
+        layers.insert(layers.len() - 1, ConfigLayer::new(scan.config));
         refs.extend(scan.refs);
         source_calls.extend(scan.sources);
         functions.extend(scan.functions);
         macros.extend(scan.macros);
     }
-    let config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
+    let mut config = node_config::merge(diags, &layers.iter().collect::<Vec<_>>(), parser.rules());
+    // A test has the tags of its column and of its source's table, but not in its config.
+    config.tags.extend(owner.tags.iter().cloned());
+    config.tags.extend(column.iter().flat_map(|it| it.tags.clone()));
+    config.tags.sort();
+    config.tags.dedup();
     let test = GenericTest {
         owner: owner.owner.clone(),
         name,
@@ -245,8 +250,10 @@ fn meaning(
             let id = format!("macro.{}.{macro_name}", definition.package);
             // Only the built-in macro's meaning is known; a project's own of the same name means what it says.
             let is_own = |name: &str| parser.templates.override_of(parser.package, name).is_some();
-            let is_known =
-                definition.package == "dbt" && !is_own(&macro_name) && !AROUND.iter().any(|it| is_own(it));
+            let is_known = definition.package == "dbt"
+                && !is_own(&macro_name)
+                && !AROUND.iter().any(|it| is_own(it))
+                && !matches!(parser.by_macro.find("test"), FoundMaterialization::Macro(_));
             let check = if is_known {
                 check::read(diags, name, entry, column, parser.rules().unknown)?
             } else {
@@ -272,20 +279,11 @@ fn unknown_test(parser: &Parser<'_>, entry: &TestEntry) -> Diagnostic {
     known.sort_unstable();
     let diagnostic = Diagnostic::error("unknown-test", format!("there is no test `{}`", entry.name.value))
         .at(entry.name.span, "declared here");
-    match suggest::did_you_mean(&entry.name.value, known.iter().copied()) {
+    let bare = entry.name.value.split_once('.').map(|(_, name)| name).filter(|it| OWN_TESTS.contains(it));
+    let built_in = bare.map(|name| format!("`{name}` is built in: write it without its package"));
+    match built_in.or_else(|| suggest::did_you_mean(&entry.name.value, known.iter().copied())) {
         Some(help) => diagnostic.help(help),
         None => diagnostic.note(format!("tests: {}", known.join(", "))),
-    }
-}
-
-/// A test on a column has the column's tags.
-fn column_tags(column: Option<&ColumnProperties>) -> ConfigLayer {
-    match column {
-        Some(column) if !column.tags.is_empty() => {
-            let key = Spanned::new("tags".to_owned(), column.name.span);
-            ConfigLayer::new(vec![(key, Json::from(column.tags.clone()))])
-        }
-        _ => ConfigLayer::default(),
     }
 }
 

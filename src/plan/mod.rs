@@ -3,6 +3,8 @@
 //! In: a [`Graph`], the nodes selected, their compiled SQL. Out: a [`Plan`], plain data that `run/` executes
 //! and nothing else does. Deliberately absent: the engine, threads, the clock.
 
+mod masking;
+mod planned;
 pub mod scan;
 mod steps;
 
@@ -18,6 +20,8 @@ use crate::parse::threshold::Threshold;
 use crate::project::Dialect;
 use crate::template::Rendered;
 
+pub use self::masking::Mask;
+use self::scan::WhyAlone;
 pub use self::steps::make;
 
 /// The commands that run nodes.
@@ -63,6 +67,10 @@ pub struct PlanOptions {
     pub window: Window,
     /// Microbatch models of which only the batches are made that an earlier run left.
     pub only_owed: BTreeSet<NodeId>,
+    /// `--sample-rows`.
+    pub sample_rows: Option<usize>,
+    /// Whether tests that are aggregates share queries.
+    pub fuses_tests: bool,
 }
 
 /// A step's index in [`Plan::steps`].
@@ -87,6 +95,8 @@ pub struct Plan {
     pub schemas: BTreeSet<(String, String)>,
     /// What to run before the first step and after the last, in this order.
     pub run_hooks: Vec<RunHook>,
+    /// Whether tests that are aggregates share queries.
+    pub fuses_tests: bool,
 }
 
 /// One node's work: made, tested and published together.
@@ -263,6 +273,16 @@ pub struct PlannedTest {
     pub limit: Option<u64>,
     /// The aggregate that counts failures; `count(*)` where absent.
     pub fail_calc: Option<String>,
+    /// Whether the project says so.
+    pub has_own_fail_calc: bool,
+    /// Why it cannot share a query with others, where that is known beforehand.
+    pub alone: Option<WhyAlone>,
+    /// A query for the number of rows tested, where a share of them decides.
+    pub count_sql: Option<String>,
+    /// How many failing rows are shown.
+    pub sample_rows: usize,
+    /// What must not be shown of them.
+    pub mask: Option<Mask>,
 }
 
 /// A relation of a test's failing rows.
@@ -283,4 +303,11 @@ pub struct Verdict {
     pub warn_if: Threshold,
     /// When to fail.
     pub error_if: Threshold,
+}
+
+impl Verdict {
+    /// Whether it depends on how many rows were tested.
+    pub fn needs_rows(&self) -> bool {
+        self.warn_if.is_percent() || self.error_if.is_percent()
+    }
 }

@@ -2,27 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::scan::accepted_list;
 use super::{
-    Action, Batches, ByMacro, Edge, EdgeKind, Hooks, KeptIn, Plan, PlanOptions, PlannedTest, Query,
-    QueryText, RunCommand, Step, StepId, TestText, Verdict,
+    Action, Batches, ByMacro, Edge, EdgeKind, Hooks, Plan, PlanOptions, PlannedTest, Query, QueryText,
+    RunCommand, Step, StepId,
 };
-use crate::compile::{Compiled, Hook, column_sql, freshness_query, is_ephemeral, reading_name};
-use crate::diagnostics::Diagnostic;
-use crate::graph::{Depth, Gate, Graph, Node};
-use crate::node::{Materialization, NodeId, NodeKind, Relation, RelationKind, StoreFailures, TestSeverity};
-use crate::parse::check::Check;
+use crate::compile::{Compiled, Hook};
+use crate::graph::{Depth, Gate, Graph};
+use crate::node::{Materialization, NodeId, NodeKind, Relation, TestSeverity};
+use crate::parse::Body;
 use crate::parse::node_config::NodeHook;
 use crate::parse::snapshots::SnapshotBody;
-use crate::parse::threshold::Threshold;
-use crate::parse::{Body, DataTest, GenericTest, SourceBody, TestKind};
-use crate::project::Dialect;
-use crate::template::Rendered;
 
 /// Makes the plan for the nodes selected. `compiled` is used up.
 pub fn make(graph: &Graph, compiled: Compiled, selected: &BTreeSet<NodeId>, options: PlanOptions) -> Plan {
     let command = options.command;
     let (steps, step_of) = (Vec::new(), BTreeMap::new());
+    let fuses_tests = options.fuses_tests;
     let mut maker = Maker { graph, compiled, command, options, steps, step_of };
     let tests = maker.place_nodes(selected);
     maker.place_tests(&tests);
@@ -33,7 +28,8 @@ pub fn make(graph: &Graph, compiled: Compiled, selected: &BTreeSet<NodeId>, opti
     let made = steps.iter().filter(|it| makes_relation(&it.action)).filter_map(|it| it.relation.as_ref());
     let kept = steps.iter().flat_map(|it| &it.tests).filter_map(|it| Some(&it.kept_in.as_ref()?.relation));
     let schemas = made.chain(kept).filter_map(schema);
-    Plan { command, schemas: schemas.collect(), steps, run_hooks: graph.run_hooks.clone() }
+    let schemas = schemas.collect();
+    Plan { command, schemas, steps, run_hooks: graph.run_hooks.clone(), fuses_tests }
 }
 
 fn makes_relation(action: &Action) -> bool {
@@ -58,11 +54,11 @@ fn schema(relation: &Relation) -> Option<(String, String)> {
     Some((relation.database.clone()?, relation.schema.clone()?))
 }
 
-struct Maker<'a> {
-    graph: &'a Graph,
-    compiled: Compiled,
+pub(super) struct Maker<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) compiled: Compiled,
     command: RunCommand,
-    options: PlanOptions,
+    pub(super) options: PlanOptions,
     steps: Vec<Step>,
     step_of: BTreeMap<NodeId, StepId>,
 }
@@ -135,7 +131,10 @@ impl Maker<'_> {
                 Materialization::TableFunction => Action::CreateTableFunction(self.query(id)),
                 Materialization::Ephemeral | Materialization::Custom => Action::Nothing,
             },
-            (Body::Seed, None) => Action::LoadSeed(self.hooks(id)),
+            (Body::Seed, None) => match self.graph.node_macros.seeds.get(&node.package) {
+                Some(macro_id) => self.by_macro(id, macro_id),
+                None => Action::LoadSeed(self.hooks(id)),
+            },
             (Body::Snapshot(SnapshotBody { by_macro: Some(macro_id), .. }), None) => {
                 self.by_macro(id, macro_id)
             }
@@ -239,103 +238,6 @@ impl Maker<'_> {
                 }
             }
         }
-    }
-
-    fn planned(&mut self, id: NodeId) -> PlannedTest {
-        let node = self.graph.node(id);
-        let sql = match self.compiled.faults.get(&id) {
-            Some(fault) => TestText::Broken(Box::new(fault.clone())),
-            None if self.compiled.late.contains(&id) => TestText::Late,
-            None => TestText::Ready(self.compiled.nodes.remove(&id).unwrap_or_default().sql),
-        };
-        let verdict = Verdict {
-            severity: node.config.severity,
-            warn_if: node.config.warn_if,
-            error_if: node.config.error_if,
-        };
-        let mut planned = PlannedTest {
-            node: id,
-            sql,
-            sample_sql: None,
-            check: Check::Query,
-            column: None,
-            tested: None,
-            where_: None,
-            verdict,
-            kept_in: self.kept_in(node),
-            limit: node.config.limit,
-            fail_calc: node.config.fail_calc.clone(),
-        };
-        if let Body::Test(DataTest { kind: TestKind::Generic(test), .. }) = &node.body {
-            self.add_meaning(&mut planned, node, test);
-        }
-        planned
-    }
-
-    fn kept_in(&self, node: &Node) -> Option<KeptIn> {
-        let by_flag = self.options.store_failures.then_some(StoreFailures::In(RelationKind::Table));
-        match node.config.store_failures.or(by_flag)? {
-            StoreFailures::In(kind) => Some(KeptIn { relation: node.relation.clone()?, kind }),
-            StoreFailures::Nowhere => None,
-        }
-    }
-
-    fn add_meaning(&self, planned: &mut PlannedTest, node: &Node, test: &GenericTest) {
-        let owner = match &test.owner {
-            crate::parse::Owner::Ref(call) => node.refs.get(call),
-            crate::parse::Owner::Source(call) => node.sources.get(call),
-        };
-        let Some(owner) = owner.map(|id| self.graph.node(*id)) else { return };
-        // An ephemeral model is no relation that a scan could share: its tests run as written.
-        if is_ephemeral(owner) && !matches!(test.check, Check::Freshness { .. } | Check::RowCountDrift(_)) {
-            return;
-        }
-        let column = test.arguments.iter().find(|(name, _)| name == "column_name");
-        planned.column = column.and_then(|(_, value)| value.as_str()).map(column_sql);
-        planned.check = test.check.clone();
-        if let Check::Freshness { column, .. } = &mut planned.check {
-            *column = column_sql(column);
-        }
-        if matches!(planned.check, Check::Freshness { .. } | Check::RowCountDrift(_)) {
-            // There are no failing rows to keep.
-            planned.kept_in = None;
-        }
-        if matches!(planned.check, Check::RowCountDrift(_)) && node.config.where_.is_some() {
-            planned.sql = TestText::Broken(Box::new(drift_of_a_part(node)));
-        }
-        planned.where_.clone_from(&node.config.where_);
-        let tested = reading_name(owner);
-        planned.sample_sql = sample_sql(planned, &tested);
-        planned.tested = Some(tested);
-    }
-
-    /// The freshness that a source declares, as a test of the source. In a dbt project, where `build`
-    /// does not look at it, it only warns.
-    fn source_freshness(&self, id: NodeId, node: &Node, source: &SourceBody) -> Option<PlannedTest> {
-        let rule = source.freshness.clone()?;
-        let column = source.loaded_at_field.clone()?;
-        if rule.warn_after.is_none() && rule.error_after.is_none() {
-            return None;
-        }
-        let relation = node.relation.clone()?;
-        let severity = match self.options.dialect {
-            Dialect::Tidemill => TestSeverity::Error,
-            Dialect::Dbt => TestSeverity::Warn,
-        };
-        let text = freshness_query(&relation, &column, rule.filter.as_deref());
-        Some(PlannedTest {
-            node: id,
-            sql: TestText::Ready(Rendered { text, segments: Vec::new() }),
-            sample_sql: None,
-            check: Check::Freshness { column: column_sql(&column), rule },
-            column: None,
-            tested: Some(relation),
-            where_: None,
-            verdict: Verdict { severity, warn_if: Threshold::default(), error_if: Threshold::default() },
-            kept_in: None,
-            limit: None,
-            fail_calc: None,
-        })
     }
 
     /// Edges: from the nearest ancestors that have steps, from what tests read besides, and from tests
@@ -520,27 +422,5 @@ fn set_priorities(steps: &mut [Step]) {
     for index in order.into_iter().rev() {
         let longest = children[index].iter().map(|child| steps[*child].priority).max();
         steps[index].priority = longest.unwrap_or(0) + 1;
-    }
-}
-
-/// The history knows how many rows a version had, not how many of them a condition picked.
-fn drift_of_a_part(node: &Node) -> Diagnostic {
-    Diagnostic::error("drift-with-where", "`row_count_drift` compares whole tables, so it takes no `where`")
-        .at(node.span, "declared here")
-        .help("put the test on a model that holds only these rows")
-}
-
-/// Whole rows for tests whose own query shows one column.
-fn sample_sql(test: &PlannedTest, tested: &Relation) -> Option<String> {
-    let column = test.column.as_deref()?;
-    let relation = tested.render();
-    let also = test.where_.as_ref().map(|it| format!(" and ({it})")).unwrap_or_default();
-    match &test.check {
-        Check::NotNull => Some(format!("select * from {relation} where {column} is null{also}")),
-        Check::AcceptedValues { values, quote } => {
-            let list = accepted_list(values, *quote);
-            Some(format!("select * from {relation} where {column} not in ({list}){also}"))
-        }
-        Check::Unique | Check::Query | Check::Freshness { .. } | Check::RowCountDrift(_) => None,
     }
 }

@@ -4,9 +4,11 @@ use serde_json::Value as Json;
 
 use super::Dialect;
 use super::config_settings::{self as settings, QueryComment};
+use super::publish::{self, Publish};
 use super::requirements;
 use super::settings::Settings;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned};
+use crate::node::Quoting;
 use crate::yaml::fields::{Fields, wrong_type};
 use crate::yaml::{Yaml, YamlKind};
 
@@ -45,8 +47,12 @@ pub struct ProjectConfig {
     pub restrict_access: bool,
     /// What is to stand beside every statement.
     pub query_comment: Option<QueryComment>,
+    /// Which parts of relations' names are written in quotes.
+    pub quoting: Quoting,
     /// Flags that the project sets, by name.
     pub flags: Vec<(Spanned<String>, Json)>,
+    /// What readers see change at once.
+    pub publish: Publish,
     /// The whole file's place, for faults of the file itself.
     pub span: Span,
 }
@@ -97,6 +103,8 @@ pub struct Trees {
     pub metrics: Option<Yaml>,
     /// `saved-queries:`
     pub saved_queries: Option<Yaml>,
+    /// The same as written, if there are templates in it.
+    pub unrendered: Option<Box<Trees>>,
 }
 
 /// Keys whose values are templates for later, at any depth; of `targets` only the chosen one is rendered.
@@ -123,7 +131,8 @@ pub fn read(
     dialect: Dialect,
     settings: &Settings,
 ) -> Option<ProjectConfig> {
-    let yaml = settings.render_tree(diags, yaml, RENDERED_LATER);
+    let raw = yaml;
+    let yaml = settings.render_tree(diags, raw, RENDERED_LATER);
     let mut fields = Fields::new(diags, &yaml, "the project file")?;
     let name = fields.string(diags, "name");
     if name.is_none() {
@@ -133,6 +142,7 @@ pub fn read(
         check_name(diags, name);
     }
     settings::check(diags, &mut fields);
+    let quoting = settings::quoting(diags, &mut fields);
     let requirements = fields.strings(diags, "require-dbt-version").unwrap_or_default();
     let config = ProjectConfig {
         name: name.unwrap_or_else(|| Spanned::new("project".to_owned(), yaml.span)),
@@ -150,10 +160,12 @@ pub fn read(
         on_run_start: fields.strings(diags, "on-run-start").unwrap_or_default(),
         on_run_end: fields.strings(diags, "on-run-end").unwrap_or_default(),
         dispatch: dispatch(diags, &mut fields),
-        trees: trees(diags, &mut fields),
+        trees: Trees { unrendered: unrendered_trees(raw, &yaml), ..trees(diags, &mut fields) },
         query_comment: settings::query_comment(diags, &mut fields),
+        quoting,
         flags: settings::flags(diags, &mut fields),
         restrict_access: fields.bool(diags, "restrict-access").unwrap_or(false),
+        publish: publish::read(diags, &mut fields),
         span: yaml.span,
     };
     fields.accept(&["log-path", "asset-paths", "analyses", "project-root"]);
@@ -243,7 +255,18 @@ fn trees(diags: &mut Diagnostics, fields: &mut Fields<'_>) -> Trees {
         semantic_models: tree("semantic-models"),
         metrics: tree("metrics"),
         saved_queries: tree("saved-queries"),
+        unrendered: None,
     }
+}
+
+/// The trees as they were before templates were rendered; `None` if there are none.
+fn unrendered_trees(raw: &Yaml, rendered: &Yaml) -> Option<Box<Trees>> {
+    if raw == rendered {
+        return None;
+    }
+    let mut unheard = Diagnostics::default();
+    let mut fields = Fields::new(&mut unheard, raw, "the project file")?;
+    Some(Box::new(trees(&mut unheard, &mut fields)))
 }
 
 fn missing_name(yaml: &Yaml) -> Diagnostic {

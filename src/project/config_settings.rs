@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Spanned, suggest};
+use crate::node::Quoting;
 use crate::yaml::fields::{Fields, wrong_type};
 use crate::yaml::{Yaml, YamlKind};
 
@@ -103,7 +104,27 @@ pub(super) fn flags(diags: &mut Diagnostics, fields: &mut Fields<'_>) -> Vec<(Sp
         .collect()
 }
 
-/// Reads what is checked but needs no answer: names are always quoted, there is no cloud.
+/// Reads which parts of relations' names are written in quotes: all that are not said to be plain.
+pub(super) fn quoting(diags: &mut Diagnostics, fields: &mut Fields<'_>) -> Quoting {
+    let yaml = fields.get("quoting");
+    let Some(mut said) = yaml.and_then(|it| Fields::new(diags, it, "`quoting`")) else {
+        return Quoting::ALL;
+    };
+    let mut part = |key| said.bool(diags, key).unwrap_or(true);
+    let quoting = Quoting {
+        database: part("database") && part("project"),
+        schema: part("schema"),
+        identifier: part("identifier"),
+    };
+    // Those of other engines, and of columns in sources.
+    for key in ["snowflake_ignore_case", "column"] {
+        said.bool(diags, key);
+    }
+    said.finish(diags, Severity::Warning);
+    quoting
+}
+
+/// Reads what is checked but needs no answer: there is no cloud.
 pub(super) fn check(diags: &mut Diagnostics, fields: &mut Fields<'_>) {
     if let Some(version) = fields.string(diags, "config-version")
         && version.value != "2"
@@ -112,14 +133,6 @@ pub(super) fn check(diags: &mut Diagnostics, fields: &mut Fields<'_>) {
             Diagnostic::error("invalid-value", format!("`config-version` cannot be {}", version.value))
                 .at(version.span, "write `2`, or leave it out"),
         );
-    }
-    if let Some(yaml) = fields.get("quoting")
-        && let Some(mut quoting) = Fields::new(diags, yaml, "`quoting`")
-    {
-        for key in ["database", "schema", "identifier", "project", "snowflake_ignore_case", "column"] {
-            quoting.bool(diags, key);
-        }
-        quoting.finish(diags, Severity::Warning);
     }
     let is_mapping = |it: &&Yaml| it.as_map().is_some();
     if let Some(yaml) = fields.get("dbt-cloud").filter(|it| !is_mapping(it)) {

@@ -15,6 +15,7 @@ mod installed;
 pub mod package_list;
 pub mod package_lock;
 mod packages;
+pub mod publish;
 mod reading;
 pub mod requirements;
 pub mod selectors;
@@ -34,6 +35,7 @@ use self::selectors::{NamedSelector, SELECTORS_FILE};
 use self::settings::Settings;
 use self::target::{ProfilesFile, Target};
 use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, FileId, Severity, Sources};
+use crate::node::Quoting;
 use crate::template::Globals;
 use crate::yaml;
 
@@ -183,8 +185,8 @@ pub fn load(
     let settings = bare.with_vars(&config.name.value, &[&config.vars]);
 
     let mut read = reading::read_files(diags, sources, files, &config, "");
-    let globals = |target: &Json| globals(options, &config.name.value, target);
-    let of_target = globals(target.as_ref().map_or(&Json::Null, |it| &it.context));
+    let known = target.as_ref().map_or(&Json::Null, |it| &it.context);
+    let of_target = Globals { quoting: config.quoting, ..globals(options, &config.name.value, known) };
     let mut packages = packages::find(diags, sources, files, &config, &bare.with_globals(of_target.clone()));
     let missing_packages = packages::missing(diags, sources, files, &config, &bare, &packages);
     for package in &mut packages {
@@ -232,6 +234,7 @@ fn globals(options: &LoadOptions, project: &str, target: &Json) -> Globals {
         invocation_id: options.invocation_id.clone(),
         run_started_at: options.started_at.clone(),
         flags: options.flags.clone(),
+        quoting: Quoting::ALL,
     }
 }
 
@@ -281,6 +284,7 @@ pub fn bare_globals(invocation_id: &str, started_at: &str, command: &str) -> Glo
         invocation_id: invocation_id.to_owned(),
         run_started_at: started_at.to_owned(),
         flags: flags(command, false, false, false),
+        quoting: Quoting::ALL,
     }
 }
 

@@ -157,7 +157,9 @@ impl Settings {
         };
         match self.templates.render_value(&source, context) {
             Ok(TemplateValue::Json(value)) => from_json(&value, span),
-            Ok(TemplateValue::Relation(relation)) => Yaml { kind: YamlKind::String(relation.render()), span },
+            Ok(TemplateValue::Relation(relation)) => {
+                Yaml { kind: YamlKind::String(relation.written()), span }
+            }
             Err(mut error) => {
                 // A quoted or folded YAML text has other offsets than its value: the value's place is exact enough.
                 error.span = Some(span);

@@ -1,50 +1,52 @@
-//! Numbers as a line of small bars, for terminals.
+//! A series of numbers as a line of bars, and the same for terminals that have no such characters.
 
-/// The bars, lowest first.
+/// Bars from the lowest to the highest.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// One bar for each value, from zero (or from the lowest value, if all are far from zero) to the highest;
-/// a value that is not known is a space. `None` if no two values are known: there is nothing to compare.
-pub fn bars(values: &[Option<f64>]) -> Option<String> {
-    let known: Vec<f64> = values.iter().flatten().copied().filter(|it| it.is_finite()).collect();
-    if known.len() < 2 {
-        return None;
-    }
-    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-    for value in &known {
-        low = low.min(*value);
-        high = high.max(*value);
-    }
-    // Where all values lie close together, bars from zero would all be the same.
-    let from = if low > 0.0 && high - low < high / 2.0 { low - (high - low) / 4.0 } else { low.min(0.0) };
-    let bar = |value: &Option<f64>| value.map_or(' ', |value| bar(value, from, high));
-    Some(values.iter().map(bar).collect())
+/// What stands for them in ASCII.
+const PLAIN_BARS: [char; 8] = ['_', '.', ':', '-', '=', '+', '*', '#'];
+
+/// One bar a value, from zero, or the lowest value below it, to the highest.
+pub(super) fn bars(values: &[f64]) -> String {
+    let finite = || values.iter().copied().filter(|it| it.is_finite());
+    let (low, high) = (finite().fold(0.0, f64::min), finite().fold(0.0, f64::max));
+    let bar = |value: &f64| {
+        let share = if high > low { (value - low) / (high - low) } else { 0.0 };
+        BARS[step(share)]
+    };
+    values.iter().map(bar).collect()
 }
 
-fn bar(value: f64, from: f64, to: f64) -> char {
-    let share = if to > from { (value - from) / (to - from) } else { 0.5 };
-    let highest = BARS.len() - 1;
-    // Eight steps: the first that the share does not exceed.
-    let step = (0..highest).find(|step| share * 8.0 <= f64::from(u8::try_from(step + 1).unwrap_or(8)));
-    BARS[step.unwrap_or(highest)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number from 0 to 7")]
+fn step(share: f64) -> usize {
+    if share.is_finite() { (share * 7.0).round().clamp(0.0, 7.0) as usize } else { 0 }
+}
+
+/// A text with the characters that reports draw replaced by ASCII ones of the same width.
+pub(super) fn plain(text: &str) -> String {
+    let plain = |it: char| match BARS.iter().position(|bar| *bar == it) {
+        Some(index) => PLAIN_BARS[index],
+        None if it == '…' => '~',
+        None => it,
+    };
+    text.chars().map(plain).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::bars;
+    use super::*;
 
     #[test]
-    fn bars_show_the_shape() {
-        let some = |values: &[f64]| values.iter().map(|it| Some(*it)).collect::<Vec<_>>();
-        assert_eq!(bars(&some(&[0.0, 50.0, 100.0])).as_deref(), Some("▁▄█"));
-        assert_eq!(bars(&some(&[100.0, 100.0])).as_deref(), Some("▄▄"));
-        assert_eq!(bars(&some(&[100.0, 101.0, 99.0])).as_deref(), Some("▅█▂"));
-        assert_eq!(bars(&[Some(1.0), None, Some(3.0)]).as_deref(), Some("▃ █"));
+    fn the_lowest_bar_is_zero_and_the_highest_the_largest_value() {
+        assert_eq!(bars(&[0.0, 50.0, 100.0]), "▁▅█");
+        assert_eq!(bars(&[100.0, 98.0, 5.0]), "██▁");
+        assert_eq!(bars(&[-10.0, 0.0, 10.0]), "▁▅█");
+        assert_eq!(bars(&[0.0, 0.0]), "▁▁");
+        assert_eq!(bars(&[]), "");
     }
 
     #[test]
-    fn one_value_is_no_chart() {
-        assert_eq!(bars(&[Some(1.0), None]), None);
-        assert_eq!(bars(&[]), None);
+    fn a_plain_terminal_gets_ascii() {
+        assert_eq!(plain("▁▅█ 漢…"), "_=# 漢~");
     }
 }

@@ -124,6 +124,7 @@ pub(super) fn run_started(started: &RunStarted) -> Json {
         "threads": started.threads,
         "target": started.target,
         "database": started.database,
+        "publish": if started.is_staged { "run" } else { "model" },
     })
 }
 
@@ -188,6 +189,7 @@ pub(super) fn test_finished(sources: &Sources, finished: &TestFinished) -> Json 
         "samples": samples,
         "query": finished.query,
         "is_kept": finished.is_kept,
+        "trend": finished.trend,
         "diagnostic": finished.fault.as_ref().map(|it| diagnostic_fields(sources, it)),
     });
     joined(node_fields(&finished.test), more)

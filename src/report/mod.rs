@@ -4,7 +4,7 @@
 //! standard output; diagnostics, logs and the live area to standard error; with `--log-format json`
 //! everything is one JSON object a line on standard output. A reader that closed the pipe is no error.
 
-pub mod chart;
+mod chart;
 pub mod files;
 pub mod json;
 pub mod layout;
@@ -97,6 +97,10 @@ pub struct ReportOptions {
     pub color: Color,
     /// Columns; asked from the terminal if `None`.
     pub width: Option<usize>,
+    /// Whether only ASCII is drawn, even where the terminal could show more.
+    pub is_plain: bool,
+    /// Whether a terminal, if there is one, shows UTF-8.
+    pub is_utf8: bool,
     /// Time of each JSON line.
     pub clock: Clock,
     /// Id of this invocation in each JSON line.
@@ -105,15 +109,19 @@ pub struct ReportOptions {
     pub scrubber: Scrubber,
 }
 
-/// A stream that hides secrets. Each write is a whole line or more, so none is cut in two.
+/// A stream that hides secrets, and writes ASCII where nothing else can be shown. Each write is a whole line or more, so none is cut in two.
 struct Hiding<W> {
     stream: W,
     scrubber: Scrubber,
+    is_plain: bool,
 }
 
 impl<W: Write> Write for Hiding<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match std::str::from_utf8(bytes) {
+            Ok(text) if self.is_plain => {
+                self.stream.write_all(chart::plain(&self.scrubber.hide(text)).as_bytes())?;
+            }
             Ok(text) if !self.scrubber.is_empty() => {
                 self.stream.write_all(self.scrubber.hide(text).as_bytes())?;
             }
@@ -129,22 +137,33 @@ impl<W: Write> Write for Hiding<W> {
 
 /// The reporter for the process's own standard output and standard error.
 pub fn for_standard_streams(options: ReportOptions) -> Box<dyn Reporter> {
-    let hiding = Hiding { stream: io::stdout(), scrubber: options.scrubber.clone() };
     match options.format {
         Format::Json => {
+            let hiding = Hiding { stream: io::stdout(), scrubber: options.scrubber, is_plain: false };
             Box::new(JsonLines::new(hiding, options.verbosity, options.invocation_id, options.clock))
         }
         Format::Text => {
             let width = options.width.or_else(terminal_width).unwrap_or(PIPE_WIDTH);
-            let is_live = options.verbosity > Verbosity::Quiet && io::stderr().is_terminal();
+            let is_live =
+                options.verbosity > Verbosity::Quiet && io::stderr().is_terminal() && !options.is_plain;
+            // A file or a program reads UTF-8; what a terminal shows depends on its settings.
+            let plain = |is_terminal: bool| options.is_plain || is_terminal && !options.is_utf8;
             let choice = match options.color {
+                Color::Auto if options.is_plain => ColorChoice::Never,
                 Color::Auto => ColorChoice::Auto,
                 Color::Always => ColorChoice::Always,
                 Color::Never => ColorChoice::Never,
             };
-            let out =
-                Hiding { stream: AutoStream::new(io::stdout(), choice), scrubber: options.scrubber.clone() };
-            let err = Hiding { stream: AutoStream::new(io::stderr(), choice), scrubber: options.scrubber };
+            let out = Hiding {
+                is_plain: plain(io::stdout().is_terminal()),
+                stream: AutoStream::new(io::stdout(), choice),
+                scrubber: options.scrubber.clone(),
+            };
+            let err = Hiding {
+                is_plain: plain(io::stderr().is_terminal()),
+                stream: AutoStream::new(io::stderr(), choice),
+                scrubber: options.scrubber,
+            };
             let terminal_options = TerminalOptions { width, verbosity: options.verbosity, is_live };
             Box::new(Terminal::new(out, err, terminal_options))
         }

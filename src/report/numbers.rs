@@ -30,6 +30,23 @@ pub fn thousands(n: u64) -> String {
     text
 }
 
+/// `18,204`, `0.25`: a measure, with at most two digits after the point.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "only what is small enough")]
+pub fn short(value: f64) -> String {
+    let size = value.abs();
+    if !size.is_finite() || size >= 1e15 {
+        return format!("{value:e}");
+    }
+    let sign = if value < 0.0 { "-" } else { "" };
+    let fraction = format!("{:.2}", size.fract());
+    let (whole, fraction) = if fraction.starts_with('1') {
+        (size as u64 + 1, String::new())
+    } else {
+        (size as u64, fraction.trim_start_matches('0').trim_end_matches('0').trim_end_matches('.').to_owned())
+    };
+    format!("{sign}{}{fraction}", thousands(whole))
+}
+
 /// `1,200 rows`, or `500,000 -> 1,200 rows` where the rows it was made from are known and differ.
 pub fn rows(rows: u64, rows_in: Option<u64>) -> String {
     let noun = plural(rows, "row");
@@ -60,6 +77,14 @@ pub fn duration(elapsed: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn measures_have_few_digits() {
+        let pairs = [(18204.0, "18,204"), (0.254, "0.25"), (-3.999, "-4"), (1.5, "1.5"), (0.0, "0")];
+        for (value, expected) in pairs {
+            assert_eq!(short(value), expected);
+        }
+    }
 
     #[test]
     fn nouns_follow_their_number() {

@@ -162,10 +162,9 @@ pub fn test_page(id: &str, test: &[TestRun], width: Option<usize>) -> String {
 
 /// `  rows       ▁▂▅█  1,000 -> 1,200`: bars, the first and the last value.
 fn line(text: &mut String, name: &str, values: Vec<Option<f64>>, shown: impl Fn(f64) -> String) {
-    let Some(bars) = chart::bars(&values) else { return };
     let known: Vec<f64> = values.into_iter().flatten().collect();
     if let [first, .., last] = known[..] {
-        let name = layout::pad_right(name, 9);
+        let (name, bars) = (layout::pad_right(name, 9), chart::bars(&known));
         let _ = writeln!(text, "  {name}  {bars}  {} -> {}", shown(first), shown(last));
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::{Diagnostic, Sources};
 use crate::node::NodeKind;
-use crate::report::{layout, numbers, table};
+use crate::report::{chart, layout, numbers, table};
 use crate::run::event::{
     NodeFinished, Outcome, RunCommand, RunStarted, TestFinished, TestStatus, TestTotals, Totals,
 };
@@ -17,6 +17,9 @@ const MANY_NODES: usize = 6;
 
 /// How many slow nodes are named.
 const N_SLOWEST: usize = 3;
+
+/// How many of a trend's values are written out.
+const TREND_NUMBERS: usize = 5;
 
 /// How many names the next step lists; for more of them the whole command is advised.
 const MAX_SELECTED: usize = 5;
@@ -127,6 +130,14 @@ fn after_empty_lines(texts: &[String]) -> String {
 fn finding(sources: &Sources, finished: &TestFinished, command: RunCommand, width: usize) -> String {
     let diagnostic = finished.fault.as_deref().cloned().unwrap_or_else(|| without_place(finished));
     let mut text = drawn(sources, &diagnostic, width);
+    if finished.trend.len() > 1 {
+        let bars = chart::bars(&finished.trend);
+        let numbers = finished.trend.iter().rev().take(TREND_NUMBERS).rev();
+        let numbers: Vec<String> = numbers.map(|it| numbers::short(*it)).collect();
+        let more = if finished.trend.len() > TREND_NUMBERS { "... " } else { "" };
+        let line = format!("versions, this one last: {bars}  {more}{}", numbers.join(", "));
+        text.push_str(&layout::indent(&layout::wrap(&line, width.saturating_sub(2), 2), 2));
+    }
     if let Some(samples) = finished.samples.as_ref().filter(|samples| !samples.rows.is_empty()) {
         // A failure is not always a row: `accepted_values` counts values, a `fail_calc` what it likes.
         let _ = writeln!(text, "  for example:");
@@ -197,7 +208,8 @@ pub(super) fn opening(started: &RunStarted) -> String {
         started.counts.iter().map(|(kind, n)| numbers::count(*n, kind.as_str())).collect();
     let what = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
     let threads = numbers::count(started.threads, "thread");
-    format!("{doing} {what} in {} (target {}, {threads})", started.database, started.target)
+    let how = if started.is_staged { ", published as a whole" } else { "" };
+    format!("{doing} {what} in {} (target {}, {threads}{how})", started.database, started.target)
 }
 
 /// `10 tests passed, 1 failed`.
@@ -225,6 +237,7 @@ pub(super) fn tests(totals: TestTotals) -> String {
 /// What was made and what the tests came to: `5 models, 3 seeds published; 20 tests passed`.
 pub(super) fn totals(command: RunCommand, totals: &Totals) -> Option<String> {
     let made = match command {
+        RunCommand::Build if totals.is_staged => Some("made"),
         RunCommand::Build => Some("published"),
         RunCommand::Run => Some("built"),
         RunCommand::Seed => Some("loaded"),

@@ -60,6 +60,8 @@ pub struct Terminal<O, E> {
 struct Run {
     command: RunCommand,
     steps: usize,
+    /// Whether nothing is published before the end.
+    is_staged: bool,
     step: usize,
     /// Tests of nodes that are being worked on.
     open: BTreeMap<UniqueId, Vec<TestFinished>>,
@@ -100,6 +102,7 @@ impl<O: Write, E: Write> Terminal<O, E> {
 
     fn started(&mut self, started: &RunStarted) {
         self.run = Run::new(started.command, started.steps);
+        self.run.is_staged = started.is_staged;
         if !self.is_quiet() {
             let line = layout::wrap(&summary::opening(started), self.options.width, 2);
             self.print(&format!("{line}\n"));
@@ -126,7 +129,7 @@ impl<O: Write, E: Write> Terminal<O, E> {
         self.run.findings.node(sources, finished, self.options.width);
         self.run.slowest.push((finished.elapsed, node.label.clone()));
         let tests = self.run.open.remove(&node.unique_id).unwrap_or_default();
-        let (word, style) = node_word(self.run.command, &finished.outcome);
+        let (word, style) = node_word(&self.run, &finished.outcome);
         let detail = finished.rows.map(|rows| numbers::rows(rows, finished.rows_in));
         let elapsed = Some(finished.elapsed);
         self.step(&StepLine { word, style, label: &node.label, detail, elapsed });
@@ -298,7 +301,7 @@ impl<O: Write, E: Write> Reporter for Terminal<O, E> {
 impl Run {
     fn new(command: RunCommand, steps: usize) -> Self {
         let (open, slowest) = (BTreeMap::new(), Vec::new());
-        Self { command, steps, step: 0, open, slowest, findings: Findings::default() }
+        Self { command, steps, is_staged: false, step: 0, open, slowest, findings: Findings::default() }
     }
 }
 
@@ -356,10 +359,11 @@ fn in_lines(line: &StepLine, index: &str, width: usize) -> String {
     }
 }
 
-fn node_word(command: RunCommand, outcome: &Outcome) -> (&'static str, Style) {
-    match (outcome, command) {
+fn node_word(run: &Run, outcome: &Outcome) -> (&'static str, Style) {
+    match (outcome, run.command) {
         (Outcome::Checked, _) => ("checked", GOOD),
         (Outcome::NoOp, _) => ("no-op", GOOD),
+        (Outcome::Success, RunCommand::Build) if run.is_staged => ("made", GOOD),
         (Outcome::Success, RunCommand::Build) => ("published", GOOD),
         (Outcome::Success, RunCommand::Run) => ("built", GOOD),
         (Outcome::Success, RunCommand::Test) => ("tested", GOOD),

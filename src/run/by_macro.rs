@@ -3,7 +3,7 @@
 use super::faults;
 use super::step::{Failure, Worker};
 use crate::compile::IsIncremental;
-use crate::node::RelationKind;
+use crate::node::{NodeKind, RelationKind};
 use crate::plan::ByMacro;
 use crate::template::Rendered;
 use crate::warehouse::{Effect, Warehouse as _, WarehouseError};
@@ -20,7 +20,11 @@ impl Worker<'_> {
         let id = self.step.node;
         let mut failed = None;
         let connection = self.warehouse.clone();
-        let result = self.late(|late| {
+        let seed = match self.node.kind {
+            NodeKind::Seed => Some(self.seed_file()?),
+            _ => None,
+        };
+        let result = self.late_making(seed, |late| {
             let made = late.materialize(id, &made.macro_id, &sql, is_incremental, (true, true));
             failed = connection.failed();
             made

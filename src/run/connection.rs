@@ -4,10 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Clock;
+use crate::compile::Comment;
 use crate::node::Relation;
+use crate::sql::transaction_statement;
 use crate::template::{Engine, HostError};
 use crate::warehouse::{
-    CatalogEntry, Column, Effect, Interrupt, Replacement, Rows, Stash, Value, Warehouse, WarehouseError,
+    CatalogEntry, Column, Effect, ErrorKind, Interrupt, RelationShape, Replacement, Rows, Stash, Value,
+    Warehouse, WarehouseError,
 };
 
 /// A statement and how long it took.
@@ -30,6 +33,10 @@ struct Inner {
     warehouse: Box<dyn Warehouse>,
     clock: Arc<dyn Clock>,
     statements: Vec<Statement>,
+    /// What is to stand beside every statement.
+    comment: Option<Comment>,
+    /// Whether a node is being made: then its transaction is not for others to end.
+    is_guarded: bool,
     /// What went wrong last while a template asked, and with which statement.
     error: Option<(WarehouseError, String)>,
 }
@@ -38,13 +45,26 @@ impl Connection {
     /// Takes over a connection; with `wants_statements` it remembers what it is sent.
     pub fn new(warehouse: Box<dyn Warehouse>, clock: Arc<dyn Clock>, wants_statements: bool) -> Self {
         let database = Arc::from(warehouse.database());
-        let inner = Inner { warehouse, clock, statements: Vec::new(), error: None };
+        let inner =
+            Inner { warehouse, clock, statements: Vec::new(), comment: None, is_guarded: false, error: None };
         Self { database, wants_statements, inner: Arc::new(Mutex::new(inner)) }
     }
 
     /// The connection as templates ask it.
     pub fn engine(&self) -> Arc<dyn Engine> {
         Arc::new(self.clone())
+    }
+
+    /// From now on, this stands beside every statement.
+    pub fn set_comment(&self, comment: Option<Comment>) {
+        self.lock().comment = comment;
+    }
+
+    /// Begins a transaction that only [`Warehouse::commit`] and [`Warehouse::rollback`] end.
+    pub(super) fn begin_guarded(&mut self) -> Result<(), WarehouseError> {
+        self.begin()?;
+        self.lock().is_guarded = true;
+        Ok(())
     }
 
     /// What was sent since the last call.
@@ -82,10 +102,42 @@ impl Connection {
         result
     }
 
+    /// Sends a statement with the comment that belongs beside it; an error is placed in the statement.
+    fn send<T>(
+        &self,
+        sql: &str,
+        run: impl FnOnce(&mut dyn Warehouse, &str) -> Result<T, WarehouseError>,
+    ) -> Result<T, WarehouseError> {
+        if self.lock().is_guarded
+            && let Some((word, position)) = transaction_statement(sql)
+        {
+            return Err(ends_transaction(&word, position));
+        }
+        let Some(comment) = self.lock().comment.clone() else { return self.timed(sql, |it| run(it, sql)) };
+        let (commented, before) = comment.beside(sql);
+        self.timed(&commented, |it| run(it, &commented)).map_err(|mut error| {
+            let position = error.position.and_then(|it| it.checked_sub(before));
+            error.position = position.filter(|it| *it <= sql.len());
+            error
+        })
+    }
+
     pub(super) fn refuse(&self, error: WarehouseError, sql: &str) -> HostError {
         let refusal = HostError { code: "sql-error", message: error.message.clone(), help: None };
         self.lock().error = Some((error, sql.to_owned()));
         refusal
+    }
+}
+
+/// A hook or a macro wants to begin or end a transaction in the middle of another.
+fn ends_transaction(word: &str, position: usize) -> WarehouseError {
+    WarehouseError {
+        kind: ErrorKind::Sql,
+        message: format!(
+            "`{word}` cannot be run while a node is made: the node, its hooks and its tests are one transaction, \
+             so that nothing untested is published (a hook with `transaction: false` runs outside of it)"
+        ),
+        position: Some(position),
     }
 }
 
@@ -99,15 +151,15 @@ impl Warehouse for Connection {
     }
 
     fn execute(&mut self, sql: &str) -> Result<Effect, WarehouseError> {
-        self.timed(sql, |it| it.execute(sql))
+        self.send(sql, |it, sql| it.execute(sql))
     }
 
     fn query(&mut self, sql: &str, limit: Option<usize>) -> Result<Rows, WarehouseError> {
-        self.timed(sql, |it| it.query(sql, limit))
+        self.send(sql, |it, sql| it.query(sql, limit))
     }
 
     fn scalars(&mut self, sql: &str) -> Result<Vec<Value>, WarehouseError> {
-        self.timed(sql, |it| it.scalars(sql))
+        self.send(sql, |it, sql| it.scalars(sql))
     }
 
     fn describe(&mut self, sql: &str) -> Result<Vec<Column>, WarehouseError> {
@@ -119,10 +171,12 @@ impl Warehouse for Connection {
     }
 
     fn commit(&mut self) -> Result<(), WarehouseError> {
+        self.lock().is_guarded = false;
         self.timed("commit", |it| it.commit())
     }
 
     fn rollback(&mut self) {
+        self.lock().is_guarded = false;
         self.timed("rollback", |it| it.rollback());
     }
 
@@ -130,8 +184,12 @@ impl Warehouse for Connection {
         self.lock().warehouse.catalog(databases)
     }
 
+    fn shapes(&mut self, database: &str) -> Result<Vec<RelationShape>, WarehouseError> {
+        self.lock().warehouse.shapes(database)
+    }
+
     fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError> {
-        self.timed(sql, |it| it.stash(sql))
+        self.send(sql, |it, sql| it.stash(sql))
     }
 
     fn unstash(&mut self, stash: &Stash, relation: &Relation) -> Result<(), WarehouseError> {
@@ -165,7 +223,7 @@ impl Warehouse for Connection {
 
 impl Engine for Connection {
     fn query(&self, sql: &str) -> Result<Rows, HostError> {
-        self.timed(sql, |it| it.query(sql, None)).map_err(|error| self.refuse(error, sql))
+        self.send(sql, |it, sql| it.query(sql, None)).map_err(|error| self.refuse(error, sql))
     }
 
     fn describe(&self, sql: &str) -> Result<Vec<Column>, HostError> {

@@ -79,6 +79,8 @@ pub struct RunStarted {
     pub target: String,
     /// The database as the user knows it: a path relative to the project, or `:memory:`.
     pub database: String,
+    /// Whether what is made is published only when all of the run went well.
+    pub is_staged: bool,
 }
 
 /// A node as reports name it.
@@ -233,6 +235,8 @@ pub struct TestFinished {
     pub query: Option<String>,
     /// Whether it shows them whatever becomes of the version tested, since they are kept (`store_failures`).
     pub is_kept: bool,
+    /// What a drift test measured in the versions before and in this one, oldest first; else empty.
+    pub trend: Vec<f64>,
 }
 
 /// How a test ended.
@@ -353,6 +357,8 @@ pub struct Totals {
     pub tests: TestTotals,
     /// Whether the user stopped the run.
     pub is_interrupted: bool,
+    /// Whether what was made is published only when all of the run went well.
+    pub is_staged: bool,
 }
 
 /// How many tests ended in which way.

@@ -36,6 +36,10 @@ pub(super) fn run(
     let variables =
         if moment == Moment::End { variables(around.project, graph, results) } else { Vec::new() };
     let late = Late::new(around.project, graph, Some(connection.engine()));
+    match late.query_comment(None) {
+        Ok(comment) => connection.set_comment(comment),
+        Err(fault) => return HookResults { fault: Some(fault), ..HookResults::default() },
+    }
     let mut all = HookResults::default();
     for hook in plan.run_hooks.iter().filter(|it| it.moment == moment) {
         let (started_at, started) = (around.clock.now(), around.clock.monotonic());
@@ -113,7 +117,7 @@ fn result_as_json(project: &Project, graph: &Graph, result: &NodeResult) -> Json
     let node = graph.node(result.node);
     let mut shown = node_as_json(project, graph, node);
     if let Json::Object(entries) = &mut shown {
-        let name = node.relation.as_ref().map(crate::node::Relation::render);
+        let name = node.relation.as_ref().map(crate::node::Relation::written);
         entries.entry("relation_name").or_insert_with(|| Json::from(name));
         let made_as = if node.kind == NodeKind::Test { "test" } else { node.made_as() };
         if let Some(Json::Object(config)) = entries.get_mut("config").filter(|_| !made_as.is_empty()) {

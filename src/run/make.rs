@@ -8,8 +8,8 @@ use crate::compile::{Hook, IsIncremental, Late};
 use crate::diagnostics::Diagnostic;
 use crate::node::RelationKind;
 use crate::plan::{Hooks, Query, QueryText};
-use crate::template::Rendered;
-use crate::warehouse::seed::{SeedOptions, infer_seed, seed_sql};
+use crate::template::{Rendered, SeedFile};
+use crate::warehouse::seed::{SeedOptions, SeedShape, infer_seed, seed_rows_sql, seed_sql};
 use crate::warehouse::{Effect, ErrorKind, Warehouse as _};
 
 impl Worker<'_> {
@@ -79,10 +79,22 @@ impl Worker<'_> {
         &mut self,
         render: impl FnOnce(&Late<'_>) -> Result<T, Diagnostic>,
     ) -> Result<T, Failure> {
+        self.late_making(None, render)
+    }
+
+    /// The same while a seed is made.
+    pub(super) fn late_making<T>(
+        &mut self,
+        seed: Option<SeedFile>,
+        render: impl FnOnce(&Late<'_>) -> Result<T, Diagnostic>,
+    ) -> Result<T, Failure> {
         let around = &self.shared.around;
         let mut late = Late::new(around.project, self.shared.graph, Some(self.warehouse.engine()));
         if let Some(batch) = self.batch {
             late = late.for_batch(self.step.node, batch);
+        }
+        if let Some(seed) = seed {
+            late = late.with_seed(seed);
         }
         let rendered = render(&late);
         self.log.append(&mut late.take_log());
@@ -128,24 +140,10 @@ impl Worker<'_> {
             self.hook("pre-hook", hook)?;
         }
         let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
-        let config = &self.node.config;
-        let options = SeedOptions {
-            delimiter: config.delimiter.as_deref().and_then(|it| it.chars().next()).unwrap_or(','),
-            column_types: config.column_types.clone(),
-        };
-        let path = &self.node.path;
-        let reader = self.shared.around.files.open(path).map_err(|error| {
-            let fault = Diagnostic::error("unreadable-file", format!("cannot read `{}`", path.as_str()));
-            Failure { kind: ErrorKind::Unavailable, fault: fault.note(error.to_string()) }
-        })?;
-        let shape = infer_seed(reader, &options).map_err(|error| {
-            let message = format!("the seed `{}` cannot be loaded: {}", self.node.name, error.message);
-            let fault =
-                Diagnostic::error("invalid-seed", message).note(format!("{}:{}", path.as_str(), error.line));
-            Failure { kind: ErrorKind::Sql, fault }
-        })?;
+        let options = self.seed_options();
+        let shape = self.seed_shape(&options)?;
         self.drop_other_kind(&relation.render(), RelationKind::Table)?;
-        let statement = seed_sql(relation, &self.shared.around.files.locate(path), &shape, &options);
+        let statement = seed_sql(relation, &self.seed_path(), &shape, &options);
         let mut effect = self
             .warehouse
             .execute(&statement)
@@ -158,5 +156,40 @@ impl Worker<'_> {
             self.hook("post-hook", hook)?;
         }
         Ok(effect)
+    }
+
+    /// The seed's file for macros that load it: what has a type of its own is read as text, as in dbt.
+    pub(super) fn seed_file(&self) -> Result<SeedFile, Failure> {
+        let mut options = self.seed_options();
+        options.column_types.iter_mut().for_each(|it| "VARCHAR".clone_into(&mut it.1));
+        let shape = self.seed_shape(&options)?;
+        let path = self.seed_path();
+        Ok(SeedFile { rows: seed_rows_sql(&path, &shape, &options), path })
+    }
+
+    fn seed_options(&self) -> SeedOptions {
+        let config = &self.node.config;
+        SeedOptions {
+            delimiter: config.delimiter.as_deref().and_then(|it| it.chars().next()).unwrap_or(','),
+            column_types: config.column_types.clone(),
+        }
+    }
+
+    fn seed_path(&self) -> String {
+        self.shared.around.files.locate(&self.node.path)
+    }
+
+    fn seed_shape(&self, options: &SeedOptions) -> Result<SeedShape, Failure> {
+        let path = &self.node.path;
+        let reader = self.shared.around.files.open(path).map_err(|error| {
+            let fault = Diagnostic::error("unreadable-file", format!("cannot read `{}`", path.as_str()));
+            Failure { kind: ErrorKind::Unavailable, fault: fault.note(error.to_string()) }
+        })?;
+        infer_seed(reader, options).map_err(|error| {
+            let message = format!("the seed `{}` cannot be loaded: {}", self.node.name, error.message);
+            let fault =
+                Diagnostic::error("invalid-seed", message).note(format!("{}:{}", path.as_str(), error.line));
+            Failure { kind: ErrorKind::Sql, fault }
+        })
     }
 }

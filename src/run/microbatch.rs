@@ -65,8 +65,8 @@ impl Worker<'_> {
             Err(Failure { fault, .. }) => return Tried::error(fault, self.kept()),
         };
         // Readers of a table that is made anew would see it without most of its batches.
-        let publish =
-            if self.exists_as().is_some() && !is_there { PublishBatches::Together } else { settings.publish };
+        let is_all = self.shared.is_staged || (self.exists_as().is_some() && !is_there);
+        let publish = if is_all { PublishBatches::Together } else { settings.publish };
         let last = batches.len() - 1;
         let mut turn = Turn { batches, first: 0, last, is_there, publish };
         if publish == PublishBatches::Together {

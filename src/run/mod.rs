@@ -10,6 +10,7 @@ mod comments;
 mod connection;
 mod contract;
 mod creating;
+mod drift;
 pub mod event;
 mod external;
 mod faults;
@@ -55,7 +56,9 @@ use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseE
 
 pub use self::connection::Connection;
 pub use self::faults::statement as statement_fault;
-pub use self::history::SCHEMA as HISTORY_SCHEMA;
+pub use self::history::{
+    AcceptError, Accepted, SCHEMA as HISTORY_SCHEMA, accept, of_failed_run, of_later_runs,
+};
 pub use self::microbatch::BatchResults;
 pub use self::operation::{Operation, OperationResult, operation};
 
@@ -76,6 +79,8 @@ pub struct RunOptions {
     pub scrubber: Scrubber,
     /// Whether every statement of a step is reported.
     pub wants_statements: bool,
+    /// Whether what is made is published only when all of the run went well.
+    pub is_staged: bool,
 }
 
 /// The time, from outside.
@@ -219,11 +224,15 @@ struct Shared<'a> {
     history: History,
     published: BTreeMap<String, Published>,
     catalog: BTreeMap<String, RelationKind>,
+    /// Rows of tables when the run began, as far as the engine knows.
+    row_estimates: BTreeMap<String, u64>,
     /// Databases that the catalog was read for.
     databases: Vec<String>,
     /// Nodes that the plan is about.
     planned: BTreeSet<NodeId>,
     scrubber: Scrubber,
+    /// Whether readers see nothing before the end of the run.
+    is_staged: bool,
 }
 
 impl Shared<'_> {
@@ -294,6 +303,7 @@ fn work(
     let shared = look_around(plan, graph, around, (history.clone(), published), options, warehouse)?;
     let mut results = workers::run(&shared, options, warehouse, on_event)?;
     results.before = before;
+    results.totals.is_staged = options.is_staged;
     // Who stops a run wants nothing more to begin.
     if !results.totals.is_interrupted {
         let done = (Moment::End, results.results.as_slice());
@@ -321,6 +331,7 @@ fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
         threads: options.threads.get(),
         target: options.target.clone(),
         database: options.database.clone(),
+        is_staged: options.is_staged,
     }
 }
 
@@ -357,9 +368,23 @@ fn look_around<'a>(
     let entries = warehouse.catalog(&[]).map_err(|error| cannot_prepare(&error))?;
     let databases = databases(warehouse, &entries);
     let catalog = entries.iter().map(|it| (catalog_key(&it.relation.render()), it.kind)).collect();
+    let estimate = |it: &CatalogEntry| Some((catalog_key(&it.relation.render()), it.estimated_rows?));
+    let row_estimates = entries.iter().filter_map(estimate).collect();
     let planned = plan.steps.iter().map(|it| it.node).collect();
     let scrubber = options.scrubber.clone();
-    Ok(Shared { graph, plan, around, history, published, catalog, databases, planned, scrubber })
+    Ok(Shared {
+        graph,
+        plan,
+        around,
+        history,
+        published,
+        catalog,
+        row_estimates,
+        databases,
+        planned,
+        scrubber,
+        is_staged: options.is_staged,
+    })
 }
 
 /// DuckDB compares names without regard to case.

@@ -60,7 +60,11 @@ pub fn operation(
     around.stop.register(connection.interrupt_handle());
     let engine = Arc::new(OwnTransactions { connection, is_open: Mutex::new(false) });
     let late = Late::new(around.project, graph, Some(Arc::<OwnTransactions>::clone(&engine)));
-    let called = call(&late, operation, on_event);
+    let comment = Late::new(around.project, graph, None).query_comment(None);
+    let called = comment.and_then(|comment| {
+        engine.connection.set_comment(comment);
+        call(&late, operation, on_event)
+    });
     let is_lost = engine.roll_back();
     if is_lost && called.is_ok() {
         let message = "the operation ended in a transaction that was never committed, so what it did since \

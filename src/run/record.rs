@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::event::{Outcome, TestStatus};
-use super::history::{NodeRow, TestRow};
+use super::history::{MeasureRows, NodeRow, TestRow};
 use super::step::{Failure, StepOutcome, Tried, Worker};
 use super::testing::Tested;
+use crate::parse::check::Check;
 use crate::plan::Action;
 use crate::template::Rendered;
 use crate::warehouse::{Warehouse as _, WarehouseError};
@@ -34,6 +35,7 @@ impl Worker<'_> {
             batches.map_or(Ok(()), |it| self.warehouse.execute(&it).map(drop))?;
             self.record_tests(tested)
         });
+        let result = result.and_then(|()| self.record_measures(tested, true));
         result.map_err(|error| self.failure(&Rendered::default(), 0, &error))
     }
 
@@ -51,6 +53,7 @@ impl Worker<'_> {
                 failures: it.failures,
                 seconds: it.elapsed.as_secs_f64(),
                 message: it.message.as_deref(),
+                samples: it.samples.as_ref(),
             })
             .collect();
         match self.shared.history.tests(&rows) {
@@ -59,11 +62,45 @@ impl Worker<'_> {
         }
     }
 
+    /// What drift tests measured: of a version that is published, or of one that they refused.
+    pub(super) fn record_measures(
+        &mut self,
+        tested: &Tested,
+        is_published: bool,
+    ) -> Result<(), WarehouseError> {
+        let graph = self.shared.graph;
+        for outcome in tested.outcomes.iter().filter(|it| !it.measured.is_empty()) {
+            if !is_published && outcome.status != TestStatus::Fail {
+                continue;
+            }
+            let test = self.step.tests.iter().find(|it| it.node == outcome.node);
+            let measure = match test.map(|it| &it.check) {
+                Some(Check::Drift(drift)) => drift.measure.sql(),
+                _ => "columns",
+            };
+            let rows = MeasureRows {
+                test_id: graph.node(outcome.node).unique_id.as_str(),
+                node_id: self.node.unique_id.as_str(),
+                measure,
+                measured: &outcome.measured,
+            };
+            if is_published && outcome.uses_acceptance {
+                let used = self.shared.history.used(rows.test_id);
+                self.warehouse.execute(&used)?;
+            }
+            self.warehouse.execute(&self.shared.history.measured(&rows, is_published))?;
+        }
+        Ok(())
+    }
+
     /// After the rollback, on its own.
     pub(super) fn record_failure(&mut self, tried: &Tried, elapsed: Duration) {
         if matches!(tried.outcome, StepOutcome::Done(Outcome::TestsFailed { .. })) {
             // Nothing was made: the tests' own rows say it all.
             let _ = self.record_tests(&tried.tested);
+            if matches!(self.step.action, Action::Nothing) {
+                let _ = self.record_measures(&tried.tested, false);
+            }
             return;
         }
         let message = tried.fault.as_ref().map(|it| it.message.clone());
@@ -83,5 +120,6 @@ impl Worker<'_> {
         // A full disk must not hide the fault that led here.
         let _ = self.warehouse.execute(&statement);
         let _ = self.record_tests(&tried.tested);
+        let _ = self.record_measures(&tried.tested, false);
     }
 }

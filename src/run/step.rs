@@ -10,7 +10,7 @@ use super::microbatch::{BatchResults, Turn};
 use super::testing::{self, Scan, TestOutcome, Tested};
 use super::{Shared, declared_at, faults, kept};
 use crate::batch::Batch;
-use crate::compile::{CompiledNode, IsIncremental, TemplateLog};
+use crate::compile::{CompiledNode, IsIncremental, Late, TemplateLog};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
 use crate::node::{Materialization, NodeId, NodeKind, RelationKind};
@@ -106,21 +106,9 @@ pub(super) fn run(
         turn: None,
         batches: None,
     };
-    let mut tried = match &step.action {
-        Action::CreateView(_)
-        | Action::CreateTable(_)
-        | Action::UpdateTable { .. }
-        | Action::WriteFiles(_)
-        | Action::CreateTableFunction(_)
-        | Action::ByMacro(_)
-        | Action::RunBatches(_)
-        | Action::LoadSeed(_)
-        | Action::TakeSnapshot(_)
-        | Action::CreateFunction(_) => worker.publish_with_hooks(),
-        Action::Nothing => worker.source(),
-        Action::NoOp => Tried::no_op(),
-        Action::TestPublished | Action::TestAlone => worker.test_only(),
-        Action::Broken(fault) => Tried::error((**fault).clone(), worker.kept()),
+    let mut tried = match worker.set_comment() {
+        Ok(()) => worker.act(),
+        Err(fault) => Tried::error(fault, worker.kept()),
     };
     if tried.outcome == StepOutcome::Again && !may_retry_alone {
         tried.outcome = StepOutcome::Done(Outcome::Error { kept: worker.kept() });
@@ -195,6 +183,32 @@ pub(super) struct Worker<'a> {
 }
 
 impl Worker<'_> {
+    /// Lets the project's comment stand beside all that is sent for this step.
+    fn set_comment(&self) -> Result<(), Diagnostic> {
+        let late = Late::new(self.shared.around.project, self.shared.graph, None);
+        self.warehouse.set_comment(late.query_comment(Some(self.step.node))?);
+        Ok(())
+    }
+
+    fn act(&mut self) -> Tried {
+        match &self.step.action {
+            Action::CreateView(_)
+            | Action::CreateTable(_)
+            | Action::UpdateTable { .. }
+            | Action::WriteFiles(_)
+            | Action::CreateTableFunction(_)
+            | Action::ByMacro(_)
+            | Action::RunBatches(_)
+            | Action::LoadSeed(_)
+            | Action::TakeSnapshot(_)
+            | Action::CreateFunction(_) => self.publish_with_hooks(),
+            Action::Nothing => self.source(),
+            Action::NoOp => Tried::no_op(),
+            Action::TestPublished | Action::TestAlone => self.test_only(),
+            Action::Broken(fault) => Tried::error((**fault).clone(), self.kept()),
+        }
+    }
+
     /// What readers see if the new version is not published.
     pub(super) fn kept(&self) -> Kept {
         if let Some(kept) = self.kept_batches() {
@@ -247,7 +261,7 @@ impl Worker<'_> {
 
     /// One transaction: everything or nothing.
     fn publish(&mut self) -> Result<Tried, Failure> {
-        self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        self.warehouse.begin_guarded().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
         let result = self.make_and_test().and_then(|tried| self.place_files(tried));
         match result {
             Ok(tried) if tried.outcome == StepOutcome::Done(Outcome::Success) => {
@@ -291,13 +305,13 @@ impl Worker<'_> {
 
     fn make_and_test(&mut self) -> Result<Tried, Failure> {
         let mut effect = self.make()?;
-        let mut tested = self.run_tests(Scan::Together);
+        let mut tested = self.run_tests(Scan::Together, effect.rows_written);
         if tested.is_broken {
             // One of the tests cannot be run, and the transaction went with it: once more, to see which.
             self.warehouse.rollback();
-            self.warehouse.begin().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+            self.warehouse.begin_guarded().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
             effect = self.make()?;
-            tested = self.run_tests(Scan::Each);
+            tested = self.run_tests(Scan::Each, None);
         }
         if self.shared.around.stop.is_requested() {
             return Ok(Tried::interrupted());
@@ -353,9 +367,18 @@ impl Worker<'_> {
         }
     }
 
-    fn run_tests(&mut self, scan: Scan) -> Tested {
+    fn run_tests(&mut self, scan: Scan, rows: Option<u64>) -> Tested {
         let relation = self.step.relation.as_ref();
-        testing::run(self.shared, self.warehouse, relation, &self.step.tests, scan)
+        let rows = if matches!(self.step.action, Action::CreateTable(_)) { rows } else { None };
+        let rows = |it| (it, rows.or_else(|| self.estimated_rows()));
+        testing::run(self.shared, self.warehouse, relation.map(rows), &self.step.tests, scan)
+    }
+
+    /// How many rows were there when the run began: for what this step does not make.
+    fn estimated_rows(&self) -> Option<u64> {
+        let is_there = matches!(self.step.action, Action::Nothing | Action::TestPublished);
+        let relation = self.step.relation.as_ref().filter(|_| is_there)?;
+        self.shared.row_estimates.get(&super::catalog_key(&relation.render())).copied()
     }
 
     /// Whether the node is in the database of the history: a transaction can write to one database only.
@@ -435,7 +458,7 @@ impl Worker<'_> {
         if let Some(fault) = self.not_built() {
             return self.untestable(fault);
         }
-        let tested = self.run_tests(Scan::Together);
+        let tested = self.run_tests(Scan::Together, None);
         let outcome = match tested.failed() {
             _ if self.shared.around.stop.is_requested() => StepOutcome::Interrupted,
             0 if matches!(self.step.action, Action::Nothing) => StepOutcome::Done(Outcome::Checked),
@@ -445,6 +468,10 @@ impl Worker<'_> {
         if matches!(&outcome, StepOutcome::Done(outcome) if outcome.is_good()) {
             // History is no reason to fail what went well; a lost row shows in the next step's own.
             let _ = self.record_tests(&tested);
+            if matches!(self.step.action, Action::Nothing) {
+                // What reads the source goes on with this version of it.
+                let _ = self.record_measures(&tested, true);
+            }
         }
         let mut warnings = Vec::new();
         if let Err(Failure { fault, .. }) = self.keep_failures(&tested) {

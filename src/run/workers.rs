@@ -323,6 +323,7 @@ impl<'a> Foreman<'a> {
             samples: test.samples.clone(),
             query: test.query.clone(),
             is_kept: test.is_kept,
+            trend: test.trend.clone(),
         })
     }
 

@@ -1,11 +1,13 @@
 //! The sqlparser wall: what is known of compiled SQL without an engine.
 
 mod one_query;
+mod transactions;
 mod with_clause;
 
 use sqlparser::tokenizer::Location;
 
 pub use self::one_query::{OneQuery, one_query};
+pub use self::transactions::transaction_statement;
 pub use self::with_clause::{WithClause, with_clause};
 
 /// The byte offset of a 1-based line and column (in characters).

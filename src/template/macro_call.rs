@@ -7,6 +7,7 @@ use super::context::relation::RelationObject;
 use super::fault::unknown_macro;
 use super::macros::MacroObject;
 use super::session::to_value;
+use super::tables::table::Table;
 use super::templates::{template_unit, to_template_value};
 use super::values::print;
 use super::{Context, MacroDefinition, Mode, TemplateError, TemplateSource, TemplateValue, Templates};
@@ -70,17 +71,57 @@ impl Templates {
 
     /// Calls the macro of a materialization; gives the relations that it says it made.
     pub fn materialize(&self, call: MacroCall<'_>, ctx: &Context) -> Result<Vec<Relation>, TemplateError> {
-        let returned = self.call(call, &[], ctx)?;
-        relations(&returned).map_err(|found| TemplateError {
-            code: "template-call",
+        let (returned, main) = self.call_for_result(call, &[], ctx)?;
+        let relations = relations(&returned).map_err(|found| TemplateError {
             message: format!("a materialization must return `{{'relations': [...]}}`, not {found}"),
-            span: self.library.by_id(call.macro_id).map(|it| self.library.get(it).0.span),
-            trace: Vec::new(),
             help: Some("end it with `{{ return({'relations': [target_relation]}) }}`".to_owned()),
+            ..self.misbehaved(call)
+        })?;
+        if main.is_none() {
+            return Err(TemplateError {
+                code: "no-main-statement",
+                message: "a materialization must run the statement `main`, which this one did not".to_owned(),
+                help: Some(
+                    "make the relation in `{% call statement('main') %} ... {% endcall %}`".to_owned(),
+                ),
+                ..self.misbehaved(call)
+            });
+        }
+        Ok(relations)
+    }
+
+    /// Calls the macro of a materialization of tests; gives the one row of its statement `main`: the number of
+    /// failures, whether to warn and whether to fail.
+    pub fn judge_by_macro(&self, call: MacroCall<'_>, ctx: &Context) -> Result<TestVerdict, TemplateError> {
+        let (_, main) = self.call_for_result(call, &[], ctx)?;
+        let table = main.and_then(|it| it.get_attr("table").ok());
+        let verdict = table.as_ref().and_then(Value::downcast_object_ref::<Table>).and_then(verdict);
+        verdict.ok_or_else(|| TemplateError {
+            message: "the statement `main` of a test must give one row of `failures`, `should_warn` and \
+                      `should_error`"
+                .to_owned(),
+            help: Some("select them in `{% call statement('main', fetch_result=True) %}`".to_owned()),
+            ..self.misbehaved(call)
         })
     }
 
+    /// A fault of the macro as a whole.
+    fn misbehaved(&self, call: MacroCall<'_>) -> TemplateError {
+        let span = self.library.by_id(call.macro_id).map(|it| self.library.get(it).0.span);
+        TemplateError { code: "template-call", message: String::new(), span, trace: Vec::new(), help: None }
+    }
+
     fn call(&self, call: MacroCall<'_>, args: &[Value], ctx: &Context) -> Result<Value, TemplateError> {
+        self.call_for_result(call, args, ctx).map(|it| it.0)
+    }
+
+    /// What a macro returned, and the result of its statement `main`, if it ran one.
+    fn call_for_result(
+        &self,
+        call: MacroCall<'_>,
+        args: &[Value],
+        ctx: &Context,
+    ) -> Result<(Value, Option<Value>), TemplateError> {
         let Some(index) = self.library.by_id(call.macro_id) else {
             return Err(unknown_macro(call.macro_id, self.macros().iter().map(|it| it.name.as_str())));
         };
@@ -96,8 +137,9 @@ impl Templates {
             Mode::Execute => &self.executing,
         };
         let result = MacroObject::value(&session, index).call(&mut env.empty_state(), args);
+        let main = session.results().get("main").cloned().flatten();
         session.forget_results();
-        result.map_err(|error| {
+        result.map(|it| (it, main)).map_err(|error| {
             let mut error = self.describe(&session, &error);
             if error.span.is_none() {
                 error.span = Some(self.library.get(index).0.span);
@@ -105,6 +147,32 @@ impl Templates {
             error
         })
     }
+}
+
+/// What the statement `main` of a test says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TestVerdict {
+    /// How many rows fail.
+    pub failures: i64,
+    /// Whether they are enough for a warning.
+    pub warns: bool,
+    /// Whether they are enough for a failure.
+    pub fails: bool,
+}
+
+fn verdict(table: &Table) -> Option<TestVerdict> {
+    let mut rows = table.rows();
+    let (row, None) = (rows.next()?, rows.next()) else { return None };
+    let cell = |name: &str| row.get(table.names().iter().position(|it| it.eq_ignore_ascii_case(name))?);
+    // An aggregate over no rows is null; dbt counts that as no failure.
+    let failures = print::text(cell("failures")?).parse::<f64>().unwrap_or(0.0);
+    #[expect(clippy::cast_possible_truncation, reason = "a number of rows")]
+    let failures = failures as i64;
+    Some(TestVerdict {
+        failures,
+        warns: cell("should_warn")?.is_true(),
+        fails: cell("should_error")?.is_true(),
+    })
 }
 
 /// The relations in `{'relations': [...]}`; else what was found instead.

@@ -38,12 +38,12 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 pub use self::docs_block::docs_blocks;
-pub use self::macro_call::MacroCall;
+pub use self::macro_call::{MacroCall, TestVerdict};
 pub use self::materializations::FoundMaterialization;
 pub use self::snapshot_block::{may_have_snapshots, snapshot_blocks};
 pub use self::templates::Templates;
 use crate::diagnostics::{Diagnostic, FileId, Span, Spanned};
-use crate::node::Relation;
+use crate::node::{Quoting, Relation};
 use crate::warehouse::{CatalogEntry, Column, Rows};
 
 /// The built-in macros, as path shown and text: files of the package `dbt`.
@@ -64,7 +64,9 @@ pub fn builtin_files() -> &'static [(&'static str, &'static str)] {
         ("builtin/relations.sql", include_str!("builtin/relations.sql")),
         ("builtin/replacing.sql", include_str!("builtin/replacing.sql")),
         ("builtin/schemas.sql", include_str!("builtin/schemas.sql")),
+        ("builtin/seeds.sql", include_str!("builtin/seeds.sql")),
         ("builtin/series.sql", include_str!("builtin/series.sql")),
+        ("builtin/snapshot_tables.sql", include_str!("builtin/snapshot_tables.sql")),
         ("builtin/snapshots.sql", include_str!("builtin/snapshots.sql")),
         ("builtin/strings.sql", include_str!("builtin/strings.sql")),
         ("builtin/test_queries.sql", include_str!("builtin/test_queries.sql")),
@@ -269,13 +271,9 @@ pub trait Host: Send + Sync {
     fn metadata_envs(&self) -> Vec<(String, String)> {
         Vec::new()
     }
-    /// `load_agate_table()`: the rows of the seed that is being made.
-    fn seed_rows(&self) -> Result<Rows, HostError> {
-        Err(HostError {
-            code: "template-call",
-            message: "`load_agate_table()` works in the materialization of a seed only".to_owned(),
-            help: None,
-        })
+    /// The file of the seed that is being made; `None` where none is.
+    fn seed(&self) -> Option<&SeedFile> {
+        None
     }
 }
 
@@ -299,6 +297,15 @@ pub trait Engine: Send + Sync {
     fn commit_transaction(&self) -> Result<(), HostError> {
         Ok(())
     }
+}
+
+/// A seed's file, for the macros that load it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeedFile {
+    /// Where it is, as the engine finds it.
+    pub path: String,
+    /// The query of its rows; columns whose type the project gives are texts.
+    pub rows: String,
 }
 
 /// A host's refusal: what is wrong in one lowercase phrase, and perhaps what to do.
@@ -325,6 +332,8 @@ pub struct Globals {
     pub run_started_at: String,
     /// `flags`: `FULL_REFRESH`, `WHICH`, ...
     pub flags: Json,
+    /// How the project wants names to be written.
+    pub quoting: Quoting,
 }
 
 /// What one rendering sees.

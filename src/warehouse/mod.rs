@@ -176,6 +176,19 @@ pub struct CatalogEntry {
     pub estimated_rows: Option<u64>,
 }
 
+/// A relation found in the warehouse, with its columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelationShape {
+    /// Its name.
+    pub relation: Relation,
+    /// Table or view.
+    pub kind: RelationKind,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// Its columns in order, each with its comment.
+    pub columns: Vec<(Column, Option<String>)>,
+}
+
 /// Rows outside of any transaction, in a file that goes away with this value.
 #[derive(Debug)]
 pub struct Stash {
@@ -183,6 +196,21 @@ pub struct Stash {
     pub columns: Vec<Column>,
     /// The file, in the engine's own form.
     pub file: tempfile::TempPath,
+}
+
+/// Rows that are carried from one file of a database to another.
+#[derive(Clone, Debug)]
+pub struct Carried {
+    /// The table, which has the same name in both.
+    pub table: Relation,
+    /// How to make it, if it is not there; without this, it is replaced.
+    pub set_up: Option<String>,
+    /// A column: rows whose value is there already are not carried.
+    pub key: Option<String>,
+    /// Columns that are not carried as they are: what stands in `select * replace (...)`.
+    pub replaced: Option<String>,
+    /// Which rows; all if absent.
+    pub where_: Option<String>,
 }
 
 /// What stands in the way of a statement.
@@ -278,6 +306,9 @@ pub trait Warehouse: Send {
 
     /// All tables and views of these databases in one query (of all attached ones if empty), sorted by name.
     fn catalog(&mut self, databases: &[String]) -> Result<Vec<CatalogEntry>, WarehouseError>;
+
+    /// All tables and views of a database with their columns and comments, sorted by name.
+    fn shapes(&mut self, database: &str) -> Result<Vec<RelationShape>, WarehouseError>;
 
     /// Keeps the rows of a query where a rollback does not reach them.
     fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError>;

@@ -69,6 +69,7 @@ pub fn infer_seed(reader: impl Read, options: &SeedOptions) -> Result<SeedShape,
     let names = unique_names(&record)?;
     // The reader stops before the second half of such a line end.
     let ends_with_two = csv.position().line() == 1 + breaks_in(&record);
+    let whole: Vec<bool> = names.iter().map(|name| is_declared_whole(name, options)).collect();
     let mut guesses = vec![Guess::default(); names.len()];
     let mut rows = 0;
     while read(&mut csv, &mut record)? {
@@ -78,10 +79,16 @@ pub fn infer_seed(reader: impl Read, options: &SeedOptions) -> Result<SeedShape,
             let message = format!("{values} value{} for {columns} column{}", plural(values), plural(columns));
             return Err(SeedError { message, line: line_of(&record, &csv, ends_with_two) });
         }
-        for (guess, field) in guesses.iter_mut().zip(&record) {
+        for (index, (guess, field)) in guesses.iter_mut().zip(&record).enumerate() {
             let Ok(text) = std::str::from_utf8(field) else {
                 return Err(not_utf8(line_of(&record, &csv, ends_with_two)));
             };
+            // The engine would round it and say nothing.
+            if whole[index] && matches!(Number::of(text.trim()), Some(Number::Double)) {
+                let column = &names[index];
+                let message = format!("`{text}` is no whole number, and the column `{column}` has only such");
+                return Err(SeedError { message, line: line_of(&record, &csv, ends_with_two) });
+            }
             guess.look_at(text);
         }
         rows += 1;
@@ -99,6 +106,11 @@ pub fn infer_seed(reader: impl Read, options: &SeedOptions) -> Result<SeedShape,
 /// The file's dialect is given, not sniffed as `copy` does, so that what a value means does not depend
 /// on other values.
 pub fn seed_sql(relation: &Relation, file_path: &str, shape: &SeedShape, options: &SeedOptions) -> String {
+    format!("create or replace table {relation} as\n{}", seed_rows_sql(file_path, shape, options))
+}
+
+/// The query of the file's rows.
+pub fn seed_rows_sql(file_path: &str, shape: &SeedShape, options: &SeedOptions) -> String {
     let mut items = Vec::new();
     let mut columns = Vec::new();
     for column in &shape.columns {
@@ -114,7 +126,7 @@ pub fn seed_sql(relation: &Relation, file_path: &str, shape: &SeedShape, options
         columns.push(format!("{}: {}", quote_literal(&column.name), quote_literal(read_as)));
     }
     format!(
-        "create or replace table {relation} as\nselect\n{}\nfrom read_csv(\n    {},\n    auto_detect = false, header = true, \
+        "select\n{}\nfrom read_csv(\n    {},\n    auto_detect = false, header = true, \
          delim = {}, quote = '\"', escape = '\"', nullstr = '',\n    columns = {{{}}}\n)",
         items.join(",\n"),
         quote_literal(&without_patterns(file_path)),
@@ -245,6 +257,16 @@ fn unique_names(header: &ByteRecord) -> Result<Vec<String>, SeedError> {
 fn letter(n: usize) -> String {
     let letters = "abcdefghijklmnopqrstuvwxyz";
     letters[n % 26..=n % 26].repeat(n / 26 + 1)
+}
+
+/// Whether the project says that a column has whole numbers.
+fn is_declared_whole(name: &str, options: &SeedOptions) -> bool {
+    const TYPES: [&str; 14] = [
+        "integer", "int", "int4", "signed", "bigint", "int8", "long", "smallint", "int2", "tinyint", "int1",
+        "hugeint", "uinteger", "ubigint",
+    ];
+    let declared = options.column_types.iter().find(|it| it.0 == name);
+    declared.is_some_and(|(_, kind)| TYPES.iter().any(|it| kind.trim().eq_ignore_ascii_case(it)))
 }
 
 fn column(name: String, guess: &Guess, options: &SeedOptions) -> SeedColumn {

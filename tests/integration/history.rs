@@ -59,7 +59,7 @@ fn a_node_shows_its_rows_and_its_tests() {
         build(&project, &format!("{{rows: {rows}}}"), 0);
     }
     let outcome = project.run("history orders");
-    outcome.exit(0).stdout_has("model.shop.orders\n  rows       ▃▄█  3 -> 8\n").stdout_has(
+    outcome.exit(0).stdout_has("model.shop.orders\n  rows       ▄▅█  3 -> 8\n").stdout_has(
         "tests:\n\
          test                                     last  passed  results\n\
          ---------------------------------------  ----  ------  -------\n\

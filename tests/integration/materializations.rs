@@ -377,20 +377,20 @@ fn macros_that_are_never_called_are_warned_about() {
         //- models/a.sql
         select 1
         //- macros/own.sql
-        {% macro default__load_csv_rows(model, agate_table) %}{% endmacro %}
-        {% materialization seed, default %}{% endmaterialization %}
+        {% macro default__get_catalog(information_schema, schemas) %}{% endmacro %}
+        {% materialization unit, default %}{% endmaterialization %}
         ",
         "
-        warning[never-called]: the macro `default__load_csv_rows` is never called for its purpose: seeds are loaded by the program itself
+        warning[never-called]: the macro `default__get_catalog` is never called for its purpose: the catalog is read by the program itself
          --> macros/own.sql:1:10
           |
-        1 | {% macro default__load_csv_rows(model, agate_table) %}{% endmacro %}
-          |          ^^^^^^^^^^^^^^^^^^^^^^
+        1 | {% macro default__get_catalog(information_schema, schemas) %}{% endmacro %}
+          |          ^^^^^^^^^^^^^^^^^^^^
 
-        warning[never-called]: the macro `materialization_seed_default` is never called for its purpose: only models are made by macros
+        warning[never-called]: the macro `materialization_unit_default` is never called for its purpose: only models are made by macros
          --> macros/own.sql:2:20
           |
-        2 | {% materialization seed, default %}{% endmaterialization %}
+        2 | {% materialization unit, default %}{% endmaterialization %}
           |                    ^^^^
         ",
     );

@@ -145,6 +145,12 @@ impl TestProject {
         self.connect(true)
     }
 
+    /// A connection that writes, so that no other process can open the file while it is there.
+    #[track_caller]
+    pub(crate) fn hold(&self) -> Box<dyn Warehouse> {
+        self.connect(false)
+    }
+
     #[track_caller]
     fn connect(&self, read_only: bool) -> Box<dyn Warehouse> {
         let options = ConnectOptions {

@@ -80,6 +80,7 @@ fn started(command: RunCommand, counts: &[(NodeKind, usize)], steps: usize) -> R
         steps,
         threads: 4,
         target: "dev".to_owned(),
+        is_staged: false,
         database: "shop.duckdb".to_owned(),
     })
 }
@@ -111,6 +112,7 @@ fn tested(name: &str, owner: &NodeRef, status: TestStatus, failures: u64) -> Tes
         samples: None,
         query: None,
         is_kept: false,
+        trend: Vec::new(),
     }
 }
 
@@ -159,6 +161,7 @@ fn bad_run() -> (Sources, Vec<RunEvent>) {
             samples: Some(samples()),
             query: Some("select id, count(*) as n\nfrom main.payments\ngroup by id having n > 1".to_owned()),
             is_kept: false,
+            trend: Vec::new(),
             ..tested("unique_payments_id", &payments, TestStatus::Fail, 3)
         }),
         RunEvent::TestFinished(tested("not_null_payments_id", &payments, TestStatus::Pass, 0)),

@@ -319,3 +319,20 @@ fn files_without_meaning_are_errors() {
     check_error(b"\xc5\n1\n", 1, "the text is not UTF-8");
     check_error(b"id,Name,name\n1,2,3\n", 1, "columns `Name` and `name` differ only in the case of letters");
 }
+
+#[test]
+fn a_fraction_in_a_column_of_whole_numbers_is_a_fault() {
+    let options = |kind: &str| SeedOptions {
+        delimiter: ',',
+        column_types: vec![("price".to_owned(), kind.to_owned())],
+    };
+    let csv = "price,name\n95.0,a\n95.50,b\n";
+    let error = infer_seed(csv.as_bytes(), &options("INTEGER")).unwrap_err();
+    assert_eq!(
+        (error.line, error.message.as_str()),
+        (3, "`95.50` is no whole number, and the column `price` has only such")
+    );
+    // Where the type has places, or the value is whole however it is written, all is well.
+    assert!(infer_seed(csv.as_bytes(), &options("decimal(9, 2)")).is_ok());
+    check_with(&options("bigint"), "price\n95.0\n1e2\n", "price BIGINT", &[&["95"], &["100"]]);
+}

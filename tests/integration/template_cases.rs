@@ -86,6 +86,7 @@ pub(crate) fn context(mode: Mode) -> Context {
         invocation_id: "0001".to_owned(),
         run_started_at: "2024-03-01T10:20:30.5Z".to_owned(),
         flags: json!({"FULL_REFRESH": false, "STORE_FAILURES": false}),
+        quoting: tidemill::node::Quoting::ALL,
     };
     Context {
         mode,

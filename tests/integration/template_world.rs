@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value as Json, json};
 use tidemill::diagnostics::{Diagnostics, Sources};
-use tidemill::node::Relation;
+use tidemill::node::{Quoting, Relation};
 use tidemill::template::{
     Context, Engine, Globals, Host, HostError, MacroFile, Mode, RefCall, SourceCall, TemplateError,
     TemplateSource, Templates, builtin_files,
@@ -147,6 +147,7 @@ pub(crate) fn render_in(mode: Mode, engine: Option<Connection>, macros: &str, te
         invocation_id: "0000-0001".to_owned(),
         run_started_at: "2024-03-01T10:20:30Z".to_owned(),
         flags: json!({"WHICH": "build", "FULL_REFRESH": false}),
+        quoting: Quoting::ALL,
     };
     let world = Arc::new(World { engine, log: Mutex::default() });
     let host: Arc<dyn Host> = Arc::<World>::clone(&world);

@@ -2,13 +2,17 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde::Serialize;
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 
 use super::kinds::is_shortened;
-use crate::node::NodeKind;
+use crate::diagnostics::Spanned;
+use crate::node::{Materialization, NodeKind};
 use crate::parse::config_defaults::defaults;
+use crate::parse::properties::{ColumnProperties, Constraint};
 use crate::parse::{Body, DataTest, ParsedNode, TestKind};
 
 /// Keys that a test's entry may hold, in the order in which dbt writes them.
@@ -55,13 +59,15 @@ impl<'a> Config<'a> {
     }
 }
 
-/// What the project says, without defaults. Templates in it are rendered, which they are not in dbt's.
+/// What the project says, without defaults: as in dbt, the strongest place alone, with the templates of project files as
+/// written.
 pub(super) fn unrendered(parsed: &ParsedNode) -> BTreeMap<&str, Cow<'_, Json>> {
     let has_one = matches!(parsed.kind, NodeKind::Seed | NodeKind::Snapshot | NodeKind::Function);
     let is_default = |key: &str| has_one && key == "materialized";
     let values = parsed.config.values.iter().filter(|(key, _)| !is_default(key));
     let mut all: BTreeMap<&str, Cow<'_, Json>> =
         values.map(|(key, it)| (key.as_str(), Cow::Borrowed(&it.value))).collect();
+    all.extend(parsed.config.unrendered.iter().map(|(key, it)| (key.as_str(), Cow::Borrowed(it))));
     all.extend(short_alias(parsed));
     all
 }
@@ -103,7 +109,7 @@ impl<'a> Docs<'a> {
     }
 }
 
-/// `contract:` of a node. Tidemill enforces none yet, so that there is nothing to take a checksum of.
+/// `contract:` of a node.
 #[derive(Serialize)]
 pub(super) struct Contract {
     enforced: bool,
@@ -118,9 +124,76 @@ impl Contract {
         Self {
             enforced: key("enforced").unwrap_or(false),
             alias_types: key("alias_types").unwrap_or(true),
-            checksum: None,
+            checksum: key("enforced").unwrap_or(false).then(|| contract_checksum(parsed)),
         }
     }
+}
+
+/// dbt's checksum of what a contract promises, over the texts that Python would write.
+fn contract_checksum(parsed: &ParsedNode) -> String {
+    let mut columns: Vec<&ColumnProperties> = parsed.columns.iter().collect();
+    columns.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+    let mut state = String::new();
+    for column in columns {
+        let data_type = column.data_type.as_deref().unwrap_or("None");
+        let constraints = python_list(column.constraints.iter().map(|it| python_constraint(it, None)));
+        let _ = write!(state, "|{}{data_type}{constraints}", column.name.value);
+    }
+    if let Body::Model { materialized, details, .. } = &parsed.body
+        && matches!(materialized, Materialization::Table | Materialization::Incremental)
+    {
+        let of_model = |it: &Constraint| python_constraint(it, Some(&it.columns));
+        let constraints = python_list(details.constraints.iter().map(of_model));
+        let _ = write!(state, "{}{constraints}", materialized.as_str());
+    }
+    Sha256::digest(state).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn python_constraint(it: &Constraint, columns: Option<&Vec<Spanned<String>>>) -> String {
+    let text = |text: Option<&str>| text.map_or_else(|| "None".to_owned(), python_text);
+    let truth = |it: bool| if it { "True" } else { "False" };
+    let word = it.kind.value.as_str();
+    let mut out = format!(
+        "{}LevelConstraint(type=<ConstraintType.{word}: '{word}'>, name={}, expression={}, warn_unenforced={}, \
+         warn_unsupported={}, to={}, to_columns={}",
+        if columns.is_some() { "Model" } else { "Column" },
+        text(it.name.as_deref()),
+        text(it.expression.as_ref().map(|it| it.value.as_str())),
+        truth(it.warn_unenforced),
+        truth(it.warn_unsupported),
+        text(it.to.as_ref().map(|it| it.value.as_str())),
+        python_list(it.to_columns.iter().map(|it| python_text(it))),
+    );
+    if let Some(columns) = columns {
+        let _ = write!(out, ", columns={}", python_list(columns.iter().map(|it| python_text(&it.value))));
+    }
+    out.push(')');
+    out
+}
+
+fn python_list(items: impl Iterator<Item = String>) -> String {
+    format!("[{}]", items.collect::<Vec<_>>().join(", "))
+}
+
+/// A text as Python writes it: in single quotes, unless it has single ones and no double ones.
+fn python_text(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mut out = String::from(quote);
+    for it in text.chars() {
+        match it {
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            '\\' => out.push_str("\\\\"),
+            _ if it == quote => out.extend(['\\', it]),
+            _ => out.push(it),
+        }
+    }
+    out.push(quote);
+    out
 }
 
 /// A model's freshness says when it is built anew; without that dbt keeps nothing of it.

@@ -101,7 +101,7 @@ impl<'a> ManifestNode<'a> {
             build_path: None,
             unrendered_config: config::unrendered(parsed),
             created_at: context.created_at,
-            relation_name: parsed.relation.as_ref().filter(|_| is_built).map(Relation::render),
+            relation_name: parsed.relation.as_ref().filter(|_| is_built).map(Relation::written),
             raw_code,
             doc_blocks: column::of_node(context, parsed),
             code: Code::new(context, entry),

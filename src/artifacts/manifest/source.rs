@@ -9,7 +9,6 @@ use serde_json::{Value as Json, json};
 use super::column::{self, Columns};
 use super::config;
 use super::entry::{Context, Entry};
-use crate::node::Relation;
 use crate::parse::properties::{Age, FreshnessRule, SourceQuoting};
 use crate::parse::{Body, ParsedNode, SourceBody};
 
@@ -130,7 +129,10 @@ impl<'a> ManifestSource<'a> {
             },
             patch_path: None,
             unrendered_config: unrendered(parsed, body),
-            relation_name: relation.map(Relation::render),
+            relation_name: relation.map(|it| {
+                let quoting = body.details.quoting.over_names(context.project.config.quoting);
+                it.clone().quoted_as(quoting).written()
+            }),
             created_at: context.created_at,
             unrendered_database: body.details.unrendered_database.as_deref(),
             unrendered_schema: body.details.unrendered_schema.as_deref(),

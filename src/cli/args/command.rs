@@ -31,6 +31,9 @@ pub enum Command {
     /// Run the last command again for what failed or was skipped
     #[command(after_help = help::RETRY)]
     Retry(RetryArgs),
+    /// Put an old version of the database file in the place of the published one
+    #[command(after_help = help::ROLLBACK)]
+    Rollback(RollbackArgs),
     /// Render and check every model without running it; SQL goes to target/compiled
     #[command(after_help = help::COMPILE)]
     Compile(CompileArgs),
@@ -42,6 +45,9 @@ pub enum Command {
     /// Show rows of a model or of a query
     #[command(after_help = help::SHOW)]
     Show(ShowArgs),
+    /// Write the docs site: one file that opens from disk
+    #[command(after_help = help::DOCS, args_conflicts_with_subcommands = true)]
+    Docs(DocsArgs),
     /// Install the packages that packages.yml lists
     #[command(after_help = help::DEPS)]
     Deps(DepsArgs),
@@ -51,6 +57,9 @@ pub enum Command {
     /// Run a macro by itself
     #[command(after_help = help::RUN_OPERATION)]
     RunOperation(RunOperationArgs),
+    /// Accept a jump that a drift test refused: the next build may publish it
+    #[command(after_help = help::ACCEPT)]
+    Accept(AcceptArgs),
     /// Delete what the project lists under clean-targets (the target folder by default)
     Clean,
     /// Check project, target and connection, and say what was found
@@ -67,30 +76,6 @@ pub enum Command {
 }
 
 impl Command {
-    /// The name that is typed.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Command::Build(_) => "build",
-            Command::Run(_) => "run",
-            Command::Test(_) => "test",
-            Command::Seed(_) => "seed",
-            Command::Snapshot(_) => "snapshot",
-            Command::Compile(_) => "compile",
-            Command::Parse => "parse",
-            Command::List(_) => "list",
-            Command::Show(_) => "show",
-            Command::Deps(_) => "deps",
-            Command::History(_) => "history",
-            Command::RunOperation(_) => "run-operation",
-            Command::Clean => "clean",
-            Command::Debug => "debug",
-            Command::Init(_) => "init",
-            Command::Completions(_) => "completions",
-            Command::Retry(_) => "retry",
-            Command::Man(_) => "man",
-        }
-    }
-
     pub(super) fn store_failures_mut(&mut self) -> Option<&mut bool> {
         match self {
             Command::Build(args) => Some(&mut args.store_failures),
@@ -115,13 +100,16 @@ impl Command {
             Command::Test(_)
             | Command::Snapshot(_)
             | Command::Retry(_)
+            | Command::Rollback(_)
             | Command::Compile(_)
             | Command::Parse
             | Command::List(_)
             | Command::Show(_)
+            | Command::Docs(_)
             | Command::Deps(_)
             | Command::History(_)
             | Command::RunOperation(_)
+            | Command::Accept(_)
             | Command::Clean
             | Command::Debug
             | Command::Init(_)
@@ -255,6 +243,9 @@ pub struct BuildArgs {
     /// Keep the rows that fail tests in tables, unless a test says otherwise
     #[arg(long)]
     pub store_failures: bool,
+    /// How tests are run.
+    #[command(flatten)]
+    pub testing: TestingArgs,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -264,6 +255,35 @@ pub struct BuildArgs {
     /// Which batches.
     #[command(flatten)]
     pub window: WindowArgs,
+}
+
+/// How tests are run.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Tests")]
+pub struct TestingArgs {
+    /// How many failing rows to show, whatever the tests say; 0 for none
+    #[arg(long, value_name = "N")]
+    pub sample_rows: Option<usize>,
+    /// Say which tests share a query and which do not, and why; run nothing
+    #[arg(long)]
+    pub explain_tests: bool,
+    /// Give every test a query of its own
+    #[arg(long)]
+    pub no_fuse_tests: bool,
+}
+
+/// `accept`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct AcceptArgs {
+    /// The model, seed, snapshot or source (`source:raw.sales`)
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    /// Only this test of it
+    #[arg(long, value_name = "NAME")]
+    pub test: Option<String>,
+    /// Why the jump is right, for those who read the history
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 /// `run`.
@@ -286,6 +306,9 @@ pub struct TestArgs {
     /// Keep the rows that fail tests in tables, unless a test says otherwise
     #[arg(long)]
     pub store_failures: bool,
+    /// How tests are run.
+    #[command(flatten)]
+    pub testing: TestingArgs,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -316,6 +339,16 @@ pub struct RetryArgs {
     /// Folder with the artifacts of the run to retry [default: the target folder]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
+}
+
+/// `rollback`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct RollbackArgs {
+    /// The version, by its name [default: the newest]
+    pub version: Option<String>,
+    /// Write the names and sizes of the versions, newest first
+    #[arg(long, conflicts_with = "version")]
+    pub list: bool,
 }
 
 /// `compile`.
@@ -375,6 +408,78 @@ impl ShowArgs {
     pub fn selector(&self) -> Option<&str> {
         self.model.as_deref().or(self.select.as_deref())
     }
+}
+
+/// `docs`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DocsArgs {
+    /// What to do with the site; it is written if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<DocsCommand>,
+    /// How to write it.
+    #[command(flatten)]
+    pub generate: DocsGenerateArgs,
+}
+
+/// What can be done with the docs site.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum DocsCommand {
+    /// Write the site (the same as without a word)
+    Generate(DocsGenerateArgs),
+    /// Write the site and show it to browsers of this machine
+    Serve(DocsServeArgs),
+    /// Write every column with its type, description and tests
+    Dictionary(DocsDictionaryArgs),
+}
+
+/// `docs generate`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct DocsGenerateArgs {
+    /// Write a page and its data in files beside it, for a web server: large projects load faster
+    #[arg(long)]
+    pub split: bool,
+    /// Do not look into the database: types and history are then those of earlier artifacts
+    #[arg(long, alias = "empty-catalog")]
+    pub no_database: bool,
+    /// Accepted for compatibility: the site always has all of it in one file.
+    #[arg(long = "static", hide = true, conflicts_with = "split")]
+    pub is_static: bool,
+}
+
+/// `docs serve`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DocsServeArgs {
+    /// Port of this machine; 0 takes any that is free
+    #[arg(long, value_name = "PORT", default_value = "8080")]
+    pub port: u16,
+    /// Accepted for compatibility: no browser is opened.
+    #[arg(long, alias = "no-browser", hide = true)]
+    pub browser: bool,
+    /// How to write the site.
+    #[command(flatten)]
+    pub generate: DocsGenerateArgs,
+}
+
+/// `docs dictionary`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DocsDictionaryArgs {
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = "md", ignore_case = true)]
+    pub format: DictionaryFormat,
+    /// Do not look into the database
+    #[arg(long)]
+    pub no_database: bool,
+}
+
+/// How a data dictionary is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DictionaryFormat {
+    /// Comma-separated values.
+    #[value(help = "for spreadsheets: one line a column")]
+    Csv,
+    /// Markdown.
+    #[value(alias = "markdown", help = "for wikis: one table a relation")]
+    Md,
 }
 
 /// `deps`.

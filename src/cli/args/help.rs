@@ -131,6 +131,14 @@ Examples:
 
 It reads run_results.json and takes the flags of that run. A node that is made again is tested with all tests it had.";
 
+pub(super) const ROLLBACK: &str = "\
+Examples:
+  tidemill rollback                        to the newest version that is kept
+  tidemill rollback --list                 names and sizes, newest first
+  tidemill rollback 20260131T120000Z       to a version by its name
+
+'publish: {mode: run, keep: 3}' in the project file keeps three versions. The version that is replaced is kept too.";
+
 pub(super) const COMPILE: &str = "\
 Examples:
   tidemill compile                         check everything
@@ -147,6 +155,16 @@ Examples:
   tidemill show orders                     its first 5 rows
   tidemill show orders --limit -1 --output csv > orders.csv
   tidemill show --inline \"select count(*) from {{ ref('orders') }}\"";
+
+pub(super) const DOCS: &str = "\
+Examples:
+  tidemill docs                           write target/index.html and open it in a browser
+  tidemill docs serve                     write it and show it at http://localhost:8080
+  tidemill docs --split                   write target/site/ for a web server
+  tidemill docs dictionary --format csv   all columns, for a spreadsheet
+
+The database is not needed. If it can be read, row counts, types and the history of runs come from it.
+";
 
 pub(super) const HISTORY: &str = "\
 Examples:
@@ -171,6 +189,15 @@ Examples:
 
 What the macro logs with info=true, and what it prints, goes to the terminal. As in dbt, statement() \
 begins a transaction that adapter.commit() ends; run_query() outside of one is committed at once.";
+
+pub(super) const ACCEPT: &str = "\
+Examples:
+  tidemill accept orders --reason \"the new shop opened\"
+  tidemill accept orders --test sum_drift
+  tidemill accept source:raw.sales
+
+What the drift tests of the node refused when they were run last becomes what the next build is \
+compared with: once, and for that jump only.";
 
 pub(super) const INIT: &str = "\
 Examples:

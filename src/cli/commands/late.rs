@@ -17,6 +17,18 @@ pub(super) fn render(
         return Ok(());
     }
     let connection = connect(session, loaded)?;
+    render_with(session, loaded, graph, compiled, &connection);
+    Ok(())
+}
+
+/// Renders what had to wait, with a connection that is open.
+pub(super) fn render_with(
+    session: &mut Session,
+    loaded: &Loaded,
+    graph: &Graph,
+    compiled: &mut Compiled,
+    connection: &Connection,
+) {
     let late = Late::new(&loaded.project, graph, Some(connection.engine()));
     for id in std::mem::take(&mut compiled.late) {
         match late.query(id, IsIncremental::No) {
@@ -25,7 +37,6 @@ pub(super) fn render(
         }
     }
     report_log(session, &late.take_log());
-    Ok(())
 }
 
 /// A connection that only reads, for templates to ask.

@@ -1,15 +1,19 @@
 //! The commands: each reads its flags, calls the phases and reports.
 
+mod accept;
 mod clean;
 mod compile;
 mod debug;
 mod deps;
+mod docs;
+mod explain_tests;
 mod history;
 mod init;
 mod late;
 mod list;
 mod parse;
 mod retry;
+mod rollback;
 mod run;
 mod run_operation;
 mod show;
@@ -31,7 +35,8 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
                 ..Purpose::of("build")
             };
             let request = Request::new(purpose, RunCommand::Build, &args.selection);
-            run::run(session, &Request { kinds: Some(&args.kinds), window: args.window, ..request })
+            let kinds = Some(&args.kinds);
+            run::run(session, &Request { kinds, window: args.window, testing: args.testing, ..request })
         }
         Command::Run(args) => {
             let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("run") };
@@ -40,7 +45,8 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         }
         Command::Test(args) => {
             let purpose = Purpose { store_failures: args.store_failures, ..Purpose::of("test") };
-            run::run(session, &Request::new(purpose, RunCommand::Test, &args.selection))
+            let request = Request::new(purpose, RunCommand::Test, &args.selection);
+            run::run(session, &Request { testing: args.testing, ..request })
         }
         Command::Seed(args) => {
             let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("seed") };
@@ -51,13 +57,16 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             run::run(session, &Request::new(purpose, RunCommand::Snapshot, &args.selection))
         }
         Command::Retry(args) => retry::run(session, args),
+        Command::Rollback(args) => rollback::run(session, args),
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),
         Command::RunOperation(args) => run_operation::run(session, args),
         Command::Show(args) => show::run(session, args),
+        Command::Docs(args) => docs::run(session, args),
         Command::History(args) => history::run(session, args),
         Command::Deps(args) => deps::run(session, args),
+        Command::Accept(args) => accept::run(session, args),
         Command::Clean => clean::run(session),
         Command::Debug => debug::run(session),
         Command::Init(args) => init::run(session, args),

@@ -7,7 +7,9 @@ use serde_json::json;
 
 use crate::artifacts::Stamp;
 use crate::cli::Exit;
-use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, WindowArgs};
+use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, TestingArgs, WindowArgs};
+use crate::cli::commands::explain_tests;
+use crate::cli::publishing;
 use crate::cli::selecting::show_selection;
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
 use crate::compile::{self, Compiled, TemplateLog};
@@ -29,6 +31,8 @@ pub(super) struct Request<'a> {
     pub(super) selection: &'a SelectionArgs,
     pub(super) kinds: Option<&'a ResourceTypeArgs>,
     pub(super) window: WindowArgs,
+    /// How tests are run.
+    pub(super) testing: TestingArgs,
     /// What of an earlier run is tried again, instead of the selection.
     pub(super) again: Option<&'a Again>,
 }
@@ -46,13 +50,21 @@ pub(super) struct Again {
 impl<'a> Request<'a> {
     /// A command that takes neither kinds of nodes nor a window of time.
     pub(super) fn new(purpose: Purpose, command: RunCommand, selection: &'a SelectionArgs) -> Self {
-        Self { purpose, command, selection, kinds: None, window: WindowArgs::default(), again: None }
+        Self {
+            purpose,
+            command,
+            selection,
+            kinds: None,
+            window: WindowArgs::default(),
+            testing: TestingArgs::default(),
+            again: None,
+        }
     }
 }
 
 /// Makes a plan for the nodes selected, executes it and writes artifacts.
 pub(super) fn run(session: &mut Session, request: &Request<'_>) -> Result<Exit, Stopped> {
-    let Request { purpose, command, selection, kinds, window, again } = *request;
+    let Request { purpose, command, selection, kinds, window, testing, again } = *request;
     session.listen_for_interrupts();
     let (loaded, graph) = session.resolve(purpose)?;
     let mut selected = match again {
@@ -85,8 +97,14 @@ pub(super) fn run(session: &mut Session, request: &Request<'_>) -> Result<Exit, 
         store_failures: purpose.store_failures,
         window: window.window(&session.started_at),
         only_owed: again.map(|it| it.partial(graph)).unwrap_or_default(),
+        sample_rows: testing.sample_rows,
+        fuses_tests: !testing.no_fuse_tests,
     };
     let plan = plan::make(graph, compiled, &selected, options);
+    if testing.explain_tests {
+        session.reporter.data(&explain_tests::text(graph, &plan));
+        return Ok(Exit::Good);
+    }
     report_unit_tests(session, graph, command, &selected);
     if plan.steps.is_empty() {
         session
@@ -94,7 +112,7 @@ pub(super) fn run(session: &mut Session, request: &Request<'_>) -> Result<Exit, 
             .log(LogLevel::Warning, "nothing to do: no node of the selection is for this command");
         return Ok(Exit::Good);
     }
-    let results = execute(session, loaded, graph, &plan)?;
+    let (results, published) = execute(session, loaded, graph, &plan)?;
     if !results.compiled.is_empty() {
         // What was rendered late is known only now.
         for_results.nodes.extend(results.compiled.clone());
@@ -102,6 +120,10 @@ pub(super) fn run(session: &mut Session, request: &Request<'_>) -> Result<Exit, 
         session.write_manifest(&output, loaded, graph, Some(&for_results), &stamp)?;
     }
     session.write(output.write_run_results(&loaded.project, graph, &for_results, &results, &stamp))?;
+    // What went wrong at the very end was reported, and the artifacts know of it.
+    if published.is_err() {
+        return Ok(Exit::Failed);
+    }
     match results.hook_fault.clone() {
         Some(fault) => {
             let Stopped(_) = session.fail(fault);
@@ -116,9 +138,17 @@ fn execute(
     loaded: &Loaded,
     graph: &Graph,
     plan: &Plan,
-) -> Result<RunResults, Stopped> {
-    let warehouse = session.connect(loaded, false)?;
+) -> Result<(RunResults, Result<(), Stopped>), Stopped> {
+    let staged = publishing::begin(session, loaded)?;
+    let warehouse = match &staged {
+        Some(scratch) => session.open(loaded, scratch.options())?,
+        None => session.connect(loaded, false)?,
+    };
+    if staged.is_some() {
+        publishing::warn_of_files(session, plan);
+    }
     let options = RunOptions {
+        is_staged: staged.is_some(),
         threads: session.threads(&loaded.project),
         fail_fast: session.globals.fail_fast.unwrap_or(false),
         invocation_id: session.invocation_id.clone(),
@@ -136,11 +166,16 @@ fn execute(
     };
     let mut on_event = |event: &RunEvent| reporter.event(sources, event);
     let result = run::execute(plan, graph, &options, &around, warehouse, &mut on_event);
-    result.map_err(|fault| {
+    let mut results = result.map_err(|fault| {
         let is_stopped = session.stop.is_requested();
         let Stopped(exit) = session.fail(fault);
         Stopped(if is_stopped { Exit::Interrupted } else { exit })
-    })
+    })?;
+    let published = match staged {
+        Some(scratch) => publishing::finish(session, loaded, (graph, plan), scratch, &mut results),
+        None => Ok(()),
+    };
+    Ok((results, published))
 }
 
 fn exit_of(results: &RunResults) -> Exit {

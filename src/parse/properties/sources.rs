@@ -6,6 +6,7 @@ use super::columns::ColumnProperties;
 use super::freshness::{Freshness, freshness};
 use super::{Reader, TestEntry};
 use crate::diagnostics::{Diagnostic, Spanned};
+use crate::node::Quoting;
 use crate::parse::config_layer::{ConfigLayer, config_layer};
 use crate::yaml::Yaml;
 use crate::yaml::fields::{Fields, wrong_type};
@@ -41,8 +42,6 @@ pub struct SourceProperties {
     pub external: Option<Json>,
     /// `meta` of the source alone.
     pub source_meta: Map<String, Json>,
-    /// The package whose source this entry changes.
-    pub overrides: Option<Spanned<String>>,
     /// The source's config, then the table's.
     pub config: ConfigLayer,
     /// Columns.
@@ -74,20 +73,23 @@ impl Reader<'_> {
             source_meta
                 .extend(value.as_object().into_iter().flatten().map(|(k, it)| (k.clone(), it.clone())));
         }
+        let is_override = fields.string(self.diags, "overrides").is_some();
         let shared = SourceDefaults {
             description: fields.string(self.diags, "description"),
             schema: fields.string(self.diags, "schema"),
             database: fields.string(self.diags, "database"),
             loader: fields.string(self.diags, "loader").map(|it| it.value),
             quoting: self.quoting(&mut fields),
-            overrides: fields.string(self.diags, "overrides"),
             source_meta,
             config: without_loading(&config),
             loaded: self.loaded(&mut fields),
             name,
         };
-        for table in fields.list(self.diags, "tables") {
-            tables.extend(self.source_table(table, &shared));
+        let own = fields.list(self.diags, "tables").iter().filter_map(|it| self.source_table(it, &shared));
+        let own: Vec<SourceProperties> = own.collect();
+        // An entry that changes a package's source was put into that one; here only its faults are of interest.
+        if !is_override {
+            tables.extend(own);
         }
         fields.accept(&["tests", "data_tests"]);
         fields.finish(self.diags, self.unknown);
@@ -118,7 +120,6 @@ impl Reader<'_> {
             quoting: self.quoting(&mut fields).over(shared.quoting),
             external: self.external(&mut fields),
             source_meta: shared.source_meta.clone(),
-            overrides: shared.overrides.clone(),
             config,
             columns: self.columns(&mut fields),
             tests: self.tests(&mut fields),
@@ -190,6 +191,15 @@ impl Reader<'_> {
 }
 
 impl SourceQuoting {
+    /// How names are written, where others say what is not said here.
+    pub fn over_names(self, weaker: Quoting) -> Quoting {
+        Quoting {
+            database: self.database.unwrap_or(weaker.database),
+            schema: self.schema.unwrap_or(weaker.schema),
+            identifier: self.identifier.unwrap_or(weaker.identifier),
+        }
+    }
+
     fn over(self, weaker: Self) -> Self {
         Self {
             database: self.database.or(weaker.database),
@@ -215,7 +225,6 @@ struct SourceDefaults {
     database: Option<Spanned<String>>,
     loader: Option<String>,
     quoting: SourceQuoting,
-    overrides: Option<Spanned<String>>,
     source_meta: Map<String, Json>,
     config: ConfigLayer,
     loaded: Loaded,

@@ -55,7 +55,7 @@ impl ReportFormat {
 #[derive(Clone, Debug)]
 pub struct About {
     /// The command's name: `build`.
-    pub command: &'static str,
+    pub command: String,
     /// The program's version: `0.1.0`.
     pub tool_version: &'static str,
     /// The id in history and artifacts.

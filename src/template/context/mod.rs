@@ -219,6 +219,10 @@ pub(super) fn macro_of_dbt(session: &Arc<Session>, name: &str) -> Option<Value> 
 struct Everything(Scope);
 
 impl Object for Everything {
+    fn is_true(self: &Arc<Self>) -> bool {
+        true
+    }
+
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         self.0.find(key.as_str()?)
     }

@@ -9,7 +9,7 @@ use minijinja::{Error, State, Value};
 
 use super::relation_class;
 use crate::diagnostics::suggest;
-use crate::node::{IdentifierStyle, Relation, RelationKind, quote_identifier};
+use crate::node::{IdentifierStyle, Quoting, Relation, RelationKind, is_word, quote_identifier};
 use crate::template::TemplateValue;
 use crate::template::fault::{bad_call, fail_with_help};
 use crate::template::values::arguments::Arguments;
@@ -65,7 +65,8 @@ impl RelationObject {
     /// A relation of a known kind.
     pub(super) fn of(relation: Relation, kind: Option<RelationKind>) -> Self {
         let is_cte = relation.style == IdentifierStyle::Verbatim && relation.schema.is_none();
-        let quote = [true, true, relation.style == IdentifierStyle::Quoted];
+        let mut quote = relation.quoting.parts();
+        quote[2] &= relation.style == IdentifierStyle::Quoted;
         let path = [relation.database, relation.schema, Some(relation.identifier)];
         Self { quote, is_cte, ..Self::new(path, kind.map(|it| it.as_str().to_owned())) }
     }
@@ -85,12 +86,16 @@ impl RelationObject {
 
     /// The relation for the world outside.
     pub(crate) fn to_template_value(&self) -> TemplateValue {
-        let is_plain = self.include == [true; 3] && self.quote == [true; 3] && self.view.is_none();
+        let mut parts = self.path.iter().zip(self.quote);
+        let is_name = parts.all(|(part, is_quoted)| is_quoted || part.as_deref().is_none_or(is_word));
+        let is_plain = self.include == [true; 3] && is_name && self.view.is_none() && !self.is_cte;
+        let [database, schema, identifier] = self.quote;
+        let quoting = Quoting { database, schema, identifier };
         TemplateValue::Relation(match &self.path {
             [database, schema, Some(identifier)] if is_plain => Relation {
                 database: database.clone(),
                 schema: schema.clone(),
-                ..Relation::new("", "", identifier.as_str())
+                ..Relation::new("", "", identifier.as_str()).quoted_as(quoting)
             },
             _ => Relation::verbatim(self.sql()),
         })

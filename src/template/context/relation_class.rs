@@ -7,13 +7,23 @@ use minijinja::{Error, State, Value};
 
 use super::relation::{PARTS, RelationObject, kind_of, merge_policy, part_text};
 use crate::diagnostics::suggest;
+use crate::node::Quoting;
 use crate::template::fault::fail_with_help;
 use crate::template::values::arguments::Arguments;
 use crate::template::values::list::List;
 
 /// `api.Relation`.
 #[derive(Debug)]
-pub(super) struct RelationClass;
+pub(super) struct RelationClass {
+    quoting: Quoting,
+}
+
+impl RelationClass {
+    /// The class as a value; what it makes is written with these quotes.
+    pub(super) fn value(quoting: Quoting) -> Value {
+        Value::from_object(Self { quoting })
+    }
+}
 
 const METHODS: &[&str] = &["create", "add_ephemeral_prefix", "get_relation_type", "scd_args"];
 
@@ -35,7 +45,7 @@ pub(super) fn kind_constant(name: &str) -> Option<Value> {
 /// A method of the class, which relations have too; `None` if there is none of this name.
 pub(super) fn call(method: &str, args: &[Value]) -> Option<Result<Value, Error>> {
     Some(match method {
-        "create" => create(args),
+        "create" => create(args, Quoting::ALL),
         "add_ephemeral_prefix" => {
             let name = Arguments::new("add_ephemeral_prefix", args).text("name");
             name.map(|it| Value::from(format!("__dbt__cte__{it}")))
@@ -49,7 +59,7 @@ pub(super) fn call(method: &str, args: &[Value]) -> Option<Result<Value, Error>>
     })
 }
 
-fn create(args: &[Value]) -> Result<Value, Error> {
+fn create(args: &[Value], quoting: Quoting) -> Result<Value, Error> {
     let mut args = Arguments::new("create", args);
     let mut path = [None, None, None];
     for (index, name) in PARTS.into_iter().enumerate() {
@@ -62,6 +72,7 @@ fn create(args: &[Value]) -> Result<Value, Error> {
         None => None,
     };
     let mut relation = RelationObject::new(path, kind);
+    relation.quote = quoting.parts();
     if let Some(given) = args.named("quote_policy") {
         merge_policy(&mut relation.quote, &given);
     }
@@ -99,6 +110,9 @@ impl Object for RelationClass {
         method: &str,
         args: &[Value],
     ) -> Result<Value, Error> {
+        if method == "create" {
+            return create(args, self.quoting);
+        }
         call(method, args).unwrap_or_else(|| {
             let help = suggest::did_you_mean(method, METHODS.iter().copied());
             Err(fail_with_help("template-call", format!("`api.Relation` has no method `{method}`"), help))

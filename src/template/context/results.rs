@@ -202,7 +202,13 @@ fn store(session: &Session, name: &str, response: Value, table: Value) {
 /// `load_agate_table()`: the rows of a seed.
 pub(super) fn load_agate_table(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     Arguments::new("load_agate_table", call.args).finish()?;
-    let rows = call.session.context.host.seed_rows().map_err(refused)?;
+    let Some(seed) = call.session.context.host.seed() else {
+        return Err(fail(
+            "template-call",
+            "`load_agate_table()` works in the materialization of a seed only",
+        ));
+    };
+    let rows = ask(call.session, "load_agate_table", &seed.rows)?;
     Ok(table_of(rows).into_value(call.session))
 }
 

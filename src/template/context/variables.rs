@@ -55,7 +55,7 @@ pub(super) fn find(session: &Arc<Session>, name: &str) -> Option<Value> {
         "sql_now" => Value::from("now()"),
         "var" => functions::VarObject::value(session),
         "adapter" => adapter::AdapterObject::value(session),
-        "api" => api::ApiObject::value(),
+        "api" => api::ApiObject::value(session.context.globals.quoting),
         "column" => Value::from_object(column::ColumnClass),
         "exceptions" => exceptions::ExceptionsObject::value(session),
         "modules" => ModulesObject::value(session),

@@ -11,6 +11,7 @@ mod limits;
 mod opening;
 mod profile;
 pub mod publishing;
+mod shapes;
 mod stash;
 mod statements;
 mod values;
@@ -21,8 +22,8 @@ use ::duckdb::{Connection, InterruptHandle, Row};
 
 use crate::node::{Relation, RelationKind, quote_literal};
 use crate::warehouse::{
-    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, Replacement, Rows, Stash, Value, Warehouse,
-    WarehouseError,
+    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, RelationShape, Replacement, Rows, Stash, Value,
+    Warehouse, WarehouseError,
 };
 use opening::SpillFolder;
 
@@ -147,6 +148,11 @@ impl Warehouse for DuckDb {
             statement.query_map([], catalog_entry)?.collect()
         };
         read().map_err(|error| self.fail(error, &sql))
+    }
+
+    fn shapes(&mut self, database: &str) -> Result<Vec<RelationShape>, WarehouseError> {
+        let sql = shapes::sql(database);
+        shapes::read(&self.connection, &sql).map_err(|error| self.fail(error, &sql))
     }
 
     fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError> {

@@ -56,7 +56,10 @@ impl AdapterObject {
             "get_temp_relation_path" => self.temp_path(args)?,
             "get_seed_file_path" => {
                 let model = Arguments::new("get_seed_file_path", args).required("model")?;
-                model.get_attr("original_file_path")?
+                match self.session.context.host.seed() {
+                    Some(seed) => Value::from(seed.path.as_str()),
+                    None => model.get_attr("original_file_path")?,
+                }
             }
             "parse_index" => Arguments::new("parse_index", args).required("raw_index")?,
             "store_relation" => {

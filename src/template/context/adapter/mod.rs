@@ -3,6 +3,7 @@
 //! `relations` and `columns` ask the warehouse, `constraints` and `snapshots` are pieces of SQL and checks,
 //! `external` is what dbt-duckdb adds.
 
+mod bindings;
 mod columns;
 mod constraints;
 mod external;
@@ -15,9 +16,11 @@ use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, State, Value};
 use serde_json::Value as Json;
 
+use super::relation::PARTS;
+use super::relation_class::RelationClass;
 use super::results;
 use crate::diagnostics::suggest;
-use crate::node::quote_identifier;
+use crate::node::{Quoting, quote_identifier};
 use crate::template::fault::{fail, fail_with_help};
 use crate::template::macros::MacroObject;
 use crate::template::session::Session;
@@ -193,7 +196,7 @@ impl Object for AdapterObject {
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         match key.as_str()? {
-            "Relation" => Some(Value::from_object(super::relation_class::RelationClass)),
+            "Relation" => Some(RelationClass::value(self.quoting())),
             "Column" => Some(Value::from_object(super::column::ColumnClass)),
             "behavior" => Some(Dict::value([])),
             _ => None,
@@ -274,6 +277,11 @@ impl AdapterObject {
         (!self.session.is_running(found)).then_some(found)
     }
 
+    /// How the project wants names to be written.
+    fn quoting(&self) -> Quoting {
+        self.session.context.globals.quoting
+    }
+
     /// Dispatch, quoting and statements.
     fn answer(&self, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
         Ok(Some(match method {
@@ -287,8 +295,12 @@ impl AdapterObject {
                 let mut args = Arguments::new("quote_as_configured", args);
                 let (name, key) = (args.text("identifier")?, args.required("quote_key")?);
                 args.finish()?;
-                let is_part = matches!(key.as_str(), Some("database" | "schema" | "identifier"));
-                Value::from(if is_part { quote_identifier(&name) } else { name })
+                let part = PARTS.iter().position(|it| key.as_str() == Some(it));
+                Value::from(if part.is_some_and(|it| self.quoting().parts()[it]) {
+                    quote_identifier(&name)
+                } else {
+                    name
+                })
             }
             "quote_seed_column" => {
                 let mut args = Arguments::new("quote_seed_column", args);
@@ -299,9 +311,15 @@ impl AdapterObject {
             }
             "execute" => self.execute(args)?,
             "add_query" | "run_sql_for_tests" => {
-                let sql = Arguments::new("add_query", &args[..args.len().min(1)]).required("sql")?;
-                results::begin(&self.session)?;
-                results::execute(&self.session, &format!("adapter.{method}"), &print::text(&sql), false)?;
+                let mut args = Arguments::new("add_query", args);
+                let sql = args.required("sql")?;
+                let is_begun = args.optional("auto_begin");
+                let values = args.optional("bindings").filter(|it| !it.is_none());
+                if is_begun.is_none_or(|it| it.is_true()) {
+                    results::begin(&self.session)?;
+                }
+                let sql = bindings::put_in(&print::text(&sql), values)?;
+                results::execute(&self.session, &format!("adapter.{method}"), &sql, false)?;
                 Value::from(minijinja::value::Tuple::from([Value::from(()), Value::from(())]))
             }
             "begin" | "ensure_transaction" => {

@@ -5,33 +5,23 @@ use std::path::{Path, PathBuf};
 
 use ::duckdb::{AccessMode, Config, Connection};
 
-use super::{Scratch, connect, copy, remove_database, run, with_suffix};
+use super::{Scratch, connect, copy, run, with_suffix};
 use crate::diagnostics::scrub::Scrubber;
 use crate::node::{Relation, quote_identifier, quote_literal};
-use crate::warehouse::WarehouseError;
 use crate::warehouse::duckdb::failure;
+use crate::warehouse::{Carried, WarehouseError};
 
 /// What is added to the name of a copy for the rows that outlive it.
 pub(super) const NOTES: &str = ".notes";
+
+/// What is added to the name of a copy for a copy of the published file.
+pub(super) const OTHER: &str = ".other";
 
 /// The name that the database has where the rows are read.
 const FROM: &str = "tidemill_from";
 
 /// The name of the database that holds the rows in between.
 const BETWEEN: &str = "tidemill_between";
-
-/// Rows that are carried from one file to another.
-#[derive(Clone, Debug)]
-pub struct Carried {
-    /// The table, in both; its database is that of the copy.
-    pub table: Relation,
-    /// How to make it, if it is not there; without this, it is replaced.
-    pub set_up: Option<String>,
-    /// Columns that are not carried as they are: `replace (...)` of a `select *`.
-    pub replaced: Option<String>,
-    /// Which rows.
-    pub where_: Option<String>,
-}
 
 impl Carried {
     fn name(&self, database: &str) -> String {
@@ -66,7 +56,13 @@ impl Carried {
         let name = self.table.render();
         let schema = format!("create schema if not exists {schema}");
         match &self.set_up {
-            Some(set_up) => vec![schema, set_up.clone(), format!("insert into {name} by name from {rows}")],
+            Some(set_up) => {
+                let new =
+                    self.key.as_ref().map(|key| format!(" where {key} not in (select {key} from {name})"));
+                let insert =
+                    format!("insert into {name} by name select * from {rows}{}", new.unwrap_or_default());
+                vec![schema, set_up.clone(), insert]
+            }
             None => vec![schema, format!("create or replace table {name} as from {rows}")],
         }
     }
@@ -80,22 +76,27 @@ impl Scratch {
         let rewritten = take(&self.file, &notes, carried).and_then(|taken| {
             let kept = self.put_away(keep);
             if let Some(guard) = &self.guard {
-                copy(guard, &self.published, &self.file, &|| true)?;
+                copy(&guard.file, &self.published, &self.file, &|| true)?;
             }
-            put(&self.file, &notes, carried, &taken)?;
+            put(&self.file, &notes, (carried, &taken), &[])?;
             Ok(kept)
         });
         drop(fs::remove_file(&notes));
-        let kept = rewritten.inspect_err(|_| remove_database(&self.file))?;
+        let kept = rewritten?;
         self.refuse_log()?;
         self.publish(0)?;
         Ok(kept)
     }
 
-    /// Puts rows of another file, which is only read, into the copy.
-    pub fn take_from(&self, other: &Path, carried: &[Carried]) -> Result<(), WarehouseError> {
-        let notes = with_suffix(&self.file, NOTES);
-        let done = take(other, &notes, carried).and_then(|taken| put(&self.file, &notes, carried, &taken));
+    /// Puts rows of the published file into the copy, and runs these statements.
+    pub fn take_from_published(&self, carried: &[Carried], also: &[String]) -> Result<(), WarehouseError> {
+        let Some(guard) = &self.guard else { return Ok(()) };
+        // Through a copy: where the engine closes the file, the hold on it would be gone.
+        let (notes, other) = (with_suffix(&self.file, NOTES), with_suffix(&self.file, OTHER));
+        let copied = copy(&guard.file, &self.published, &other, &|| true);
+        let taken = copied.and_then(|()| take(&other, &notes, carried));
+        drop(fs::remove_file(&other));
+        let done = taken.and_then(|taken| put(&self.file, &notes, (carried, &taken), also));
         drop(fs::remove_file(&notes));
         done
     }
@@ -118,7 +119,12 @@ fn take(from: &Path, notes: &Path, carried: &[Carried]) -> Result<Vec<usize>, Wa
 }
 
 /// Puts the rows of the small file into another, in one transaction; afterwards that has no log.
-fn put(into: &Path, notes: &Path, carried: &[Carried], taken: &[usize]) -> Result<(), WarehouseError> {
+fn put(
+    into: &Path,
+    notes: &Path,
+    (carried, taken): (&[Carried], &[usize]),
+    also: &[String],
+) -> Result<(), WarehouseError> {
     let connection = connect(into, AccessMode::ReadWrite)?;
     run(&connection, &format!("attach {} as {BETWEEN} (read_only)", literal(notes)))?;
     run(&connection, "begin")?;
@@ -127,6 +133,7 @@ fn put(into: &Path, notes: &Path, carried: &[Carried], taken: &[usize]) -> Resul
             run(&connection, &statement)?;
         }
     }
+    also.iter().try_for_each(|it| run(&connection, it))?;
     run(&connection, "commit")?;
     run(&connection, &format!("detach {BETWEEN}"))?;
     run(&connection, "checkpoint")?;

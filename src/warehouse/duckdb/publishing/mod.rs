@@ -23,7 +23,6 @@ use crate::diagnostics::scrub::Scrubber;
 use crate::node::Relation;
 use crate::warehouse::{ConnectOptions, ErrorKind, WarehouseError};
 
-pub use self::carry::Carried;
 pub use self::versions::{KeptVersion, kept_versions};
 
 /// What is added to the name of a database file for the copy that a run works in; its id follows.
@@ -72,6 +71,28 @@ impl Scratch {
         on_wait: OnWait<'_>,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Self, WarehouseError> {
+        let scratch = Self::start(options, id, on_wait)?;
+        if let Some(guard) = &scratch.guard {
+            copy(&guard.file, &scratch.published, &scratch.file, go_on)?;
+        }
+        Ok(scratch)
+    }
+
+    /// The same with a copy of another file, an old version.
+    pub fn of_version(
+        options: &ConnectOptions,
+        id: &str,
+        on_wait: OnWait<'_>,
+        version: &Path,
+    ) -> Result<Self, WarehouseError> {
+        let scratch = Self::start(options, id, on_wait)?;
+        let source = File::open(version).map_err(|error| trouble("read", version, &error))?;
+        copy(&source, version, &scratch.file, &|| true)?;
+        Ok(scratch)
+    }
+
+    /// Takes hold of the published file, and copies nothing yet.
+    fn start(options: &ConnectOptions, id: &str, on_wait: OnWait<'_>) -> Result<Self, WarehouseError> {
         let given = options.path.clone().unwrap_or_default();
         let published = real_path(&given);
         let lock = RunLock::take(&published, options.wait, on_wait)?;
@@ -80,8 +101,6 @@ impl Scratch {
         let file = with_suffix(&published.with_file_name(name), &format!("{RUN}{}", id.replace('-', "")));
         remove_leftovers(&published, &file);
         let guard = hold(&published, options.wait, on_wait)?;
-        let copied = guard.as_ref().map_or(Ok(()), |guard| copy(guard, &published, &file, go_on));
-        copied.inspect_err(|_| remove_database(&file))?;
         let options = ConnectOptions { path: Some(file.clone()), ..options.clone() };
         Ok(Self { published, file, options, guard, _lock: lock })
     }
@@ -133,13 +152,14 @@ impl Scratch {
     /// Puts the copy into the place of the published file, which is kept under another name if `keep` is not 0;
     /// of such versions the newest `keep` stay.
     pub fn publish(self, keep: usize) -> Result<(), WarehouseError> {
-        let done = self.replace(keep > 0);
-        if done.is_err() {
-            remove_database(&self.file);
-        }
-        done?;
+        self.replace(keep > 0)?;
         versions::prune(&self.published, keep);
         Ok(())
+    }
+
+    /// The same, with the published file and all old versions kept.
+    pub fn publish_keeping_all(self) -> Result<(), WarehouseError> {
+        self.replace(true)
     }
 
     fn replace(&self, keep: bool) -> Result<(), WarehouseError> {
@@ -162,9 +182,7 @@ impl Scratch {
 
     /// Drops the copy, or keeps it under a name of its own; gives that.
     pub fn give_up(self, keep: bool) -> Option<PathBuf> {
-        let kept = self.put_away(keep);
-        remove_database(&self.file);
-        kept
+        self.put_away(keep)
     }
 
     fn put_away(&self, keep: bool) -> Option<PathBuf> {
@@ -180,6 +198,13 @@ impl Scratch {
         }
         remove_copy(&self.file);
         None
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What was published or put away is not there any more.
+        remove_database(&self.file);
     }
 }
 
@@ -234,19 +259,19 @@ fn run(connection: &Connection, sql: &str) -> Result<(), WarehouseError> {
 }
 
 /// Copies the published file, if there is room for the copy.
-fn copy(guard: &Guard, from: &Path, to: &Path, go_on: &dyn Fn() -> bool) -> Result<(), WarehouseError> {
+fn copy(file: &File, from: &Path, to: &Path, go_on: &dyn Fn() -> bool) -> Result<(), WarehouseError> {
     let cannot = |error: &io::Error| trouble("copied", from, error);
-    let size = guard.file.metadata().map_err(|error| cannot(&error))?.len();
+    let size = file.metadata().map_err(|error| cannot(&error))?.len();
     if let Some(free) = free_room(from)
         && let Some(message) = lack_of_room(size, free)
     {
         return Err(WarehouseError { kind: ErrorKind::DiskFull, message, position: None });
     }
     let copied = || -> io::Result<bool> {
-        let mut source = &guard.file;
+        let mut source = file;
         source.rewind()?;
         let mut target = File::create_new(to)?;
-        target.set_permissions(guard.file.metadata()?.permissions())?;
+        target.set_permissions(file.metadata()?.permissions())?;
         while go_on() {
             if io::copy(&mut source.take(PIECE), &mut target)? == 0 {
                 return Ok(true);
@@ -320,6 +345,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 fn remove_database(file: &Path) {
     remove_copy(file);
     remove_copy(&with_suffix(file, carry::NOTES));
+    remove_copy(&with_suffix(file, carry::OTHER));
 }
 
 fn remove_copy(file: &Path) {

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::warehouse::Carried;
 
 fn options(dir: &Path) -> ConnectOptions {
     let path = Some(dir.join("shop.duckdb"));
@@ -137,11 +138,12 @@ fn rows_outlive_a_run_that_failed() {
         "update t set x = 2; insert into log values ('b'); create table bad as select 7 as id",
     );
     let table = |name: &str| Relation::new("shop", "main", name);
-    let plain = Carried { table: table("bad"), set_up: None, replaced: None, where_: None };
+    let plain = Carried { table: table("bad"), set_up: None, key: None, replaced: None, where_: None };
     let carried = [
         Carried {
             table: table("log"),
             set_up: Some("create table if not exists log (w varchar)".to_owned()),
+            key: None,
             where_: Some("w = 'b'".to_owned()),
             replaced: Some("w || '!' as w".to_owned()),
         },

@@ -4,17 +4,21 @@
 //! batch of a microbatch model that is published by itself. A row of
 //! `node_runs` with the status `success` and its relation's new version appear together or not at all.
 
+mod acceptance;
+mod batches;
+mod carried;
+mod measures;
+
 use std::collections::BTreeMap;
 
-use jiff::civil::DateTime;
+use serde_json::{Map, Value as Json};
 
-use crate::batch::Batch;
+pub use self::acceptance::{AcceptError, Accepted, accept};
+pub use self::carried::{of_failed_run, of_later_runs};
+pub(in crate::run) use self::measures::MeasureRows;
 use crate::diagnostics::scrub::Scrubber;
 use crate::node::{Relation, quote_identifier, quote_literal};
-use crate::warehouse::{Value, Warehouse, WarehouseError};
-
-/// Batches that one statement writes.
-const BATCHES_AT_ONCE: usize = 1_000;
+use crate::warehouse::{Rows, Value, Warehouse, WarehouseError};
 
 /// The schema's name.
 pub const SCHEMA: &str = crate::parse::HISTORY_SCHEMA;
@@ -56,6 +60,8 @@ pub(super) struct TestRow<'a> {
     pub(super) failures: Option<u64>,
     pub(super) seconds: f64,
     pub(super) message: Option<&'a str>,
+    /// Some of the failing rows, as they were shown.
+    pub(super) samples: Option<&'a Rows>,
 }
 
 impl History {
@@ -75,29 +81,40 @@ impl History {
     /// The statements that make the tables, if they are not there.
     pub(super) fn set_up(&self) -> Vec<String> {
         let schema = format!("{}.{}", quote_identifier(&self.database), quote_identifier(SCHEMA));
-        vec![
+        let mut statements = vec![
             format!("create schema if not exists {schema}"),
-            format!(
-                "create table if not exists {} (run_id varchar, command varchar, target varchar, tool_version varchar, \
-                 started_at timestamptz, finished_at timestamptz, status varchar)",
-                self.table("runs")
-            ),
-            format!(
-                "create table if not exists {} (run_id varchar, node_id varchar, kind varchar, relation varchar, \
-                 status varchar, finished_at timestamptz, rows bigint, rows_in bigint, seconds double, message varchar)",
-                self.table("node_runs")
-            ),
-            format!(
-                "create table if not exists {} (run_id varchar, test_id varchar, node_id varchar, status varchar, \
-                 finished_at timestamptz, failures bigint, seconds double, message varchar)",
-                self.table("test_runs")
-            ),
-            format!(
-                "create table if not exists {} (node_id varchar, batch_start timestamp, batch_end timestamp, \
-                 status varchar, run_id varchar, finished_at timestamptz)",
-                self.table("batches")
-            ),
-        ]
+            self.runs_table(),
+            self.node_runs_table(),
+            self.test_runs_table(),
+            self.batches_table(),
+        ];
+        statements.extend(self.set_up_measures());
+        statements
+    }
+
+    fn runs_table(&self) -> String {
+        format!(
+            "create table if not exists {} (run_id varchar, command varchar, target varchar, tool_version varchar, \
+             started_at timestamptz, finished_at timestamptz, status varchar)",
+            self.table("runs")
+        )
+    }
+
+    fn node_runs_table(&self) -> String {
+        format!(
+            "create table if not exists {} (run_id varchar, node_id varchar, kind varchar, relation varchar, \
+             status varchar, finished_at timestamptz, rows bigint, rows_in bigint, seconds double, message varchar)",
+            self.table("node_runs")
+        )
+    }
+
+    fn test_runs_table(&self) -> String {
+        // Databases of earlier versions have the table without the last column.
+        format!(
+            "create table if not exists {0} (run_id varchar, test_id varchar, node_id varchar, status varchar, \
+             finished_at timestamptz, failures bigint, seconds double, message varchar); alter table {0} add column if not exists samples varchar",
+            self.table("test_runs")
+        )
     }
 
     /// The last published version of every node.
@@ -135,56 +152,6 @@ impl History {
         )
     }
 
-    /// The batches of a node that were announced and not made.
-    pub(super) fn owed_batches(&self, node_id: &str) -> String {
-        let (table, node) = (self.table("batches"), quote_literal(node_id));
-        let time = |column: &str| format!("strftime({column}, '%Y-%m-%d %H:%M:%S')");
-        let (start, end) = (time("batch_start"), time("batch_end"));
-        format!(
-            "select {start}, {end} from {table} where node_id = {node} and status <> 'success' order by all"
-        )
-    }
-
-    /// Says which batches will be made one after the other; of a new table, no others are known.
-    pub(super) fn announce_batches(&self, node_id: &str, batches: &[Batch], is_there: bool) -> Vec<String> {
-        let mut statements = Vec::new();
-        if !is_there {
-            statements.push(self.forget_batches(node_id));
-        }
-        let (table, node, run) = (self.table("batches"), quote_literal(node_id), quote_literal(&self.run_id));
-        for some in batches.chunks(BATCHES_AT_ONCE) {
-            let time = |it| format!("timestamp '{it}'");
-            let times: Vec<(String, String)> = some.iter().map(|it| (time(it.start), time(it.end))).collect();
-            let keys: Vec<String> = times.iter().map(|(start, end)| format!("({start}, {end})")).collect();
-            statements.push(format!(
-                "delete from {table} where node_id = {node} and (batch_start, batch_end) in ({})",
-                keys.join(", ")
-            ));
-            let rows: Vec<String> = times
-                .iter()
-                .map(|(start, end)| format!("({node}, {start}, {end}, 'pending', {run}, null)"))
-                .collect();
-            statements.push(format!("insert into {table} values {}", rows.join(", ")));
-        }
-        statements
-    }
-
-    /// Says that what was announced from one moment to another is made.
-    pub(super) fn batches_done(&self, node_id: &str, start: DateTime, end: DateTime) -> String {
-        format!(
-            "update {} set status = 'success', run_id = {}, finished_at = now() where node_id = {} \
-             and batch_start >= timestamp '{start}' and batch_end <= timestamp '{end}' and status <> 'success'",
-            self.table("batches"),
-            quote_literal(&self.run_id),
-            quote_literal(node_id)
-        )
-    }
-
-    /// Nothing of a node is still to be made.
-    pub(super) fn forget_batches(&self, node_id: &str) -> String {
-        format!("delete from {} where node_id = {}", self.table("batches"), quote_literal(node_id))
-    }
-
     pub(super) fn node(&self, row: &NodeRow<'_>) -> String {
         format!(
             "insert into {} values ({}, {}, {}, {}, {}, now(), {}, {}, {}, {})",
@@ -207,19 +174,26 @@ impl History {
             .iter()
             .map(|row| {
                 format!(
-                    "({}, {}, {}, {}, now(), {}, {}, {})",
+                    "({}, {}, {}, {}, now(), {}, {}, {}, {})",
                     quote_literal(&self.run_id),
                     quote_literal(row.test_id),
                     text(row.node_id),
                     quote_literal(row.status),
                     number(row.failures),
                     row.seconds,
-                    self.message(row.message)
+                    self.message(row.message),
+                    self.message(row.samples.filter(|it| !it.rows.is_empty()).map(rows_as_json).as_deref())
                 )
             })
             .collect();
-        (!values.is_empty())
-            .then(|| format!("insert into {} values {}", self.table("test_runs"), values.join(", ")))
+        (!values.is_empty()).then(|| {
+            format!(
+                "insert into {} (run_id, test_id, node_id, status, finished_at, failures, seconds, message, samples) \
+                 values {}",
+                self.table("test_runs"),
+                values.join(", ")
+            )
+        })
     }
 }
 
@@ -227,6 +201,22 @@ fn published(row: &[Value]) -> Option<(String, Published)> {
     let [Value::Text(node_id), rows, Value::Text(at)] = row else { return None };
     let rows = rows.as_i64().and_then(|it| u64::try_from(it).ok());
     Some((node_id.clone(), Published { rows, at: at.clone() }))
+}
+
+/// Rows as a JSON array of objects.
+fn rows_as_json(rows: &Rows) -> String {
+    let value = |it: &Value| match it {
+        Value::Null => Json::Null,
+        Value::Bool(it) => Json::from(*it),
+        Value::Int(it) => i64::try_from(*it).map_or_else(|_| Json::from(it.to_string()), Json::from),
+        Value::Float(it) => Json::from(*it),
+        Value::Text(it) => Json::from(it.as_str()),
+    };
+    let object = |row: &Vec<Value>| {
+        let fields = rows.columns.iter().zip(row).map(|(column, it)| (column.name.clone(), value(it)));
+        Json::Object(fields.collect::<Map<String, Json>>())
+    };
+    Json::Array(rows.rows.iter().map(object).collect()).to_string()
 }
 
 fn text(value: Option<&str>) -> String {

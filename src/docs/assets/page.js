@@ -1,0 +1,179 @@
+// The page of a node, test, macro or group.
+
+async function nodePage(number, query) {
+  const page = site.pages[number];
+  const detail = await detailOf(number);
+  document.title = `${page.name} · ${site.project.name}`;
+  const sections = [
+    ["columns", "Columns", columnsSection(page, detail, query.get("column"))],
+    ["arguments", "Arguments", argumentsSection(detail)],
+    ["fixtures", "Rows", fixturesSection(detail)],
+    ["tests", "Tests", testsSection(page)],
+    ["lineage", "Lineage", lineageSection(page)],
+    ["references", "References", referencesSection(page)],
+    ["runs", "Runs", runsSection(page, detail)],
+    ["code", "Code", codeSection(page, detail)],
+    ["uses", page.kind === "group" ? "Members" : "Used by", usesSection(page, detail)],
+    ["config", "Config", configSection(detail)],
+  ].filter(([, , body]) => body);
+  const article = h("article.node", { "data-kind": page.kind }, head(page, detail), tabs(sections), prose(detail.description, "description") ?? noDescription(page),
+    factsTable(detail), freshness(detail), sections.map(([id, title, body]) => h("section", { id: `s-${id}`, "aria-labelledby": `h-${id}` }, h("h2", { id: `h-${id}` }, title), body)));
+  return article;
+}
+
+function head(page, detail) {
+  const tags = (page.tags ?? []).map((it) => h("a.tag", { href: `#!/lineage?select=${encodeURIComponent(`tag:${it}`)}`, title: `Lineage of all with the tag ${it}` }, it));
+  const group = page.group && site.pages.find((it) => it.kind === "group" && it.name === page.group);
+  return h("header.page-head", h("p.crumbs", h("span.kind-dot"), page.mat ? `${page.mat} ` : "", wordOf(page.kind), page.folders?.length ? ` · ${page.folders.join(" / ")}` : ""),
+    h("h1", page.name), h("p.badges", isWorkedOn(page) && outcome(page.status), tags, group && h("span.tag", "group ", pageLink(group.number)), page.owner && h("span.tag", `owner ${page.owner}`),
+      detail.url && h("a.button.out", { href: detail.url, rel: "noopener noreferrer", target: "_blank" }, "Open")));
+}
+
+/** Links to the sections of a long page. */
+function tabs(sections) {
+  if (sections.length < 2) return null;
+  return h("nav.tabs", { "aria-label": "On this page" }, sections.map(([id, title]) => h("button", { type: "button", onclick: () => {
+    const section = document.getElementById(`s-${id}`);
+    section.scrollIntoView();
+    section.querySelector("h2").setAttribute("tabindex", "-1");
+    section.querySelector("h2").focus({ preventScroll: true });
+  } }, title)));
+}
+
+const noDescription = (page) => (["macro", "test"].includes(page.kind) ? null : h("p.description.quiet", "No description."));
+
+function factsTable(detail) {
+  if (!detail.facts?.length) return null;
+  return h("dl.facts", detail.facts.map(([word, value]) => [h("dt", word), h("dd", word === "Relation" || word === "File" || word === "Described in" ? h("code", value) : value)]));
+}
+
+function freshness({ freshness: it }) {
+  if (!it) return null;
+  const rules = [it.warn_after && `warns after ${it.warn_after}`, it.error_after && `fails after ${it.error_after}`, it.field && `by ${it.field}`].filter(Boolean).join(", ");
+  return h("dl.facts", h("dt", "Freshness"), h("dd", it.status ? [outcome(it.status), " ", it.loaded_at ? `newest row of ${time(it.loaded_at)}, checked ${time(it.checked_at)}. ` : ""] : "not checked yet. ", rules));
+}
+
+function columnsSection(page, detail, wanted) {
+  const { columns } = detail;
+  if (!columns?.length) return ["model", "source", "seed", "snapshot"].includes(page.kind) ? h("p.quiet", "Columns are unknown: none is described, and the relation was not there to be looked at.") : null;
+  const hasTests = columns.some((it) => it.tests?.length);
+  const rows = columns.map((column) => {
+    const isWanted = wanted && column.name.toLowerCase() === wanted.toLowerCase();
+    const canTrace = site.n_column_edges > 0 && inPicture(page.number);
+    return h(`tr${isWanted ? ".wanted" : ""}`, h("th", { scope: "row" }, h("code", column.name), canTrace && h("a.trace", { href: `#!/lineage?focus=${encodeURIComponent(page.id)}&column=${encodeURIComponent(column.name)}`, title: `Trace ${column.name}`, "aria-label": `Trace the column ${column.name}` }, icon("trace"))),
+      h("td", column.type ? h("code.type", column.type) : h("span.quiet", "unknown"), column.is_declared && h("span.quiet", " declared"), column.is_missing && h("span.status.warn", "not in the relation")),
+      h("td", prose(column.description, "cell"), column.inherited && h("p.inherited", "inherited from ", pageLink(column.inherited[0]), `.${column.inherited[1]}`),
+        [...(column.constraints ?? []), ...(column.tags ?? [])].map((it) => h("span.tag", it)), Object.keys(column.meta ?? {}).length > 0 && h("details", h("summary", "meta"), code(JSON.stringify(column.meta, null, 2), "text"))),
+      hasTests && h("td.column-tests", (column.tests ?? []).map((it) => testMark(it))));
+  });
+  const heads = ["Column", "Type", "Description", hasTests && "Tests"].filter(Boolean);
+  return h("div.scroll", { tabindex: "0" }, h("table.columns", h("thead", h("tr", heads.map((it) => h("th", { scope: "col" }, it)))), h("tbody", rows)));
+}
+
+/** A test as its kind and its last result. */
+function testMark(number) {
+  const page = site.pages[number];
+  const [kind, word] = OUTCOMES[page.status] ?? ["quiet", "not run"];
+  return h(`a.test-mark.${kind}`, { href: address(page), title: `${page.name}: ${word}` }, testWord(page));
+}
+
+/** `unique_orders_id` is `unique` where column and table are known. */
+function testWord(page) {
+  const owner = page.on === undefined ? "" : site.pages[page.on].name.split(".").at(-1);
+  const at = owner ? page.name.indexOf(`_${owner}`) : -1;
+  return clipped(at > 0 ? page.name.slice(0, at).replace(/^source_/, "") : page.name, 28);
+}
+
+function argumentsSection({ arguments: list }) {
+  if (!list?.length) return null;
+  return h("div.scroll", { tabindex: "0" }, h("table.columns", h("thead", h("tr", h("th", { scope: "col" }, "Argument"), h("th", { scope: "col" }, "Type"), h("th", { scope: "col" }, "Description"))),
+    h("tbody", list.map((it) => h("tr", h("th", { scope: "row" }, h("code", it.name)), h("td", it.type && h("code.type", it.type)), h("td", prose(it.description, "cell")))))));
+}
+
+/** Inputs and the rows expected of a unit test. */
+function fixturesSection({ fixtures }) {
+  if (!fixtures?.length) return null;
+  return fixtures.map((it) => [h("h3", it.input ? ["given ", h("code", it.input)] : "expected"), fixtureRows(it)]);
+}
+
+function fixtureRows({ rows, fixture }) {
+  if (!Array.isArray(rows) || !rows.length) return typeof rows === "string" ? code(rows) : h("p.quiet", fixture ? `in the file ${fixture}` : "no rows");
+  const names = [...new Set(rows.flatMap((it) => Object.keys(it)))];
+  return h("div.scroll", { tabindex: "0" }, h("table.list", h("thead", h("tr", names.map((it) => h("th", { scope: "col" }, it)))),
+    h("tbody", rows.map((row) => h("tr", names.map((it) => h("td", row[it] === undefined ? "" : row[it] === null ? h("span.quiet", "null") : String(row[it]))))))));
+}
+
+function testsSection(page) {
+  if (!page.tests?.length) return null;
+  const sorted = [...page.tests].sort((a, b) => rank(a) - rank(b) || a - b);
+  const line = (it) => {
+    const test = site.pages[it];
+    return h("tr", h("th", { scope: "row" }, pageLink(it, clipped(test.name, 70))), h("td", test.column && h("code", test.column), test.on !== undefined && test.on !== page.number && h("span.quiet", " on ", pageLink(test.on))), h("td", outcome(test.status)));
+  };
+  return h("div.scroll", { tabindex: "0" }, h("table.list", h("thead", h("tr", ["Test", "Column", "Last result"].map((it) => h("th", { scope: "col" }, it)))), h("tbody", sorted.map(line))));
+}
+
+/** What failed comes first. */
+const rank = (number) => ["bad", "warn", "good", "quiet"].indexOf((OUTCOMES[site.pages[number].status] ?? ["quiet"])[0]);
+
+function lineageSection(page) {
+  if (!inPicture(page.number) || (!parents(page.number).length && !children(page.number).length)) return null;
+  const isSmall = site.n_nodes <= 40;
+  const steps = isSmall ? undefined : stepsThatFit(page.number);
+  const state = { focus: page.number, up: steps, down: steps };
+  const list = (title, numbers) => numbers.length > 0 && h("div", h("h3", title, " ", h("span.badge", number.format(numbers.length))), h("ul.links", numbers.slice(0, 40).map((it) => h("li", h("span.kind-dot", { "data-kind": site.pages[it].kind }), pageLink(it)))), numbers.length > 40 && h("p.quiet", `and ${number.format(numbers.length - 40)} more`));
+  return [lineageView(state), h("p.after-picture", h("a", { href: `#!/lineage?focus=${encodeURIComponent(page.id)}` }, "Open in the large view")), h("div.two", list("Made from", parents(page.number)), list("Read by", children(page.number)))];
+}
+
+/** Two steps, or fewer where that would be a crowd. */
+function stepsThatFit(start) {
+  const size = (steps) => reach([start], parents, steps).size + reach([start], children, steps).size;
+  return size(2) <= 60 ? 2 : size(1) <= 60 ? 1 : 1;
+}
+
+function referencesSection(page) {
+  return site.relations.some((it) => it.from === page.number || it.to === page.number) ? entityView(page.number) : null;
+}
+
+function runsSection(page, { runs }) {
+  if (!runs?.length) return null;
+  const made = runs.filter((it) => it.status === "success");
+  const last = runs.at(-1);
+  const reduction = [...made].reverse().find((it) => it.rows_in && it.rows !== undefined);
+  const plots = isTest(page)
+    ? [runPlot("Results", runs), linePlot("Failing rows", runs.map((it) => ({ at: it.at, value: it.failures })), (it) => number.format(it))]
+    : [linePlot("Rows", made.map((it) => ({ at: it.at, value: it.rows })), (it) => number.format(it)), linePlot("Time", made.map((it) => ({ at: it.at, value: it.seconds })), seconds), runPlot("Runs", runs)];
+  const facts = [["Last run", [outcome(last.status), ` ${time(last.at)}`]], last.seconds !== undefined && ["Took", seconds(last.seconds)], page.rows !== undefined && ["Rows", number.format(page.rows)],
+    reduction && ["Reduction", `${number.format(reduction.rows_in)} rows read → ${number.format(reduction.rows)} rows made${reduction.rows > 0 && reduction.rows_in > reduction.rows ? `, ${number.format(reduction.rows_in / reduction.rows)} to 1` : ""}`],
+    last.failures !== undefined && last.failures !== null && ["Failing rows", number.format(last.failures)], last.message && ["Message", last.message]].filter(Boolean);
+  return [h("dl.facts", facts.map(([word, value]) => [h("dt", word), h("dd", value)])), h("div.plots", plots)];
+}
+
+function codeSection(page, { code: written, compiled, language }) {
+  if (!written && !compiled) return null;
+  if (language && language !== "sql") return code(written, "text");
+  if (!written || !compiled) return code(written || compiled);
+  const place = h("div");
+  const buttons = [["As written", written], ["Compiled", compiled]].map(([word, text], at) => h("button", { type: "button", role: "tab", "aria-selected": String(at === 0), onclick: (event) => {
+    buttons.forEach((it) => it.setAttribute("aria-selected", String(it === event.currentTarget)));
+    show(place, code(text));
+  } }, word));
+  show(place, code(written));
+  return [h("div.switch", { role: "tablist", "aria-label": "Form of the code" }, buttons), place];
+}
+
+function usesSection(page, detail) {
+  const macros = detail.macros ?? [];
+  const users = detail.used_by ?? [];
+  if (!macros.length && !users.length) return null;
+  const list = (title, numbers) => numbers.length > 0 && h("div", title && h("h3", title), h("ul.links", numbers.slice(0, 200).map((it) => h("li", h("span.kind-dot", { "data-kind": site.pages[it].kind }), pageLink(it)))));
+  return h("div.two", list(page.kind === "group" ? "" : "Used by", users), list("Calls", macros));
+}
+
+function configSection({ config, meta }) {
+  const has = (it) => it && Object.keys(it).length > 0;
+  if (!has(config) && !has(meta)) return null;
+  const value = (it) => (typeof it === "object" ? h("code", JSON.stringify(it)) : h("code", String(it)));
+  const table = (entries) => h("dl.facts", Object.entries(entries).map(([key, it]) => [h("dt", key), h("dd", value(it))]));
+  return [has(config) && table(config), has(meta) && [h("h3", "meta"), table(meta)]];
+}

@@ -1,0 +1,128 @@
+//! Many tests of one relation as one query.
+//!
+//! Every test that is an aggregate becomes a column of one `select` over the relation. The result says
+//! exactly how a test went, except where it says only whether there are failures: there, and for sample
+//! rows, a failing test's own query is asked as well.
+
+mod aggregates;
+mod alone;
+
+use self::aggregates::aggregate;
+pub use self::alone::WhyAlone;
+use super::PlannedTest;
+use crate::node::Relation;
+
+/// One query for several tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FusedScan {
+    /// The query: one row; the first column is the relation's row count.
+    pub sql: String,
+    /// Tests by their index in the list given, in the order of the query's columns.
+    pub columns: Vec<FusedColumn>,
+}
+
+/// One test's part of the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FusedColumn {
+    /// The test's index in the list given.
+    pub test: usize,
+    /// The column that holds its value.
+    pub index: usize,
+    /// The column that holds how many rows were tested, if that matters.
+    pub rows: Option<usize>,
+    /// What the value is.
+    pub value: FusedValue,
+}
+
+/// What a value of the scan means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FusedValue {
+    /// The number of failures, as the test's own query would give it.
+    Failures,
+    /// Zero exactly if there are no failures.
+    ZeroIfNone,
+    /// The newest time as text; the next column is its age in seconds.
+    NewestAndAge,
+    /// A measure to be compared with the versions before.
+    Measure,
+}
+
+/// An aggregate that remembers every value it has seen takes memory. On relations with more rows than this,
+/// or when nobody knows how many there are, each of them has a scan of its own.
+const MANY_ROWS: u64 = 1_000_000;
+
+/// Joins those tests that can be; empty if there are none.
+pub fn fuse(relation: &Relation, tests: &[PlannedTest], rows: Option<u64>) -> Vec<FusedScan> {
+    let is_small = rows.is_some_and(|it| it <= MANY_ROWS);
+    let mut scans = Vec::new();
+    let mut scan = Scan::default();
+    let mut with_memory = Vec::new();
+    for (index, planned) in tests.iter().enumerate() {
+        let Ok(aggregate) = aggregate(planned) else { continue };
+        // The first one is free: the table is read anyway.
+        if aggregate.keeps_values && !is_small {
+            with_memory.push((index, planned, aggregate));
+        } else {
+            scan.add(index, planned, aggregate);
+        }
+    }
+    let mut with_memory = with_memory.into_iter();
+    if let Some((index, planned, aggregate)) = with_memory.next() {
+        scan.add(index, planned, aggregate);
+    }
+    scans.extend(scan.finish(relation));
+    for (index, planned, aggregate) in with_memory {
+        let mut alone = Scan::default();
+        alone.add(index, planned, aggregate);
+        scans.extend(alone.finish(relation));
+    }
+    scans
+}
+
+/// Why a test has a query of its own; `None` if it shares the common one.
+pub fn why_alone(test: &PlannedTest) -> Option<WhyAlone> {
+    aggregate(test).err()
+}
+
+/// A query in the making.
+struct Scan {
+    selected: Vec<String>,
+    columns: Vec<FusedColumn>,
+}
+
+impl Default for Scan {
+    fn default() -> Self {
+        Self { selected: vec!["count(*)".to_owned()], columns: Vec::new() }
+    }
+}
+
+impl Scan {
+    fn add(&mut self, test: usize, planned: &PlannedTest, aggregate: aggregates::Aggregate) {
+        let index = self.selected.len();
+        self.selected.extend(aggregate.expressions);
+        let needs_rows = planned.verdict.needs_rows() && aggregate.value != FusedValue::NewestAndAge;
+        let rows = needs_rows.then(|| {
+            let filter = aggregates::filter(planned.where_.as_deref(), None);
+            self.selected.push(format!("count(*){filter}"));
+            self.selected.len() - 1
+        });
+        self.columns.push(FusedColumn { test, index, rows, value: aggregate.value });
+    }
+
+    fn finish(self, relation: &Relation) -> Option<FusedScan> {
+        if self.columns.is_empty() {
+            return None;
+        }
+        let sql = format!("select\n    {}\nfrom {}", self.selected.join(",\n    "), relation.render());
+        Some(FusedScan { sql, columns: self.columns })
+    }
+}
+
+/// The newest time as text and its age in seconds. A time without zone is UTC, as in dbt.
+pub fn newest_and_age(newest: &str) -> Vec<String> {
+    let epoch = format!(
+        "case when typeof({newest}) = 'TIMESTAMP WITH TIME ZONE' then epoch(cast({newest} as timestamptz)) \
+         else epoch(cast({newest} as timestamp)) end"
+    );
+    vec![format!("cast({newest} as varchar)"), format!("cast(round(epoch(now()) - {epoch}) as bigint)")]
+}
