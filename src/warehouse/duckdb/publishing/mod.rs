@@ -118,6 +118,11 @@ impl Scratch {
     /// Whether the copy opens cleanly, and which of these views cannot be read in it but can in what is published.
     /// Nobody may have it open.
     pub fn check(&self, views: &[Relation]) -> Result<Vec<(Relation, String)>, WarehouseError> {
+        if has_log(&self.file) {
+            // Closing it should have been enough; what stands in the way is said here.
+            let connection = connect(&self.file, AccessMode::ReadWrite)?;
+            run(&connection, "checkpoint")?;
+        }
         self.refuse_log()?;
         let mut warehouse = super::open(&ConnectOptions { read_only: true, ..self.options.clone() })?;
         let mut broken = Vec::new();
