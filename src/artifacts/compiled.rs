@@ -17,8 +17,18 @@ pub(super) fn file(node: &ParsedNode) -> Option<String> {
         Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => {
             Some(format!("{}/{}/{}", node.package, node.path.as_str(), test_file(&test.short_name)))
         }
-        Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => None,
+        Body::UnitTest(_) => {
+            Some(format!("{}/{}/{}", node.package, node.path.as_str(), unit_test_file(node)))
+        }
+        Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::Semantic(_) => None,
     }
+}
+
+/// A unit test's file, in the folder that the properties file is in; dbt adds the version to the name.
+fn unit_test_file(node: &ParsedNode) -> String {
+    let folder = node.path.as_str().rsplit_once('/').map_or("", |it| it.0);
+    let name = node.unique_id.as_str().rsplit('.').next().unwrap_or(&node.name);
+    format!("{folder}/{}", test_file(name))
 }
 
 /// A generic test's file name. Names that users give may hold anything, but must not lead elsewhere.

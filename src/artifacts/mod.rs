@@ -1,7 +1,7 @@
 //! Phase 7, write: what a project is and what happened in a run, in files that tools made for dbt read.
 //!
 //! In: the phases' types and a [`Stamp`]. Out, below the project's `target` folder: `manifest.json`
-//! (schema v12), `run_results.json` (schema v6) and `compiled/`, the SQL as it was rendered. Orchestrators,
+//! (schema v12), `run_results.json` (schema v6), `sources.json` (schema v3) and `compiled/`, the SQL as it was rendered. Orchestrators,
 //! catalogs, CI checks and our docs site read them; `tidemill` itself never depends on them, so the folder
 //! can be deleted at any time. Types that are on disk live here and nowhere else. Deliberately absent:
 //! environment variables, absolute paths and the clock; the same input gives the same bytes, but for what
@@ -13,6 +13,7 @@ mod manifest;
 mod metadata;
 mod previous;
 mod run_results;
+mod sources;
 mod state;
 
 use std::collections::BTreeSet;
@@ -34,6 +35,7 @@ pub use self::catalog::{CatalogFile, catalog};
 pub use self::manifest::{Manifest, ManifestInput, manifest, project_graph};
 pub use self::previous::{PreviousRun, read_previous_run};
 pub use self::run_results::{RunResultsFile, run_results};
+pub use self::sources::{SourcesFile, sources};
 pub use self::state::read_state;
 
 /// What artifacts say about the run of the program that wrote them.
@@ -114,6 +116,16 @@ impl Output {
         self.write_json("run_results.json", "write the run results", &file)
     }
 
+    /// Writes `sources.json`, here or wherever it is wanted.
+    pub fn write_sources(&self, path: &Path, file: &SourcesFile<'_>) -> Result<(), OutputError> {
+        if let Some(folder) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
+            make_folder(folder)?;
+        }
+        replace(path, "write the freshness of sources to", |writer| {
+            writer.write_all(self.scrubber.hide(&serde_json::to_string(file)?).as_bytes())
+        })
+    }
+
     /// Writes `compiled/<package>/...`: one file for each model, analysis and test with SQL.
     pub fn write_compiled(
         &self,
@@ -185,6 +197,11 @@ impl Output {
             writer.write_all(self.scrubber.hide(&serde_json::to_string(content)?).as_bytes())
         })
     }
+}
+
+/// Writes the accepted shapes of sources.
+pub fn write_sources_lock(path: &Path, text: &str) -> Result<(), OutputError> {
+    replace(path, "write the accepted sources to", |writer| writer.write_all(text.as_bytes()))
 }
 
 /// Writes a report for another program, and the folders it is in. What is no plain file (a pipe, `/dev/stdout`)

@@ -102,7 +102,9 @@ fn entry<'a>(graph: &'a Graph, compiled: &'a Compiled, result: &'a NodeResult) -
         | Body::Function(_)
         | Body::Test(_)
         | Body::Analysis { .. } => true,
-        Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::UnitTest(_) | Body::Semantic(_) => false,
+        // As in dbt, one that could not be run was not compiled.
+        Body::UnitTest(_) => sql.is_some() && result.status != Status::Error,
+        Body::Seed | Body::Source(_) | Body::Exposure(_) | Body::Semantic(_) => false,
     };
     let relation = node
         .relation

@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use super::OutputError;
 use super::manifest::Manifest;
-use crate::graph::select::state::State;
+use crate::graph::select::state::{MissingFreshness, State};
 
 /// Parts of a manifest whose entries selectors pick.
 const MAPS: [&str; 8] = [
@@ -30,7 +32,8 @@ const MAPS: [&str; 8] = [
 const NOT_COMPARED: [&str; 6] = ["alias", "schema", "database", "tags", "group", "docs"];
 
 /// Reads the artifacts in a folder and compares the manifest with this one.
-pub fn read_state(dir: &Path, now: &Manifest<'_>) -> Result<State, OutputError> {
+/// `target` is the folder of this project's artifacts, for the freshness that was asked for last.
+pub fn read_state(dir: &Path, target: &Path, now: &Manifest<'_>) -> Result<State, OutputError> {
     let manifest = read(dir, "manifest.json")?;
     let results = read(dir, "run_results.json")?;
     let sources = read(dir, "sources.json")?;
@@ -53,10 +56,29 @@ pub fn read_state(dir: &Path, now: &Manifest<'_>) -> Result<State, OutputError> 
         state.results.extend(pair(result, "status"));
     }
     for result in list(sources.as_ref(), "results") {
-        // Whether there is newer data is known where the freshness was asked again after the state.
         state.results.extend(pair(result, "status"));
     }
+    let current = read(target, "sources.json")?;
+    state.missing_freshness = match (&sources, &current) {
+        (None, _) => Some(MissingFreshness::Before),
+        (Some(_), None) => Some(MissingFreshness::Now),
+        (Some(_), Some(_)) => None,
+    };
+    state.fresher = fresher(sources.as_ref(), current.as_ref());
     Ok(state)
+}
+
+/// Sources that were loaded after the earlier state, or that it did not know. A time that cannot be read is none.
+fn fresher(before: Option<&Json>, now: Option<&Json>) -> BTreeSet<String> {
+    let times = |file| -> BTreeMap<String, Timestamp> {
+        list(file, "results")
+            .filter_map(|it| pair(it, "max_loaded_at"))
+            .filter_map(|(id, at)| Some((id, Timestamp::from_str(&at).ok()?)))
+            .collect()
+    };
+    let before = times(before);
+    let newer = |(id, at): &(String, Timestamp)| before.get(id).is_none_or(|old| at > old);
+    times(now).into_iter().filter(newer).map(|(id, _)| id).collect()
 }
 
 pub(super) fn list<'a>(file: Option<&'a Json>, key: &str) -> impl Iterator<Item = &'a Json> {

@@ -174,6 +174,9 @@ impl Cli {
         globals.publish = globals.publish.or(environment::parsed(variables, "PUBLISH", parse_publish)?);
         let log_format = |text: &str| LogFormat::from_str(text, true);
         globals.log_format = globals.log_format.or(environment::parsed(variables, "LOG_FORMAT", log_format)?);
+        if let Command::Build(args) = &mut self.command {
+            args.no_check |= environment::switch(variables, "NO_CHECK")?.unwrap_or(false);
+        }
         if let Some(store_failures) = self.command.store_failures_mut() {
             *store_failures |= environment::switch(variables, "STORE_FAILURES")?.unwrap_or(false);
         }
@@ -374,7 +377,7 @@ fn parse_publish(text: &str) -> Result<PublishMode, String> {
 }
 
 /// `90`, `60s`, `500ms`, `5m`, `1h`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let advice = || format!("`{text}` is not a duration such as `60s`, `5m` or `1h`");
     let digits = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -16,16 +16,6 @@ impl Session {
         loaded: &Loaded,
         read_only: bool,
     ) -> Result<Box<dyn Warehouse>, Stopped> {
-        let options = self.connect_options(loaded, read_only)?;
-        self.open(loaded, &options)
-    }
-
-    /// How to open the database of the project's target.
-    pub(super) fn connect_options(
-        &mut self,
-        loaded: &Loaded,
-        read_only: bool,
-    ) -> Result<ConnectOptions, Stopped> {
         let target = &loaded.project.target;
         let file = target.file(loaded.base());
         if read_only && file.as_ref().is_some_and(|it| !it.exists()) {
@@ -33,36 +23,8 @@ impl Session {
             let fault = Diagnostic::error("missing-database", message);
             return Err(self.fail(fault.help("`tidemill build` makes it")));
         }
-        let mut secrets = loaded.project.settings.secrets();
-        secrets.extend(target.secrets.iter().cloned());
-        let schema = match loaded.project.dialect {
-            Dialect::Tidemill => target.schema.clone(),
-            // dbt-duckdb resolves unqualified names in `main`, whatever the target's schema.
-            Dialect::Dbt => "main".to_owned(),
-        };
-        let retries = target.retries.as_ref();
-        let patience = retries.map(|it| patience(it.connect_attempts));
-        Ok(ConnectOptions {
-            read_only: read_only && file.is_some(),
-            path: file,
-            main: target.lake().map(|path| Attachment {
-                path: path.to_owned(),
-                alias: Some(target.own_database()),
-                is_lake: true,
-                ..Attachment::default()
-            }),
-            schema,
-            workers: self.threads(&loaded.project).get(),
-            settings: target.settings.clone(),
-            extensions: target.extensions.clone(),
-            create_secrets: target.create_secrets.clone(),
-            config_options: target.config_options.clone(),
-            attach: target.attach.clone(),
-            is_offline: self.globals.offline.unwrap_or(false),
-            wait: self.globals.wait.or(patience).unwrap_or(Duration::ZERO),
-            retryable: retries.map(|it| it.exceptions.clone()).unwrap_or_default(),
-            secrets,
-        })
+        let options = self.connect_options(loaded, read_only);
+        self.open(loaded, &options)
     }
 
     /// Opens a database, waiting for it if there is time.
@@ -87,6 +49,71 @@ impl Session {
             }
             self.fail(cannot_open(&target.path, &error))
         })
+    }
+
+    /// Opens the database to look at sources; without a file yet, in memory, as sources may be elsewhere.
+    pub(super) fn open_to_look(&self, loaded: &Loaded) -> Result<Box<dyn Warehouse>, WarehouseError> {
+        self.opener(loaded).open()
+    }
+
+    /// What opens the database to look at sources, as often as it takes.
+    pub(super) fn opener(&self, loaded: &Loaded) -> Opener {
+        let mut options = self.connect_options(loaded, true);
+        options.wait = Duration::ZERO;
+        // A look must not keep others from writing.
+        options.attach.iter_mut().for_each(|it| it.read_only = true);
+        Opener { options }
+    }
+
+    /// How the target's database is opened.
+    pub(super) fn connect_options(&self, loaded: &Loaded, read_only: bool) -> ConnectOptions {
+        let target = &loaded.project.target;
+        let file = target.file(loaded.base());
+        let mut secrets = loaded.project.settings.secrets();
+        secrets.extend(target.secrets.iter().cloned());
+        let schema = match loaded.project.dialect {
+            Dialect::Tidemill => target.schema.clone(),
+            // dbt-duckdb resolves unqualified names in `main`, whatever the target's schema.
+            Dialect::Dbt => "main".to_owned(),
+        };
+        let retries = target.retries.as_ref();
+        let patience = retries.map(|it| patience(it.connect_attempts));
+        ConnectOptions {
+            read_only: read_only && file.is_some(),
+            path: file,
+            main: target.lake().map(|path| Attachment {
+                path: path.to_owned(),
+                alias: Some(target.own_database()),
+                is_lake: true,
+                ..Attachment::default()
+            }),
+            schema,
+            workers: self.threads(&loaded.project).get(),
+            settings: target.settings.clone(),
+            extensions: target.extensions.clone(),
+            create_secrets: target.create_secrets.clone(),
+            config_options: target.config_options.clone(),
+            attach: target.attach.clone(),
+            is_offline: self.globals.offline.unwrap_or(false),
+            wait: self.globals.wait.or(patience).unwrap_or(Duration::ZERO),
+            retryable: retries.map(|it| it.exceptions.clone()).unwrap_or_default(),
+            secrets,
+        }
+    }
+}
+
+/// Opens the database again and again, to look at sources.
+pub(super) struct Opener {
+    options: ConnectOptions,
+}
+
+impl Opener {
+    pub(super) fn open(&self) -> Result<Box<dyn Warehouse>, WarehouseError> {
+        let mut options = self.options.clone();
+        if options.path.as_ref().is_some_and(|it| !it.exists()) {
+            (options.path, options.read_only) = (None, false);
+        }
+        duckdb::open(&options)
     }
 }
 

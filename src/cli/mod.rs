@@ -1,6 +1,7 @@
 //! The command line: arguments and environment in, calls of the phases, exit status out.
 
 pub mod args;
+mod checking;
 mod commands;
 mod connecting;
 pub mod environment;
@@ -8,6 +9,7 @@ mod publishing;
 mod report_files;
 mod selecting;
 mod session;
+mod unit_testing;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -24,6 +26,8 @@ pub enum Exit {
     Failed,
     /// The command could not run.
     CouldNotRun,
+    /// Sources were waited for and are not ready; nothing was run.
+    NotReady,
     /// The user stopped it.
     Interrupted,
 }
@@ -34,6 +38,7 @@ impl From<Exit> for ExitCode {
             Exit::Good => 0,
             Exit::Failed => 1,
             Exit::CouldNotRun => 2,
+            Exit::NotReady => 3,
             Exit::Interrupted => 130,
         })
     }

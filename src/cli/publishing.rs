@@ -27,7 +27,7 @@ pub(super) fn begin(session: &mut Session, loaded: &Loaded) -> Result<Option<Scr
         return Ok(None);
     }
     let target = &loaded.project.target;
-    let options = session.connect_options(loaded, false)?;
+    let options = session.connect_options(loaded, false);
     if options.path.is_none() {
         let message = format!("`{}` cannot be published as a whole: it is no database file", target.path);
         let fault = Diagnostic::error("unsupported-publish", message);

@@ -63,7 +63,7 @@ fn about(session: &Session, command: &str, exit: Exit) -> About {
         ending: match exit {
             Exit::Good => Ending::Success,
             Exit::Failed => Ending::Failure,
-            Exit::CouldNotRun => Ending::Error,
+            Exit::CouldNotRun | Exit::NotReady => Ending::Error,
             Exit::Interrupted => Ending::Interrupted,
         },
         prefix: prefix(session),

@@ -60,7 +60,7 @@ impl Session {
             sources: &self.sources,
             files: &loaded.disk,
         };
-        let state = read_state(dir, &manifest(&input, &stamp));
+        let state = read_state(dir, &self.target_dir(loaded), &manifest(&input, &stamp));
         state.map(Some).map_err(|error| {
             let fault = Diagnostic::error("missing-state", error.to_string()).note(error.cause.to_string());
             self.fail(fault.help("`--state` names the folder `target` of an earlier run, or a copy of it"))

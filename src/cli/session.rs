@@ -60,11 +60,15 @@ pub(super) struct Purpose {
     /// `--full-refresh`.
     pub(super) full_refresh: bool,
     pub(super) store_failures: bool,
+    /// Whether all queries are checked before anything is run.
+    pub(super) checks: bool,
+    /// `--wait-for-sources`.
+    pub(super) wait_for_sources: Option<Duration>,
 }
 
 impl Purpose {
     pub(super) fn of(command: &'static str) -> Self {
-        Self { command, full_refresh: false, store_failures: false }
+        Self { command, full_refresh: false, store_failures: false, checks: false, wait_for_sources: None }
     }
 }
 

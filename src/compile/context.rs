@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use crate::graph::{Graph, Node};
-use crate::node::Relation;
+use crate::node::{NodeId, Relation};
 use crate::parse::config_defaults::defaults;
 use crate::parse::functions::FunctionBody;
 use crate::parse::model_details::ModelDetails;
 use crate::parse::properties::{ColumnProperties, Constraint};
 use crate::parse::snapshots::SnapshotBody;
-use crate::parse::{Body, DataTest, TestKind, Version};
+use crate::parse::{Body, DataTest, Owner, TestKind, Version};
 use crate::project::Project;
 
 /// The node under dbt's keys, without those that are not set. `graph` has more, but takes longer to make.
@@ -45,6 +45,9 @@ pub(super) fn model(project: &Project, graph: &Graph, node: &Node) -> Json {
     });
     if let Json::Object(model) = &mut model {
         add_special(model, node);
+        if let Some(owner) = attached_node(node) {
+            model.insert("attached_node".to_owned(), json!(graph.node(owner).unique_id.as_str()));
+        }
         model.retain(|_, value| !value.is_null());
     }
     model
@@ -112,6 +115,15 @@ fn parents<'a>(graph: &'a Graph, node: &'a Node) -> Vec<&'a str> {
     node.parents.iter().map(|it| graph.node(*it).unique_id.as_str()).collect()
 }
 
+/// The node that a generic test is declared on, if it is no source.
+fn attached_node(node: &Node) -> Option<NodeId> {
+    let Body::Test(DataTest { kind: TestKind::Generic(test), .. }) = &node.body else { return None };
+    match &test.owner {
+        Owner::Ref(call) => node.refs.get(call).copied(),
+        Owner::Source(_) => None,
+    }
+}
+
 /// What only one kind of node has.
 fn add_special(model: &mut Map<String, Json>, node: &Node) {
     match &node.body {
@@ -120,7 +132,8 @@ fn add_special(model: &mut Map<String, Json>, node: &Node) {
             let arguments = test.arguments.iter().map(|(name, value)| (name.clone(), value.clone()));
             let kwargs: Map<String, Json> = arguments.collect();
             model.insert("column_name".to_owned(), json!(column));
-            model.insert("test_metadata".to_owned(), json!({"name": test.name, "kwargs": kwargs}));
+            let metadata = json!({"name": test.name, "kwargs": kwargs, "namespace": test.namespace});
+            model.insert("test_metadata".to_owned(), metadata);
         }
         Body::Source(source) => {
             model.insert("source_name".to_owned(), json!(source.source));

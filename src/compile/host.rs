@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
 
+use super::unit_tests::MISSING_INPUT;
 use super::{IsIncremental, context, reading_name};
 use crate::diagnostics::suggest;
-use crate::graph::Graph;
+use crate::graph::{Graph, Node};
 use crate::node::{NodeId, NodeKind, Relation};
+use crate::parse::properties::Overrides;
 use crate::parse::{Body, Doc};
 use crate::project::Project;
 use crate::project::settings::{Settings, refuse_secret};
@@ -56,7 +58,12 @@ pub(super) struct CompileHost {
     selected: Option<Arc<Vec<String>>>,
     /// Conditions on the rows that are read of relations.
     rows: BTreeMap<Relation, String>,
+    /// What macros are answered instead of being called, by `name` or `package.name`.
+    answers: BTreeMap<String, Json>,
+    /// Unit tests: whose rows they are that stand in for inputs.
+    is_unit_test: bool,
     seed: Option<Arc<SeedFile>>,
+    runtime_config: Arc<Json>,
 }
 
 impl CompileHost {
@@ -85,7 +92,10 @@ impl CompileHost {
             project: graph.shown.project.get().cloned(),
             selected: graph.shown.selected.get().cloned(),
             rows: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            is_unit_test: false,
             seed: None,
+            runtime_config: project.runtime_config(),
         }
     }
 
@@ -148,7 +158,10 @@ impl CompileHost {
             project: graph.shown.project.get().cloned(),
             selected: graph.shown.selected.get().cloned(),
             rows: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            is_unit_test: false,
             seed: None,
+            runtime_config: project.runtime_config(),
         }
     }
 
@@ -160,6 +173,35 @@ impl CompileHost {
     /// The same where only some rows of relations are read.
     pub(super) fn of_rows(self, rows: BTreeMap<Relation, String>) -> Self {
         Self { rows, ..self }
+    }
+
+    /// The same for a unit test, which knows only the inputs that rows are given for, under these names.
+    pub(super) fn with_stand_ins(
+        self,
+        model: &Node,
+        stand_ins: &BTreeMap<NodeId, Relation>,
+        name: String,
+    ) -> Self {
+        let given = |id: &NodeId| stand_ins.get(id).cloned();
+        let refs = model.refs.iter().filter_map(|(call, id)| Some((call.clone(), given(id)?))).collect();
+        let sources =
+            model.sources.iter().filter_map(|(call, id)| Some((call.clone(), given(id)?))).collect();
+        Self { name, refs, sources, is_unit_test: true, ..self }
+    }
+
+    /// The same with variables and answers of a unit test.
+    pub(super) fn overridden(self, overrides: &Overrides) -> Self {
+        let settings = self.settings.overridden(&overrides.vars, &overrides.env_vars);
+        let answers = overrides.macros.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        Self { settings, answers, ..self }
+    }
+
+    fn not_given(&self, input: &str) -> HostError {
+        HostError {
+            code: MISSING_INPUT,
+            message: format!("{} gives no rows for `{input}`, which the model reads", self.name),
+            help: Some(format!("add `- input: {input}` with its rows under `given:`")),
+        }
     }
 
     /// The same with a warehouse to ask.
@@ -184,6 +226,7 @@ impl Host for CompileHost {
         let without_package = RefCall { package: None, ..call.clone() };
         let found = self.refs.get(call).or_else(|| self.refs.get(&without_package));
         found.cloned().ok_or_else(|| match self.node {
+            Some(_) if self.is_unit_test => self.not_given(&format!("ref('{}')", call.name)),
             Some(_) => HostError {
                 code: "undeclared-ref",
                 message: format!("{} refers to `{}`, which was not seen when it was parsed", self.name, call.name),
@@ -201,13 +244,18 @@ impl Host for CompileHost {
     }
 
     fn source(&self, call: &SourceCall) -> Result<Relation, HostError> {
-        self.sources.get(call).cloned().ok_or_else(|| HostError {
-            code: "unknown-source",
-            message: format!(
-                "{} reads the source `{}.{}`, which is not declared",
-                self.name, call.source, call.table
-            ),
-            help: suggest::did_you_mean(&call.table, self.sources.keys().map(|it| it.table.as_str())),
+        self.sources.get(call).cloned().ok_or_else(|| {
+            if self.is_unit_test {
+                return self.not_given(&format!("source('{}', '{}')", call.source, call.table));
+            }
+            HostError {
+                code: "unknown-source",
+                message: format!(
+                    "{} reads the source `{}.{}`, which is not declared",
+                    self.name, call.source, call.table
+                ),
+                help: suggest::did_you_mean(&call.table, self.sources.keys().map(|it| it.table.as_str())),
+            }
         })
     }
 
@@ -249,6 +297,19 @@ impl Host for CompileHost {
         self.is_incremental == IsIncremental::Yes
     }
 
+    fn answer(&self, package: Option<&str>, name: &str) -> Option<Json> {
+        if self.answers.is_empty() {
+            return None;
+        }
+        // What the project and dbt's own package call by the same name is one macro.
+        let of_dbt = || self.answers.get(&format!("dbt.{name}"));
+        let answer = match package {
+            None | Some("dbt") => self.answers.get(name).or_else(of_dbt),
+            Some(package) => self.answers.get(&format!("{package}.{name}")),
+        };
+        answer.cloned()
+    }
+
     fn log(&self, message: &str, info: bool) {
         self.push(message, if info { TemplateLogLevel::Info } else { TemplateLogLevel::Debug });
     }
@@ -263,6 +324,10 @@ impl Host for CompileHost {
 
     fn engine(&self) -> Option<&dyn Engine> {
         self.engine.as_deref()
+    }
+
+    fn runtime_config(&self) -> Option<Arc<Json>> {
+        Some(Arc::clone(&self.runtime_config))
     }
 
     fn seed(&self) -> Option<&SeedFile> {

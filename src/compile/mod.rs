@@ -8,14 +8,20 @@
 mod batches;
 mod by_macro;
 mod context;
+pub mod contract;
 mod ctes;
+pub mod faults;
+mod function_sql;
 mod host;
 mod late;
+pub mod lineage;
 pub mod own_tests;
 mod query_comment;
 mod run_hook;
+pub mod shapes;
 mod strategy;
 mod test_sql;
+mod unit_tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -24,15 +30,20 @@ use rayon::prelude::*;
 
 use self::batches::BatchOf;
 use self::ctes::Injected;
+pub use self::function_sql::{MacroStatement, macro_statement, table_function};
 use self::host::CompileHost;
 pub use self::host::{TemplateLog, TemplateLogLevel};
 pub use self::late::Late;
 pub use self::query_comment::Comment;
 pub use self::run_hook::{check_run_hooks, node_as_json};
 pub use self::test_sql::{JudgedTest, column_sql, freshness_query};
+pub use self::unit_tests::{
+    CompiledInput, CompiledUnitTest, Definition, GIVEN, MacroOutcome, TestGround, definitions,
+    inputs_of_tests, self_contained, stand_in,
+};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::{Graph, Node};
-use crate::node::{Materialization, NodeId, Relation};
+use crate::node::{Materialization, NodeId, NodeKind, Relation};
 use crate::parse::check::Check;
 use crate::parse::functions::FunctionBody;
 use crate::parse::node_config::NodeHook;
@@ -56,6 +67,10 @@ pub struct Compiled {
     pub late: BTreeSet<NodeId>,
     /// What templates logged, in the order of node ids.
     pub log: Vec<TemplateLog>,
+    /// Unit tests; those whose templates failed are among the faults.
+    pub unit_tests: BTreeMap<NodeId, CompiledUnitTest>,
+    /// What unit tests find around their rows.
+    pub ground: TestGround,
 }
 
 /// A node's SQL.
@@ -108,7 +123,9 @@ struct Compiler<'a> {
 /// Renders the nodes wanted and the ephemeral models they need. Faults are kept with their nodes.
 pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> Compiled {
     let compiler = Compiler::new(project, graph);
-    let ids = with_ephemeral_parents(graph, wanted);
+    let is_test = |id: &NodeId| graph.node(*id).kind == NodeKind::UnitTest;
+    let (tests, wanted): (BTreeSet<NodeId>, BTreeSet<NodeId>) = wanted.iter().copied().partition(is_test);
+    let ids = with_ephemeral_parents(graph, &wanted);
     let rendered: Vec<(NodeId, Result<CompiledNode, TemplateError>)> =
         ids.into_par_iter().map(|id| (id, compiler.node(id))).collect();
     let mut compiled = Compiled::default();
@@ -127,6 +144,14 @@ pub fn compile(project: &Project, graph: &Graph, wanted: &BTreeSet<NodeId>) -> C
         }
     }
     inject_ctes(graph, &mut compiled);
+    let tests: Vec<(NodeId, Result<CompiledUnitTest, Diagnostic>)> =
+        tests.into_par_iter().map(|id| (id, compiler.unit_test(id))).collect();
+    for (id, result) in tests {
+        match result {
+            Ok(test) => drop(compiled.unit_tests.insert(id, test)),
+            Err(fault) => drop(compiled.faults.insert(id, fault)),
+        }
+    }
     compiled.log = compiler.take_log();
     // What is rendered again says it again.
     compiled.log.retain(|it| it.node.is_none_or(|id| !compiled.late.contains(&id)));

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::column_sql;
-use crate::node::quote_literal;
+use crate::node::{quote_identifier, quote_literal};
 use crate::parse::check::{Check, Drift, Gaps, Limit, OwnCheck};
 
 /// The query of a test of Tidemill's own; `relation` is what it reads, `where` included.
@@ -90,7 +90,7 @@ pub fn failing_row(check: &OwnCheck, column: Option<&str>) -> Option<String> {
         OwnCheck::MatchesRegex { regex, flags, is_full } => {
             let function = if *is_full { "regexp_full_match" } else { "regexp_matches" };
             let flags = flags.as_ref().map(|it| format!(", {}", quote_literal(it))).unwrap_or_default();
-            Some(format!("not {function}({}, {}{flags})", column?, quote_literal(regex)))
+            Some(format!("not {function}(cast({} as varchar), {}{flags})", column?, quote_literal(regex)))
         }
         _ => None,
     }
@@ -142,38 +142,47 @@ fn grouped(relation: &str, group_by: &[String], selected: &str, failing: &str) -
 
 /// Row counts of two relations side by side; a group that one of them lacks has none there.
 fn row_counts(relation: &str, other: &str, group_by: &[String], difference: &str) -> String {
-    let sides = |relation: &str, name: &str| side(relation, group_by, "count(*)", name);
-    let keys = keys(group_by.len());
+    let names = group_names(group_by);
     format!(
         "select *, {difference} as row_difference\nfrom (\n    \
-         select {keys}coalesce(ours.row_count, 0) as row_count, \
+         select {}coalesce(ours.row_count, 0) as row_count, \
          coalesce(theirs.compared_row_count, 0) as compared_row_count\n    \
          from ({}) as ours\n    full join ({}) as theirs on {}\n) as counts\nwhere {difference} <> 0",
-        sides(relation, "row_count"),
-        sides(other, "compared_row_count"),
-        join_condition(group_by.len()),
+        keys(&names),
+        side(relation, group_by, &names, "count(*) as row_count"),
+        side(other, group_by, &names, "count(*) as compared_row_count"),
+        join_condition(&names),
     )
 }
 
-fn side(relation: &str, group_by: &[String], measure: &str, name: &str) -> String {
-    let columns: String = group_by.iter().enumerate().fold(String::new(), |mut text, (index, it)| {
-        let _ = write!(text, "{it} as group_{}, ", index + 1);
+/// What groups are called in results: a column by its name, an expression by its number.
+fn group_names(group_by: &[String]) -> Vec<String> {
+    let is_name = |it: &str| !it.is_empty() && it.chars().all(|it| it.is_alphanumeric() || it == '_');
+    let name = |(index, it): (usize, &String)| {
+        if is_name(it) { quote_identifier(it) } else { format!("group_{}", index + 1) }
+    };
+    group_by.iter().enumerate().map(name).collect()
+}
+
+fn side(relation: &str, group_by: &[String], names: &[String], measure: &str) -> String {
+    let columns = group_by.iter().zip(names).fold(String::new(), |mut text, (it, name)| {
+        let _ = write!(text, "{it} as {name}, ");
         text
     });
     let by = if group_by.is_empty() { String::new() } else { format!(" group by {}", group_by.join(", ")) };
-    format!("select {columns}{measure} as {name} from {relation}{by}")
+    format!("select {columns}{measure} from {relation}{by}")
 }
 
-fn keys(n: usize) -> String {
-    (1..=n).fold(String::new(), |mut text, it| {
-        let _ = write!(text, "coalesce(ours.group_{it}, theirs.group_{it}) as group_{it}, ");
+fn keys(names: &[String]) -> String {
+    names.iter().fold(String::new(), |mut text, it| {
+        let _ = write!(text, "coalesce(ours.{it}, theirs.{it}) as {it}, ");
         text
     })
 }
 
-fn join_condition(n: usize) -> String {
-    let equal = |it| format!("ours.group_{it} is not distinct from theirs.group_{it}");
-    let parts: Vec<String> = (1..=n).map(equal).collect();
+fn join_condition(names: &[String]) -> String {
+    let equal = |it: &String| format!("ours.{it} is not distinct from theirs.{it}");
+    let parts: Vec<String> = names.iter().map(equal).collect();
     if parts.is_empty() { "true".to_owned() } else { parts.join(" and ") }
 }
 
@@ -194,13 +203,14 @@ fn reconciliation(check: &OwnCheck, relation: &str) -> String {
         Some(condition) => format!("(select * from {other} where {condition}) as compared"),
         None => other.clone(),
     };
+    let names = group_names(group_by);
     format!(
         "select *\nfrom (\n    select {}ours.measure as measure, theirs.compared_measure as compared_measure\n    \
          from ({}) as ours\n    full join ({}) as theirs on {}\n) as measures\nwhere {}",
-        keys(group_by.len()),
-        side(relation, group_by, measure, "measure"),
-        side(&other, other_group_by, other_measure, "compared_measure"),
-        join_condition(group_by.len()),
+        keys(&names),
+        side(relation, group_by, &names, &format!("{measure} as measure")),
+        side(&other, other_group_by, &names, &format!("{other_measure} as compared_measure")),
+        join_condition(&names),
         disagreement("measure", "compared_measure", *tolerance),
     )
 }

@@ -8,6 +8,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+use crate::compile::lineage::{Column, Lineage, Table as ReadTable};
+use crate::compile::shapes::{Shape, Shapes};
+use crate::graph::Graph;
+use crate::sql::lineage::EdgeKind as TracedKind;
+
 /// Facts about columns, by unique id of their node.
 #[derive(Clone, Debug, Default)]
 pub struct ColumnFacts {
@@ -15,6 +20,8 @@ pub struct ColumnFacts {
     pub columns: BTreeMap<String, Vec<KnownColumn>>,
     /// From each column to those that are made from it.
     pub edges: Vec<ColumnEdge>,
+    /// Columns that decide which rows a node has (filters, join keys, groups), by unique id of the node.
+    pub keys: BTreeMap<String, Vec<(String, String)>>,
     /// Nodes whose columns' origins are not known, or only in part.
     pub unknown: Vec<String>,
     /// Descriptions that came along edges, by node and column.
@@ -52,8 +59,6 @@ pub enum EdgeKind {
     Renamed,
     /// By an expression.
     Computed,
-    /// It decides which rows there are.
-    Filter,
 }
 
 impl EdgeKind {
@@ -63,7 +68,6 @@ impl EdgeKind {
             EdgeKind::PassThrough => 0,
             EdgeKind::Renamed => 1,
             EdgeKind::Computed => 2,
-            EdgeKind::Filter => 3,
         }
     }
 }
@@ -92,13 +96,63 @@ struct Table {
 }
 
 impl ColumnFacts {
-    /// Takes what `catalog.json` tells about relations that nothing is known about yet.
+    /// What the compiler knows about the columns of nodes.
+    pub fn of_shapes(graph: &Graph, shapes: &Shapes) -> Self {
+        let columns = shapes.nodes.iter().filter_map(|(id, shape)| {
+            let Shape::Known(shape) = shape else { return None };
+            let columns = shape.columns.iter().map(|it| KnownColumn {
+                name: it.name.clone(),
+                data_type: Some(it.data_type.clone()),
+                comment: None,
+            });
+            Some((graph.node(*id).unique_id.as_str().to_owned(), columns.collect()))
+        });
+        Self { columns: columns.collect(), ..Self::default() }
+    }
+
+    /// Takes where the columns of nodes come from. Columns of tables that are no nodes have no page to lead to.
+    #[must_use]
+    pub fn with_lineage(mut self, graph: &Graph, lineage: &Lineage) -> Self {
+        let name = |column: &Column| match &column.table {
+            ReadTable::Node(id) => Some((graph.node(*id).unique_id.as_str().to_owned(), column.name.clone())),
+            ReadTable::Outside(_) => None,
+        };
+        for (id, node) in &lineage.nodes {
+            let own = graph.node(*id).unique_id.as_str();
+            for column in &node.columns {
+                for (source, kind) in &column.sources {
+                    let how = match kind {
+                        TracedKind::PassThrough => EdgeKind::PassThrough,
+                        TracedKind::Renamed => EdgeKind::Renamed,
+                        TracedKind::Computed => EdgeKind::Computed,
+                        // It is told of the node as a whole.
+                        TracedKind::Key => continue,
+                    };
+                    let Some(from) = name(source) else { continue };
+                    self.edges.push(ColumnEdge { from, to: (own.to_owned(), column.name.clone()), how });
+                }
+            }
+            self.keys.insert(own.to_owned(), node.keys.iter().filter_map(name).collect());
+            if node.unknown.is_some() || node.columns.iter().any(|it| it.is_unknown) {
+                self.unknown.push(own.to_owned());
+            }
+        }
+        self
+    }
+
+    /// Takes what `catalog.json` tells: comments, and the columns of relations that nothing is known about yet.
     pub(super) fn with_catalog(mut self, text: Option<&str>) -> Self {
         let catalog: Catalog = text.and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default();
         for (id, table) in catalog.nodes.into_iter().chain(catalog.sources) {
+            let found = columns(&table);
             let known = self.columns.entry(id).or_default();
             if known.is_empty() {
-                *known = columns(&table);
+                *known = found;
+                continue;
+            }
+            for column in known {
+                let same = found.iter().find(|it| it.name.eq_ignore_ascii_case(&column.name));
+                column.comment = same.and_then(|it| it.comment.clone());
             }
         }
         self

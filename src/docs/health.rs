@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::history::{History, NodeRun, TestRun};
 use super::results::{RunResult, RunResults, SourceResult};
+use super::samples::Samples;
 use super::site::{Change, Health, LastRun, RunDetail};
 
 /// More changes than this are no news.
@@ -16,6 +17,7 @@ pub(super) struct Past<'a> {
     pub(super) history: Option<&'a History>,
     pub(super) results: Option<RunResults>,
     pub(super) sources: BTreeMap<String, SourceResult>,
+    pub(super) samples: &'a Samples,
 }
 
 impl Past<'_> {

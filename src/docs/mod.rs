@@ -15,6 +15,7 @@ mod markdown;
 mod page;
 mod pages;
 mod results;
+pub mod samples;
 mod search;
 pub mod serve;
 mod site;
@@ -25,6 +26,7 @@ use self::health::Past;
 use self::history::History;
 use self::manifest::Manifest;
 pub use self::page::{SiteFile, one_file, split};
+use self::samples::Samples;
 pub use self::site::Site;
 
 /// What a site is made from.
@@ -40,6 +42,8 @@ pub struct SiteInput<'a> {
     pub sources: Option<&'a str>,
     /// The run history, if it can be read.
     pub history: Option<&'a History>,
+    /// Rows that the project wants to be shown.
+    pub samples: &'a Samples,
     /// What is known about columns.
     pub columns: &'a ColumnFacts,
     /// The program's name and version.
@@ -53,6 +57,7 @@ pub fn make(input: &SiteInput<'_>) -> Result<Site, serde_json::Error> {
         history: input.history,
         results: results::run_results(input.run_results),
         sources: results::sources(input.sources),
+        samples: input.samples,
     };
     let columns = input.columns.clone().with_catalog(input.catalog);
     Ok(pages::site(&manifest, &columns, &past, input.tool))

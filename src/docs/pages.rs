@@ -306,8 +306,18 @@ fn column_graph(making: &Making<'_>, details: &[Detail]) -> ColumnGraph {
         .collect();
     edges.sort_unstable();
     edges.dedup();
+    let mut keys: Vec<(usize, usize, usize)> = making
+        .facts
+        .keys
+        .iter()
+        .filter_map(|(id, columns)| Some((*making.numbers.get(id.as_str())?, columns)))
+        .flat_map(|(to, columns)| {
+            columns.iter().filter_map(find).map(move |(from, column)| (from, column, to))
+        })
+        .collect();
+    keys.sort_unstable();
     let unknown = making.facts.unknown.iter().filter_map(|it| making.numbers.get(it.as_str()).copied());
-    ColumnGraph { names, edges, unknown: unknown.collect() }
+    ColumnGraph { names, edges, keys, unknown: unknown.collect() }
 }
 
 fn add_words(

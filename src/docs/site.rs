@@ -7,6 +7,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+use super::samples::Sample;
 use super::search;
 
 /// A whole site.
@@ -116,6 +117,9 @@ pub(super) struct Detail {
     pub(super) url: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) columns: Vec<ColumnDetail>,
+    /// Columns of other pages that decide which rows it has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) keys: Vec<(usize, String)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) arguments: Vec<ArgumentDetail>,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -139,6 +143,8 @@ pub(super) struct Detail {
     /// Runs, newest last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) runs: Vec<RunDetail>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sample: Option<Sample>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) freshness: Option<FreshnessDetail>,
     /// Whether the origins of its columns are known in part only.
@@ -281,6 +287,8 @@ pub(super) struct ColumnGraph {
     pub(super) names: Vec<Vec<String>>,
     /// Page and column read, page and column made, and how.
     pub(super) edges: Vec<(usize, usize, usize, usize, u8)>,
+    /// Page and column that decides which rows another page has.
+    pub(super) keys: Vec<(usize, usize, usize)>,
     /// Pages whose columns' origins are known in part only.
     pub(super) unknown: Vec<usize>,
 }

@@ -24,7 +24,10 @@ fn group_of<'a>(rules: &'a Rules<'_>, node: &'a ParsedNode) -> Option<&'a str> {
             Owner::Source(_) => None,
         },
         // A unit test speaks for its model.
-        Body::UnitTest(test) => rules.lookup.reference(&test.tested, &node.package).node(),
+        Body::UnitTest(test) => {
+            let model = test.of_model();
+            model.and_then(|it| rules.lookup.reference(&it.tested, &node.package).node())
+        }
         _ => None,
     };
     node.group().or_else(|| owner.and_then(|id| rules.nodes[id.index()].group()))

@@ -5,6 +5,7 @@
 //! node (that is `plan/`).
 
 mod access;
+pub mod alignment;
 mod cycles;
 mod deprecation;
 mod gates;
@@ -12,6 +13,7 @@ mod lookup;
 mod microbatch;
 pub mod select;
 mod semantic;
+mod unit_tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
@@ -20,13 +22,13 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::Value as Json;
 
 use self::access::Rules;
+use self::alignment::AlignedSources;
 use self::lookup::{Found, Lookup};
 use self::semantic::SemanticLookup;
-use crate::diagnostics::{Diagnostics, Spanned};
+use crate::diagnostics::Diagnostics;
 use crate::node::{NodeId, NodeKind, UniqueId};
 use crate::parse::properties::MacroProperties;
 use crate::parse::run_hooks::RunHook;
-use crate::parse::unit_tests::{Input, UnitTest};
 use crate::parse::{Body, DataTest, Doc, Group, NodeMacros, Owner, Parsed, ParsedNode, TestKind};
 use crate::template::{FunctionCall, RefCall, SourceCall, Templates};
 
@@ -50,6 +52,8 @@ pub struct Graph {
     pub run_hooks: Vec<RunHook>,
     /// Groups of nodes.
     pub groups: Vec<Group>,
+    /// Sources that have to be of about the same age.
+    pub aligned: Vec<AlignedSources>,
     /// Macros that make or judge nodes other than models.
     pub node_macros: NodeMacros,
     /// What later phases tell templates about the whole.
@@ -160,11 +164,13 @@ pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
         macro_properties: parsed.macro_properties,
         run_hooks: parsed.run_hooks,
         groups: parsed.groups,
+        aligned: Vec::new(),
         node_macros: parsed.node_macros,
         shown: Shown::default(),
         root_package: parsed.root_package,
     };
     gates::assign(&mut graph);
+    graph.aligned = alignment::resolve(diags, &graph);
     graph
 }
 
@@ -243,42 +249,12 @@ fn resolve_node(diags: &mut Diagnostics, rules: &Rules<'_>, node: &ParsedNode) -
             Found::Unknown => diags.push(lookup.unknown_function(node, call)),
         }
     }
-    if let Body::UnitTest(test) = &node.body {
-        resolve_inputs(diags, lookup, node, test, &mut resolved);
+    if let Body::UnitTest(test) = &node.body
+        && let Some(test) = test.of_model()
+    {
+        unit_tests::resolve_inputs(diags, rules, node, test, &mut resolved);
     }
     Some(resolved)
-}
-
-/// The inputs that a unit test stands in for; it is not made from them, so there is no edge.
-fn resolve_inputs(
-    diags: &mut Diagnostics,
-    lookup: &Lookup<'_>,
-    node: &ParsedNode,
-    test: &UnitTest,
-    resolved: &mut Resolved,
-) {
-    for given in &test.given {
-        let span = given.text.span;
-        match &given.input {
-            Input::Ref(call) => match lookup.reference(call, &node.package) {
-                Found::Node(id) => {
-                    resolved.refs.insert(call.clone(), id);
-                }
-                Found::Disabled(_) | Found::Unknown => {
-                    diags.push(lookup.unknown_ref(node, &Spanned::new(call.clone(), span)));
-                }
-            },
-            Input::Source(call) => match lookup.source(call) {
-                Found::Node(id) => {
-                    resolved.sources.insert(call.clone(), id);
-                }
-                Found::Disabled(_) | Found::Unknown => {
-                    diags.push(lookup.unknown_source(node, &Spanned::new(call.clone(), span)));
-                }
-            },
-            Input::This => {}
-        }
-    }
 }
 
 fn build_dag(nodes: &[Node]) -> DiGraph<NodeId, ()> {

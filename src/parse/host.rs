@@ -1,14 +1,15 @@
 //! What templates are answered while they are only read: names stand for themselves, nothing is looked up.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
 use super::Doc;
 use crate::diagnostics::suggest;
 use crate::node::{Quoting, Relation};
+use crate::project::Project;
 use crate::project::settings::{Settings, refuse_secret};
-use crate::project::target::Target;
 use crate::template::{FunctionCall, Host, HostError, RefCall, SourceCall};
 
 /// Answers for [`crate::template::Mode::Parse`].
@@ -18,16 +19,19 @@ pub(super) struct ParseHost {
     schema: String,
     quoting: Quoting,
     docs: BTreeMap<String, Doc>,
+    runtime_config: Arc<Json>,
 }
 
 impl ParseHost {
-    pub(super) fn new(target: &Target, settings: &Settings, docs: BTreeMap<String, Doc>) -> Self {
+    pub(super) fn new(project: &Project, settings: &Settings, docs: BTreeMap<String, Doc>) -> Self {
+        let target = &project.target;
         Self {
             settings: settings.clone(),
             database: target.database.clone(),
             schema: target.schema.clone(),
             quoting: settings.globals.quoting,
             docs,
+            runtime_config: project.runtime_config(),
         }
     }
 }
@@ -79,6 +83,10 @@ impl Host for ParseHost {
 
     fn is_incremental(&self) -> bool {
         false
+    }
+
+    fn runtime_config(&self) -> Option<Arc<Json>> {
+        Some(Arc::clone(&self.runtime_config))
     }
 
     fn log(&self, _message: &str, _info: bool) {}

@@ -14,6 +14,7 @@ pub mod functions;
 mod groups;
 mod host;
 pub mod incremental;
+pub mod load_time;
 mod macro_arguments;
 pub mod merge;
 pub mod microbatch;
@@ -29,6 +30,7 @@ pub mod semantic;
 pub mod snapshot_settings;
 pub mod snapshots;
 mod source_overrides;
+pub mod source_rules;
 mod sources;
 mod test_names;
 mod tests;
@@ -312,7 +314,7 @@ impl<'a> Parser<'a> {
         shared: &Shared<'a>,
     ) -> Self {
         let Shared { by_macro, overrides, docs } = *shared;
-        let host = ParseHost::new(&project.target, settings, docs.clone());
+        let host = ParseHost::new(project, settings, docs.clone());
         let context = Context {
             mode: Mode::Parse,
             globals: Arc::clone(&project.settings.globals),

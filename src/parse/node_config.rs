@@ -13,6 +13,7 @@ use super::config_layer::{ConfigLayer, from_entries};
 use super::duckdb_config::{self, DuckDbConfig};
 use super::incremental::{self, Incremental};
 use super::properties::texts;
+use super::source_rules::{self, SourceRules};
 use super::threshold::Threshold;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned, suggest};
 use crate::node::{Materialization, RelationKind, StoreFailures, TestSeverity};
@@ -67,6 +68,8 @@ pub struct NodeConfig {
     pub incremental: Incremental,
     /// `full_refresh`: overrides the command line's flag.
     pub full_refresh: Option<bool>,
+    /// What is done about sources that are too old or too far apart.
+    pub source_rules: SourceRules,
     /// What dbt-duckdb adds.
     pub duckdb: DuckDbConfig,
     /// What the strongest layer says by itself, with its templates as written, where that differs from `values`.
@@ -78,6 +81,7 @@ pub struct NodeConfig {
 /// Config keys that dbt or Tidemill knows, for all kinds of nodes.
 pub const KNOWN_KEYS: &[&str] = &[
     "access",
+    "aligned_with",
     "alias",
     "batch_size",
     "begin",
@@ -132,7 +136,9 @@ pub const KNOWN_KEYS: &[&str] = &[
     "meta",
     "node_color",
     "on_configuration_change",
+    "on_misaligned",
     "on_schema_change",
+    "on_stale",
     "options",
     "overwrite",
     "packages",
@@ -173,6 +179,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "volatility",
     "warn_if",
     "where",
+    "within",
 ];
 
 /// SQL to run before or after a node is built.
@@ -433,6 +440,7 @@ fn typed(
         store_failures: reader.store_failures(),
         full_refresh: reader.bool("full_refresh"),
         incremental: incremental::read(reader.diags, &values, materialized, rules),
+        source_rules: source_rules::read(reader.diags, &values),
         duckdb: duckdb_config::read(reader.diags, &values, materialized),
         materialized,
         pre_hooks,

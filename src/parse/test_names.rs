@@ -5,6 +5,8 @@
 use md5::{Digest, Md5};
 use serde_json::{Map, Value as Json};
 
+use crate::template::float_text;
+
 /// The names of a generic test.
 pub(super) struct TestNames {
     /// At most 63 characters: the compiled file's name and the alias.
@@ -91,7 +93,10 @@ fn py_str(value: &Json) -> String {
         Json::Null => "None".to_owned(),
         Json::Bool(true) => "True".to_owned(),
         Json::Bool(false) => "False".to_owned(),
-        Json::Number(it) => it.to_string(),
+        Json::Number(it) => match it.as_f64().filter(|_| it.is_f64()) {
+            Some(float) => float_text(float),
+            None => it.to_string(),
+        },
         Json::String(text) => text.clone(),
         Json::Array(_) | Json::Object(_) => py_repr(value),
     }
@@ -175,5 +180,6 @@ mod tests {
         assert_eq!(py_quote("a'b\"c"), "'a\\'b\"c'");
         assert_eq!(py_quote("a\nb"), "'a\\nb'");
         assert_eq!(py_str(&serde_json::json!([true, null, "x", 1.5])), "[True, None, 'x', 1.5]");
+        assert_eq!(py_str(&serde_json::json!([1e-7, 1e16, 2.0, 3])), "[1e-07, 1e+16, 2.0, 3]");
     }
 }

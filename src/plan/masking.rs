@@ -50,6 +50,12 @@ pub(super) fn sensitive(node: &Node) -> impl Iterator<Item = String> + '_ {
     marked.map(|it| it.name.value.to_lowercase())
 }
 
+/// Whether an expression over a node's columns may show what must not be shown.
+pub fn is_sensitive(node: &Node, expression: &str) -> bool {
+    let marked: BTreeSet<String> = sensitive(node).collect();
+    !marked.is_empty() && words(&expression.to_lowercase()).any(|it| marked.contains(it))
+}
+
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|it: char| !it.is_alphanumeric() && it != '_')
 }

@@ -6,23 +6,28 @@
 mod masking;
 mod planned;
 pub mod scan;
+mod sources;
 mod steps;
+mod unit_tests;
 
 use std::collections::BTreeSet;
 
 use crate::batch::Window;
-use crate::compile::Hook;
+use crate::compile::{Definition, Hook};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::node::{NodeId, Relation, RelationKind, TestSeverity};
 use crate::parse::check::Check;
 use crate::parse::run_hooks::RunHook;
 use crate::parse::threshold::Threshold;
 use crate::project::Dialect;
+use crate::project::sources_lock::SourcesLock;
 use crate::template::Rendered;
 
-pub use self::masking::Mask;
+pub use self::masking::{Mask, is_sensitive};
 use self::scan::WhyAlone;
+pub use self::sources::{PlannedAlignment, SourceCheck, of_sources};
 pub use self::steps::make;
+pub use self::unit_tests::{PlannedInput, PlannedUnitTest, UnitTestSubject};
 
 /// The commands that run nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +59,7 @@ impl RunCommand {
 
 /// What a plan is made for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlanOptions {
+pub struct PlanOptions<'a> {
     /// The command.
     pub command: RunCommand,
     /// Whose rules hold.
@@ -67,6 +72,10 @@ pub struct PlanOptions {
     pub window: Window,
     /// Microbatch models of which only the batches are made that an earlier run left.
     pub only_owed: BTreeSet<NodeId>,
+    /// The accepted shapes of sources.
+    pub sources_lock: Option<&'a SourcesLock>,
+    /// Whether the run begins when the sources are ready.
+    pub waits_for_sources: bool,
     /// `--sample-rows`.
     pub sample_rows: Option<usize>,
     /// Whether tests that are aggregates share queries.
@@ -93,10 +102,26 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Schemas that must be there, as database and schema.
     pub schemas: BTreeSet<(String, String)>,
+    /// Sources that have to be of about the same age.
+    pub aligned: Vec<PlannedAlignment>,
     /// What to run before the first step and after the last, in this order.
     pub run_hooks: Vec<RunHook>,
+    /// What defines functions for models under test.
+    pub definitions: Vec<Definition>,
     /// Whether tests that are aggregates share queries.
     pub fuses_tests: bool,
+}
+
+impl Plan {
+    /// Whether there is anything to do in the warehouse.
+    pub fn needs_warehouse(&self) -> bool {
+        self.steps.iter().any(|it| !matches!(it.action, Action::UnitTest(_)))
+    }
+
+    /// Whether a unit test is to be run.
+    pub fn has_unit_tests(&self) -> bool {
+        self.steps.iter().any(|it| matches!(it.action, Action::UnitTest(_)))
+    }
 }
 
 /// One node's work: made, tested and published together.
@@ -114,6 +139,8 @@ pub struct Step {
     pub after_commit: Vec<Spanned<String>>,
     /// Tests that decide on it.
     pub tests: Vec<PlannedTest>,
+    /// For sources: what is looked at before the first step.
+    pub source: Option<Box<SourceCheck>>,
     /// What comes before it.
     pub after: Vec<Edge>,
     /// Steps on the longest way from here to an end: what is long is begun first.
@@ -176,6 +203,8 @@ pub enum Action {
     TestPublished,
     /// Nothing: a test by itself, the only one of the step.
     TestAlone,
+    /// Nothing: a model or a macro is tried on rows of a test's own, before anything is made.
+    UnitTest(Box<PlannedUnitTest>),
     /// It could not be compiled.
     Broken(Box<Diagnostic>),
 }
@@ -192,6 +221,8 @@ pub struct Hooks {
 /// How a microbatch model is made. Which batches there are depends on whether its table is there.
 #[derive(Clone, Debug)]
 pub struct Batches {
+    /// The query of the first batch, to look at; every batch renders its own.
+    pub query: QueryText,
     /// From when to when.
     pub window: Window,
     /// Whether only batches are made that an earlier run left.

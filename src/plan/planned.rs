@@ -5,15 +5,13 @@ use super::scan::WhyAlone;
 use super::steps::Maker;
 use super::{KeptIn, PlannedTest, TestText, Verdict};
 use crate::compile::own_tests::{failing_row, value_list};
-use crate::compile::{column_sql, freshness_query, is_ephemeral, reading_name};
+use crate::compile::{column_sql, is_ephemeral, reading_name};
 use crate::diagnostics::Diagnostic;
 use crate::graph::Node;
 use crate::node::{NodeId, NodeKind, Relation, RelationKind, StoreFailures, TestSeverity};
 use crate::parse::check::{Check, OwnCheck};
 use crate::parse::threshold::Threshold;
-use crate::parse::{Body, DataTest, GenericTest, SourceBody, TestKind};
-use crate::project::Dialect;
-use crate::template::Rendered;
+use crate::parse::{Body, DataTest, GenericTest, TestKind};
 
 /// How many failing rows are shown if nothing else is said.
 const SAMPLE_ROWS: usize = 5;
@@ -151,34 +149,6 @@ impl Maker<'_> {
         {
             planned.count_sql = Some(count(relation, None));
         }
-    }
-
-    /// The freshness that a source declares, as a test of the source. In a dbt project, where `build`
-    /// does not look at it, it only warns.
-    pub(super) fn source_freshness(
-        &self,
-        id: NodeId,
-        node: &Node,
-        source: &SourceBody,
-    ) -> Option<PlannedTest> {
-        let rule = source.freshness.clone()?;
-        let column = source.loaded_at_field.clone()?;
-        if rule.warn_after.is_none() && rule.error_after.is_none() {
-            return None;
-        }
-        let relation = node.relation.clone()?;
-        let severity = match self.options.dialect {
-            Dialect::Tidemill => TestSeverity::Error,
-            Dialect::Dbt => TestSeverity::Warn,
-        };
-        let text = freshness_query(&relation, &column, rule.filter.as_deref());
-        let bare = self.bare(id, TestText::Ready(Rendered { text, segments: Vec::new() }));
-        Some(PlannedTest {
-            check: Check::Freshness { column: column_sql(&column), rule },
-            tested: Some(relation),
-            verdict: Verdict { severity, ..bare.verdict },
-            ..bare
-        })
     }
 }
 

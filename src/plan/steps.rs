@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::unit_tests;
 use super::{
     Action, Batches, ByMacro, Edge, EdgeKind, Hooks, Plan, PlanOptions, PlannedTest, Query, QueryText,
-    RunCommand, Step, StepId,
+    RunCommand, Step, StepId, sources,
 };
 use crate::compile::{Compiled, Hook};
 use crate::graph::{Depth, Gate, Graph};
@@ -14,22 +15,31 @@ use crate::parse::node_config::NodeHook;
 use crate::parse::snapshots::SnapshotBody;
 
 /// Makes the plan for the nodes selected. `compiled` is used up.
-pub fn make(graph: &Graph, compiled: Compiled, selected: &BTreeSet<NodeId>, options: PlanOptions) -> Plan {
+pub fn make(
+    graph: &Graph,
+    compiled: Compiled,
+    selected: &BTreeSet<NodeId>,
+    options: PlanOptions<'_>,
+) -> Plan {
     let command = options.command;
     let (steps, step_of) = (Vec::new(), BTreeMap::new());
     let fuses_tests = options.fuses_tests;
+    let definitions = compiled.ground.definitions.clone();
     let mut maker = Maker { graph, compiled, command, options, steps, step_of };
-    let tests = maker.place_nodes(selected);
+    let read = sources::read_by(graph, selected, command);
+    let tests = maker.place_nodes(selected, &read);
     maker.place_tests(&tests);
     maker.order(&tests);
     maker.drop_idle();
+    let aligned = sources::aligned(graph, &maker.step_of, command);
     let mut steps = maker.steps;
     set_priorities(&mut steps);
     let made = steps.iter().filter(|it| makes_relation(&it.action)).filter_map(|it| it.relation.as_ref());
     let kept = steps.iter().flat_map(|it| &it.tests).filter_map(|it| Some(&it.kept_in.as_ref()?.relation));
     let schemas = made.chain(kept).filter_map(schema);
     let schemas = schemas.collect();
-    Plan { command, schemas, steps, run_hooks: graph.run_hooks.clone(), fuses_tests }
+    let run_hooks = graph.run_hooks.clone();
+    Plan { command, schemas, steps, aligned, run_hooks, definitions, fuses_tests }
 }
 
 fn makes_relation(action: &Action) -> bool {
@@ -44,9 +54,12 @@ fn makes_relation(action: &Action) -> bool {
         | Action::LoadSeed(_)
         | Action::TakeSnapshot(_)
         | Action::CreateFunction(_) => true,
-        Action::Nothing | Action::NoOp | Action::TestPublished | Action::TestAlone | Action::Broken(_) => {
-            false
-        }
+        Action::Nothing
+        | Action::NoOp
+        | Action::TestPublished
+        | Action::TestAlone
+        | Action::UnitTest(_)
+        | Action::Broken(_) => false,
     }
 }
 
@@ -58,26 +71,38 @@ pub(super) struct Maker<'a> {
     pub(super) graph: &'a Graph,
     pub(super) compiled: Compiled,
     command: RunCommand,
-    pub(super) options: PlanOptions,
+    pub(super) options: PlanOptions<'a>,
     steps: Vec<Step>,
     step_of: BTreeMap<NodeId, StepId>,
 }
 
 impl Maker<'_> {
     /// A step for every selected node that is made or stands for tests; gives the selected tests.
-    fn place_nodes(&mut self, selected: &BTreeSet<NodeId>) -> Vec<NodeId> {
+    fn place_nodes(&mut self, selected: &BTreeSet<NodeId>, read: &BTreeMap<NodeId, bool>) -> Vec<NodeId> {
         let mut tests = Vec::new();
         for id in self.graph.order() {
+            if let Some(is_read) = read.get(id).filter(|_| self.command != RunCommand::Test) {
+                self.add_step(*id, Action::Nothing);
+                self.ask_source(*id, (selected.contains(id), *is_read));
+            }
             if !selected.contains(id) {
                 continue;
             }
             let node = self.graph.node(*id);
             match (node.kind, self.command) {
                 (NodeKind::Test, RunCommand::Build | RunCommand::Test) => tests.push(*id),
+                (NodeKind::UnitTest, RunCommand::Build | RunCommand::Test) => {
+                    let planned = unit_tests::planned(self.graph, &mut self.compiled, *id);
+                    self.add_step(*id, Action::UnitTest(Box::new(planned)));
+                }
                 (NodeKind::Model, RunCommand::Build | RunCommand::Run)
                 | (NodeKind::Seed, RunCommand::Build | RunCommand::Seed)
                 | (NodeKind::Snapshot, RunCommand::Build | RunCommand::Snapshot)
-                | (NodeKind::Source | NodeKind::Function, RunCommand::Build) => self.add_node(*id),
+                | (NodeKind::Function, RunCommand::Build) => self.add_node(*id),
+                // This run makes it: there is nothing to look at before.
+                (NodeKind::Source, RunCommand::Build) if !read.contains_key(id) => {
+                    self.add_step(*id, Action::Nothing);
+                }
                 (NodeKind::Exposure | NodeKind::SavedQuery, RunCommand::Build) => {
                     self.add_step(*id, Action::NoOp);
                 }
@@ -86,6 +111,9 @@ impl Maker<'_> {
                     RunCommand::Test,
                 ) => {
                     self.add_step(*id, Action::TestPublished);
+                    if let Some(is_read) = read.get(id) {
+                        self.ask_source(*id, (true, *is_read));
+                    }
                 }
                 _ => {}
             }
@@ -109,10 +137,19 @@ impl Maker<'_> {
             before: outside(&node.config.pre_hooks),
             after_commit: outside(&node.config.post_hooks),
             tests: Vec::new(),
+            source: None,
             after: Vec::new(),
             priority: 0,
         });
         self.step_of.insert(id, step);
+    }
+
+    /// What is asked of a source that is selected, and read by what is made.
+    fn ask_source(&mut self, id: NodeId, how: (bool, bool)) {
+        let check = sources::check(self.graph, id, how, &self.options);
+        if let Some(step) = self.steps.last_mut() {
+            step.source = check.map(Box::new);
+        }
     }
 
     fn add_node(&mut self, id: NodeId) {
@@ -151,12 +188,6 @@ impl Maker<'_> {
             ) => Action::Nothing,
         };
         self.add_step(id, action);
-        if let Body::Source(source) = &node.body
-            && let Some(test) = self.source_freshness(id, node, source)
-            && let Some(step) = self.steps.last_mut()
-        {
-            step.tests.push(test);
-        }
     }
 
     fn update(&mut self, id: NodeId) -> Action {
@@ -171,10 +202,10 @@ impl Maker<'_> {
         Action::UpdateTable { whole: self.query(id), update, is_full_refresh }
     }
 
-    /// Its query was rendered to be checked and shown; every batch renders its own.
     fn batches(&mut self, id: NodeId, macro_id: Option<&str>) -> Action {
-        self.compiled.nodes.remove(&id);
+        let first = self.compiled.nodes.remove(&id);
         Action::RunBatches(Batches {
+            query: first.map_or(QueryText::Late, |it| QueryText::Ready(it.sql)),
             window: self.options.window,
             only_owed: self.options.only_owed.contains(&id),
             is_full_refresh: self.graph.node(id).config.full_refresh.unwrap_or(self.options.full_refresh),
@@ -243,10 +274,15 @@ impl Maker<'_> {
     /// Edges: from the nearest ancestors that have steps, from what tests read besides, and from tests
     /// that stand alone to what they block.
     fn order(&mut self, tests: &[NodeId]) {
+        let unit_tests = unit_tests::gates(self.graph, &self.steps);
         for index in 0..self.steps.len() {
             let id = self.steps[index].node;
             let mut edges: BTreeSet<Edge> = BTreeSet::new();
+            if matches!(self.steps[index].action, Action::UnitTest(_)) {
+                continue;
+            }
             if self.command != RunCommand::Test {
+                edges.extend(unit_tests.get(&id).into_iter().flatten());
                 for step in self.nearest(self.graph.parents(id)) {
                     edges.insert(Edge { step, kind: EdgeKind::Blocks });
                 }
@@ -312,7 +348,8 @@ impl Maker<'_> {
                 });
             }
             for descendant in common.unwrap_or_default() {
-                let is_test = self.graph.node(descendant).kind == NodeKind::Test;
+                let kind_of_node = self.graph.node(descendant).kind;
+                let is_test = matches!(kind_of_node, NodeKind::Test | NodeKind::UnitTest);
                 if let (Some(blocked), false) = (self.step_of.get(&descendant), is_test) {
                     self.steps[blocked.index()].after.push(Edge { step, kind });
                 }
@@ -329,6 +366,7 @@ impl Maker<'_> {
             .iter()
             .map(|step| {
                 step.tests.is_empty()
+                    && step.source.as_ref().is_none_or(|it| !it.is_wanted)
                     && match step.action {
                         Action::TestPublished | Action::Nothing => true,
                         Action::CreateView(_)
@@ -342,6 +380,7 @@ impl Maker<'_> {
                         | Action::TakeSnapshot(_)
                         | Action::CreateFunction(_)
                         | Action::TestAlone
+                        | Action::UnitTest(_)
                         | Action::NoOp
                         | Action::Broken(_) => false,
                     }

@@ -18,12 +18,14 @@ mod packages;
 pub mod publish;
 mod reading;
 pub mod requirements;
+mod runtime_config;
 pub mod selectors;
 pub mod settings;
+pub mod sources_lock;
 pub mod target;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value as Json, json};
 
@@ -33,6 +35,7 @@ use self::files::{Files, ProjectPath};
 pub use self::packages::Package;
 use self::selectors::{NamedSelector, SELECTORS_FILE};
 use self::settings::Settings;
+use self::sources_lock::SourcesLock;
 use self::target::{ProfilesFile, Target};
 use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, FileId, Severity, Sources};
 use crate::node::Quoting;
@@ -143,14 +146,24 @@ pub struct Project {
     pub missing_packages: Option<Diagnostic>,
     /// Selectors with names.
     pub selectors: Vec<NamedSelector>,
+    /// The accepted shapes of sources; `None` if the project has no `sources.lock.yml`.
+    pub sources_lock: Option<SourcesLock>,
     /// All files, those of packages too, sorted by path.
     pub files: Vec<ProjectFile>,
+    /// Variables of the command line.
+    pub cli_vars: Arc<BTreeMap<String, Json>>,
+    runtime: OnceLock<Arc<Json>>,
 }
 
 impl Project {
     /// Variables and environment as a package sees them.
     pub fn settings_of(&self, package: &str) -> &Settings {
         self.packages.iter().find(|it| it.name == package).map_or(&self.settings, |it| &it.settings)
+    }
+
+    /// The project's settings as dbt's runtime keeps them.
+    pub fn runtime_config(&self) -> Arc<Json> {
+        Arc::clone(self.runtime.get_or_init(|| Arc::new(runtime_config::runtime_config(self))))
     }
 
     /// A file's path as its own package has it: below the package's folder.
@@ -196,6 +209,7 @@ pub fn load(
     let target = target.ok_or(Aborted)?;
     let settings = settings.with_globals(of_target);
     let selectors = read_selectors(diags, sources, files, dialect, &settings);
+    let sources_lock = sources_lock::read(diags, sources, files);
     let packages = packages.into_iter().map(|it| it.package).collect();
     Ok(Project {
         dialect,
@@ -206,7 +220,10 @@ pub fn load(
         packages,
         missing_packages,
         selectors,
+        sources_lock,
         files: read,
+        cli_vars: Arc::clone(&bare.vars),
+        runtime: OnceLock::new(),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::diagnostics::{Diagnostics, Span, Spanned, scrub, suggest};
 use crate::node::Relation;
@@ -58,6 +58,22 @@ impl Settings {
     #[must_use]
     pub fn with_globals(&self, globals: Globals) -> Self {
         Self { globals: Arc::new(globals), ..self.clone() }
+    }
+
+    /// The same with these variables and environment variables over all others.
+    #[must_use]
+    pub fn overridden(&self, vars: &Map<String, Json>, env: &Map<String, Json>) -> Self {
+        let mut all = self.clone();
+        if !vars.is_empty() {
+            let entries = vars.iter().map(|(name, value)| (name.clone(), value.clone()));
+            Arc::make_mut(&mut all.vars).extend(entries);
+        }
+        if !env.is_empty() {
+            let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let entries = env.iter().map(|(name, value)| (name.clone(), text(value)));
+            Arc::make_mut(&mut all.env).extend(entries);
+        }
+        all
     }
 
     /// Values of environment variables that must not be shown.

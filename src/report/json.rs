@@ -13,9 +13,10 @@ use crate::diagnostics::{Diagnostic, Severity, Sources, Span};
 use crate::node::NodeKind;
 use crate::report::{Clock, Output, Reporter, Verbosity, table};
 use crate::run::event::{
-    Kept, LogLevel, NodeFinished, NodeRef, Outcome, RunEvent, RunStarted, SkipReason, TestFinished,
-    TestStatus, Totals,
+    DiffRow, Kept, LogLevel, NodeFinished, NodeRef, Outcome, RowDiff, RunEvent, RunStarted, SkipReason,
+    SourceChecked, TestFinished, TestStatus, Totals,
 };
+use crate::warehouse::Value;
 
 /// Writes JSON lines.
 pub struct JsonLines<O> {
@@ -56,6 +57,7 @@ impl<O: Write> JsonLines<O> {
             | RunEvent::RunFinished { .. }
             | RunEvent::Log { level: LogLevel::Print, .. } => Verbosity::Quiet,
             RunEvent::RunStarted(_)
+            | RunEvent::SourceChecked(_)
             | RunEvent::NodeStarted { .. }
             | RunEvent::NodeSkipped { .. }
             | RunEvent::Log { level: LogLevel::Info | LogLevel::Warning, .. }
@@ -72,6 +74,7 @@ impl<O: Write> Reporter for JsonLines<O> {
         }
         match event {
             RunEvent::RunStarted(started) => self.line("run_started", run_started(started)),
+            RunEvent::SourceChecked(checked) => self.line("source_checked", source_checked(checked)),
             RunEvent::NodeStarted { node } => self.line("node_started", node_fields(node)),
             RunEvent::Statement { node, sql, elapsed } => {
                 let node = node.as_ref().map(|it| it.unique_id.as_str());
@@ -137,6 +140,17 @@ fn node_fields(node: &NodeRef) -> Json {
     })
 }
 
+fn source_checked(checked: &SourceChecked) -> Json {
+    let more = json!({
+        "status": checked.status.as_str(),
+        "loaded_at": checked.loaded_at,
+        "age": checked.age,
+        "is_unchanged": checked.is_unchanged,
+        "message": checked.message,
+    });
+    joined(node_fields(&checked.source), more)
+}
+
 /// A node that was not worked on.
 pub(super) fn node_skipped(node: &NodeRef, reason: &SkipReason) -> Json {
     let because_of = reason.because_of().map(|it| it.unique_id.as_str());
@@ -154,6 +168,7 @@ pub(super) fn node_finished(sources: &Sources, finished: &NodeFinished) -> Json 
     let (status, failed_tests, kept) = match &finished.outcome {
         Outcome::Success | Outcome::Checked => ("success", 0, None),
         Outcome::NoOp => ("no_op", 0, None),
+        Outcome::Stale => ("stale", 0, None),
         Outcome::RolledBack { failed_tests, kept } => ("rolled_back", *failed_tests, Some(kept)),
         Outcome::TestsFailed { failed_tests } => ("tests_failed", *failed_tests, None),
         Outcome::Error { kept } => ("error", 0, Some(kept)),
@@ -187,12 +202,30 @@ pub(super) fn test_finished(sources: &Sources, finished: &TestFinished) -> Json 
         "elapsed": seconds(finished.elapsed),
         "failures": finished.failures,
         "samples": samples,
+        "diff": finished.diff.as_deref().map(diff_fields),
         "query": finished.query,
         "is_kept": finished.is_kept,
         "trend": finished.trend,
         "diagnostic": finished.fault.as_ref().map(|it| diagnostic_fields(sources, it)),
     });
     joined(node_fields(&finished.test), more)
+}
+
+/// How rows differ: for each, what was expected and what was made, as far as there is such a row.
+fn diff_fields(diff: &RowDiff) -> Json {
+    let row = |values: &[Value]| -> Json {
+        diff.columns
+            .iter()
+            .zip(values)
+            .map(|(name, value)| (name.clone(), table::plain_json(value)))
+            .collect()
+    };
+    let rows = diff.rows.iter().map(|it| match it {
+        DiffRow::Changed { expected, actual } => json!({"expected": row(expected), "actual": row(actual)}),
+        DiffRow::Missing(values) => json!({"expected": row(values), "actual": null}),
+        DiffRow::Extra(values) => json!({"expected": null, "actual": row(values)}),
+    });
+    json!({"equal_rows": diff.equal, "rows": rows.collect::<Vec<_>>()})
 }
 
 /// What a run came to.
@@ -209,6 +242,7 @@ pub(super) fn run_finished(elapsed: Duration, totals: &Totals) -> Json {
         "rolled_back": totals.rolled_back,
         "errors": totals.errors,
         "skipped": totals.skipped,
+        "held_back": totals.held_back,
         "tests": {
             "passed": totals.tests.passed,
             "warned": totals.tests.warned,

@@ -5,6 +5,7 @@
 //! everything is one JSON object a line on standard output. A reader that closed the pipe is no error.
 
 mod chart;
+mod diff;
 pub mod files;
 pub mod json;
 pub mod layout;

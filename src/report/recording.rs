@@ -284,7 +284,8 @@ impl Recorder {
             RunEvent::RunFinished { elapsed, totals } => {
                 recording.finished = Some((*elapsed, totals.clone()));
             }
-            RunEvent::NodeStarted { .. }
+            RunEvent::SourceChecked(_)
+            | RunEvent::NodeStarted { .. }
             | RunEvent::Statement { .. }
             | RunEvent::Log { .. }
             | RunEvent::Waiting { .. } => {}

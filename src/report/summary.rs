@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::{Diagnostic, Sources};
 use crate::node::NodeKind;
-use crate::report::{chart, layout, numbers, table};
+use crate::report::{chart, diff, layout, numbers, table};
 use crate::run::event::{
     NodeFinished, Outcome, RunCommand, RunStarted, TestFinished, TestStatus, TestTotals, Totals,
 };
@@ -64,7 +64,8 @@ impl Findings {
 
     /// Takes up a node that failed.
     pub(super) fn node(&mut self, sources: &Sources, finished: &NodeFinished, width: usize) {
-        if finished.outcome.is_good() {
+        // What is held back is no failure; why it is stands among the warnings.
+        if finished.outcome.is_good() || finished.outcome == Outcome::Stale {
             return;
         }
         self.selectors.insert(finished.node.selector());
@@ -80,6 +81,7 @@ impl Findings {
                 Outcome::Success
                 | Outcome::Checked
                 | Outcome::NoOp
+                | Outcome::Stale
                 | Outcome::RolledBack { .. }
                 | Outcome::TestsFailed { .. },
             ) => return,
@@ -144,6 +146,9 @@ fn finding(sources: &Sources, finished: &TestFinished, command: RunCommand, widt
         let rows = table::aligned(samples, Some(width.saturating_sub(4)));
         text.push_str(&layout::indent(&rows, 4));
     }
+    if let Some(diff) = &finished.diff {
+        text.push_str(&layout::indent(&diff::draw(diff, width.saturating_sub(2)), 2));
+    }
     if let Some(query) = &finished.query {
         text.push_str(if is_rolled_back(finished, command) {
             "  found before the rollback by:\n"
@@ -205,7 +210,7 @@ pub(super) fn opening(started: &RunStarted) -> String {
         RunCommand::Snapshot => "taking",
     };
     let counts: Vec<String> =
-        started.counts.iter().map(|(kind, n)| numbers::count(*n, kind.as_str())).collect();
+        started.counts.iter().map(|(kind, n)| numbers::count(*n, &kind.as_str().replace('_', " "))).collect();
     let what = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
     let threads = numbers::count(started.threads, "thread");
     let how = if started.is_staged { ", published as a whole" } else { "" };
@@ -249,7 +254,9 @@ pub(super) fn totals(command: RunCommand, totals: &Totals) -> Option<String> {
         totals.succeeded.iter().map(|(kind, n)| numbers::count(*n, kind.as_str())).collect();
     let nodes = made.filter(|_| !nodes.is_empty()).map(|made| format!("{} {made}", nodes.join(", ")));
     let tests = Some(tests(totals.tests)).filter(|it| !it.is_empty());
-    let parts: Vec<String> = [nodes, tests].into_iter().flatten().collect();
+    let held_back =
+        (totals.held_back > 0).then(|| format!("{} held back", numbers::count(totals.held_back, "node")));
+    let parts: Vec<String> = [nodes, tests, held_back].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 

@@ -110,6 +110,11 @@ fn json_value(value: &Value, column: &Column) -> Json {
     }
 }
 
+/// A value whose column is not known.
+pub(super) fn plain_json(value: &Value) -> Json {
+    json_value(value, &Column { name: String::new(), data_type: String::new() })
+}
+
 /// The number a decimal stands for, if a floating point number holds all of its digits.
 fn exact_number(decimal: &str) -> Option<Number> {
     let digits = decimal.bytes().filter(u8::is_ascii_digit).count();
@@ -158,7 +163,8 @@ impl TableColumn {
     }
 }
 
-fn cell(value: &Value) -> String {
+/// A value as the table shows it.
+pub(super) fn cell(value: &Value) -> String {
     match value {
         Value::Text(text) if text.is_empty() || text == "NULL" => format!("'{text}'"),
         Value::Text(text) => layout::one_line(text),

@@ -67,6 +67,10 @@ struct Run {
     open: BTreeMap<UniqueId, Vec<TestFinished>>,
     slowest: Vec<(Duration, String)>,
     findings: Findings,
+    /// Unit tests that were told since the last line about something else.
+    unit_tests: TestTotals,
+    /// What is said of sources.
+    checked: BTreeMap<UniqueId, String>,
 }
 
 /// A step's line before it is laid out.
@@ -101,7 +105,9 @@ impl<O: Write, E: Write> Terminal<O, E> {
     }
 
     fn started(&mut self, started: &RunStarted) {
-        self.run = Run::new(started.command, started.steps);
+        let is_unit_test = |it: &&(NodeKind, usize)| it.0 == NodeKind::UnitTest;
+        let unit_tests = started.counts.iter().find(is_unit_test).map_or(0, |it| it.1);
+        self.run = Run::new(started.command, started.steps.saturating_sub(unit_tests));
         self.run.is_staged = started.is_staged;
         if !self.is_quiet() {
             let line = layout::wrap(&summary::opening(started), self.options.width, 2);
@@ -115,12 +121,40 @@ impl<O: Write, E: Write> Terminal<O, E> {
             self.run.open.entry(owner.unique_id.clone()).or_default().push(finished.clone());
             return;
         }
+        if finished.test.kind == NodeKind::UnitTest {
+            self.unit_test(sources, finished);
+            return;
+        }
         self.live.finish(&finished.test);
         let label = step_label(&finished.test);
         let (word, style) = test_word(finished.status);
         let detail = finished.failures.filter(|n| *n > 0).map(summary::rows_fail);
         let elapsed = Some(finished.elapsed);
         self.step(&StepLine { word, style, label: &label, detail, elapsed });
+    }
+
+    /// Unit tests are many and quick: only those that need attention have a line of their own.
+    fn unit_test(&mut self, sources: &Sources, finished: &TestFinished) {
+        self.run.unit_tests.add(finished.status);
+        if finished.status == TestStatus::Pass || self.is_quiet() {
+            return;
+        }
+        let (word, style) = test_word(finished.status);
+        let said = match (&finished.diff, &finished.fault) {
+            (None, Some(fault)) => format!(": {}", place_and_message(sources, fault)),
+            _ => String::new(),
+        };
+        let line = self.below(&format!("{word} unit test {}{said}", finished.test.label));
+        self.print(&line.replacen(word, &format!("{style}{word}{style:#}"), 1));
+    }
+
+    /// What unit tests came to: before the first line of what comes after them.
+    fn unit_tests_done(&mut self) {
+        let totals = std::mem::take(&mut self.run.unit_tests);
+        if !totals.is_empty() && !self.is_quiet() {
+            let line = self.below(&summary::tests(totals).replacen("test", "unit test", 1));
+            self.print(&line);
+        }
     }
 
     fn node_finished(&mut self, sources: &Sources, finished: &NodeFinished) {
@@ -130,12 +164,17 @@ impl<O: Write, E: Write> Terminal<O, E> {
         self.run.slowest.push((finished.elapsed, node.label.clone()));
         let tests = self.run.open.remove(&node.unique_id).unwrap_or_default();
         let (word, style) = node_word(&self.run, &finished.outcome);
-        let detail = finished.rows.map(|rows| numbers::rows(rows, finished.rows_in));
+        let rows = finished.rows.map(|rows| numbers::rows(rows, finished.rows_in));
+        let detail = rows.or_else(|| self.run.checked.remove(&node.unique_id));
         let elapsed = Some(finished.elapsed);
         self.step(&StepLine { word, style, label: &node.label, detail, elapsed });
         let fault = finished.fault.as_deref().map(|fault| place_and_message(sources, fault));
         let kept = match &finished.outcome {
-            Outcome::Success | Outcome::Checked | Outcome::NoOp | Outcome::TestsFailed { .. } => None,
+            Outcome::Success
+            | Outcome::Checked
+            | Outcome::NoOp
+            | Outcome::Stale
+            | Outcome::TestsFailed { .. } => None,
             // Nobody publishes a source.
             Outcome::Error { .. } if node.kind == NodeKind::Source => None,
             Outcome::RolledBack { kept, .. } | Outcome::Error { kept } => Some(kept.to_string()),
@@ -241,8 +280,19 @@ impl<O: Write, E: Write> Terminal<O, E> {
 
 impl<O: Write, E: Write> Reporter for Terminal<O, E> {
     fn event(&mut self, sources: &Sources, event: &RunEvent) {
+        let is_unit_test = matches!(event, RunEvent::TestFinished(it) if it.test.kind == NodeKind::UnitTest);
+        let is_aside =
+            matches!(event, RunEvent::Log { .. } | RunEvent::Statement { .. } | RunEvent::RunFinished { .. });
+        if !is_unit_test && !is_aside {
+            self.unit_tests_done();
+        }
         match event {
             RunEvent::RunStarted(started) => self.started(started),
+            RunEvent::SourceChecked(checked) => {
+                if let Some(message) = &checked.message {
+                    self.run.checked.insert(checked.source.unique_id.clone(), message.clone());
+                }
+            }
             RunEvent::NodeStarted { node } => self.live.start(node),
             RunEvent::Statement { node, sql, elapsed } => self.statement(node.as_ref(), sql, *elapsed),
             RunEvent::TestFinished(finished) => self.test_finished(sources, finished),
@@ -300,8 +350,9 @@ impl<O: Write, E: Write> Reporter for Terminal<O, E> {
 
 impl Run {
     fn new(command: RunCommand, steps: usize) -> Self {
-        let (open, slowest) = (BTreeMap::new(), Vec::new());
-        Self { command, steps, is_staged: false, step: 0, open, slowest, findings: Findings::default() }
+        let (open, slowest, checked) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+        let (findings, unit_tests) = (Findings::default(), TestTotals::default());
+        Self { command, steps, is_staged: false, step: 0, open, slowest, findings, unit_tests, checked }
     }
 }
 
@@ -364,6 +415,7 @@ fn node_word(run: &Run, outcome: &Outcome) -> (&'static str, Style) {
         (Outcome::Checked, _) => ("checked", GOOD),
         (Outcome::NoOp, _) => ("no-op", GOOD),
         (Outcome::Success, RunCommand::Build) if run.is_staged => ("made", GOOD),
+        (Outcome::Stale, _) => ("stale", CAREFUL),
         (Outcome::Success, RunCommand::Build) => ("published", GOOD),
         (Outcome::Success, RunCommand::Run) => ("built", GOOD),
         (Outcome::Success, RunCommand::Test) => ("tested", GOOD),
@@ -389,6 +441,7 @@ fn test_word(status: TestStatus) -> (&'static str, Style) {
 fn step_label(node: &NodeRef) -> String {
     match node.kind {
         NodeKind::Test => format!("test {}", node.label),
+        NodeKind::UnitTest => format!("unit test {}", node.label),
         NodeKind::Source
         | NodeKind::Seed
         | NodeKind::Model
@@ -396,7 +449,6 @@ fn step_label(node: &NodeRef) -> String {
         | NodeKind::Function
         | NodeKind::Analysis
         | NodeKind::Exposure
-        | NodeKind::UnitTest
         | NodeKind::SemanticModel
         | NodeKind::Metric
         | NodeKind::SavedQuery => node.label.clone(),

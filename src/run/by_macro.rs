@@ -1,8 +1,8 @@
 //! Models that a macro makes: a materialization of the project's own, or a built-in one with parts of its own.
 
-use super::faults;
 use super::step::{Failure, Worker};
 use crate::compile::IsIncremental;
+use crate::compile::faults;
 use crate::node::{NodeKind, RelationKind};
 use crate::plan::ByMacro;
 use crate::template::Rendered;

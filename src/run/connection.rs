@@ -188,6 +188,17 @@ impl Warehouse for Connection {
         self.lock().warehouse.shapes(database)
     }
 
+    fn tables_named(
+        &mut self,
+        identifiers: &[String],
+    ) -> Result<Vec<(Relation, Vec<Column>)>, WarehouseError> {
+        self.lock().warehouse.tables_named(identifiers)
+    }
+
+    fn definitions(&mut self) -> Result<Vec<String>, WarehouseError> {
+        self.lock().warehouse.definitions()
+    }
+
     fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError> {
         self.send(sql, |it, sql| it.stash(sql))
     }
@@ -214,6 +225,10 @@ impl Warehouse for Connection {
 
     fn database(&self) -> &str {
         &self.database
+    }
+
+    fn missing_column(&self, error: &WarehouseError) -> Option<String> {
+        self.lock().warehouse.missing_column(error)
     }
 
     fn version(&mut self) -> Result<String, WarehouseError> {

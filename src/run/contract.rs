@@ -2,6 +2,7 @@
 //! the table, so that rows that break them end the transaction.
 
 use super::step::{Failure, Worker};
+use crate::compile::contract;
 use crate::diagnostics::Diagnostic;
 use crate::node::{Relation, quote_identifier};
 use crate::parse::Body;
@@ -26,31 +27,10 @@ impl<'a> Worker<'a> {
         }
         let found = self.warehouse.describe(&sql.text).map_err(|error| self.failure(sql, 0, &error))?;
         let promised = self.promised()?;
-        let node = self.node;
-        let mut faults = Vec::new();
-        for (column, promise) in node.columns.iter().zip(&promised) {
-            let name = &column.name.value;
-            match found.iter().find(|it| it.name.eq_ignore_ascii_case(name)) {
-                Some(it) if it.data_type == promise.data_type => {}
-                Some(it) => faults.push((
-                    Some(column.name.span),
-                    format!(
-                        "`{name}` is {} in the query, {} in the contract",
-                        it.data_type, promise.data_type
-                    ),
-                )),
-                None => faults.push((Some(column.name.span), format!("`{name}` is not in the query"))),
-            }
+        match contract::compare(self.node, &found, &promised) {
+            Some(fault) => Err(Failure { kind: ErrorKind::Sql, fault }),
+            None => Ok(()),
         }
-        let is_promised = |it: &&Column| promised.iter().any(|own| own.name.eq_ignore_ascii_case(&it.name));
-        for extra in found.iter().filter(|it| !is_promised(it)) {
-            faults.push((None, format!("`{}` ({}) is not in the contract", extra.name, extra.data_type)));
-        }
-        let Some((span, _)) = faults.first() else { return Ok(()) };
-        let message = format!("the columns of `{}` are not those of its contract", node.name);
-        let fault = Diagnostic::error("broken-contract", message).at(span.unwrap_or(node.span), "");
-        let fault = faults.iter().fold(fault, |it, (_, line)| it.note(line));
-        Err(Failure { kind: ErrorKind::Sql, fault })
     }
 
     /// The contract's columns with their types in the engine's words.

@@ -1,7 +1,7 @@
 //! The statements that make a relation: header, `create or replace`, partitions of DuckLake, indexes.
 
 use super::step::{Failure, Worker};
-use crate::compile::{Hook, IsIncremental};
+use crate::compile::{Hook, IsIncremental, table_function};
 use crate::diagnostics::Diagnostic;
 use crate::node::{Relation, RelationKind, quote_identifier};
 use crate::plan::Query;
@@ -175,9 +175,8 @@ impl Worker<'_> {
         }
         let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
         self.header()?;
-        let parameters = self.node.config.duckdb.parameters.join(", ");
-        let before = format!("create or replace function {}({parameters}) as table (", relation.render());
-        self.execute_around(&before, &sql, ")")?;
+        let made = table_function(&self.node.config.duckdb.parameters, relation, &sql.text);
+        self.warehouse.execute(&made.statement).map_err(|error| self.failure(&sql, made.prefix, &error))?;
         self.comment("macro table")?;
         for hook in &query.post_hooks {
             self.hook("post-hook", hook)?;

@@ -11,13 +11,15 @@ use std::time::Duration;
 use crate::diagnostics::Diagnostic;
 use crate::node::{NodeKind, UniqueId};
 pub use crate::plan::RunCommand;
-use crate::warehouse::Rows;
+use crate::warehouse::{Rows, Value};
 
 /// Something happened in a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RunEvent {
     /// The plan is made and work begins.
     RunStarted(RunStarted),
+    /// A source was looked at, before the first node.
+    SourceChecked(SourceChecked),
     /// A worker took up a node.
     NodeStarted {
         /// The node.
@@ -64,6 +66,54 @@ pub enum RunEvent {
     },
 }
 
+/// What was found of a source before the first node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceChecked {
+    /// The source.
+    pub source: NodeRef,
+    /// What it came to.
+    pub status: SourceStatus,
+    /// When it was loaded, RFC 3339 in UTC, where that is known.
+    pub loaded_at: Option<String>,
+    /// How many seconds ago that was.
+    pub age: Option<f64>,
+    /// Whether nothing was loaded since the last check.
+    pub is_unchanged: bool,
+    /// What to say about it in one line.
+    pub message: Option<String>,
+}
+
+/// What a source came to; of several the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SourceStatus {
+    /// It is there, and all that is asked of it holds.
+    Good,
+    /// Older than `warn_after`, or changed in what nothing reads.
+    Warn,
+    /// Older than `error_after`.
+    Stale,
+    /// Changed in what models read.
+    Changed,
+    /// It is not there.
+    Missing,
+    /// It could not be looked at.
+    Error,
+}
+
+impl SourceStatus {
+    /// The word in JSON lines and in the history.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SourceStatus::Good => "good",
+            SourceStatus::Warn => "warn",
+            SourceStatus::Stale => "stale",
+            SourceStatus::Changed => "changed",
+            SourceStatus::Missing => "missing",
+            SourceStatus::Error => "error",
+        }
+    }
+}
+
 /// What a run is about to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunStarted {
@@ -104,11 +154,11 @@ impl NodeRef {
         let rest = id.splitn(3, '.').nth(2).unwrap_or(id);
         match self.kind {
             NodeKind::Source => format!("source:{rest}"),
-            NodeKind::Exposure
-            | NodeKind::UnitTest
-            | NodeKind::SemanticModel
-            | NodeKind::Metric
-            | NodeKind::SavedQuery => format!("{}:{rest}", self.kind),
+            // All that is tested is part of the id, and no part of the name.
+            NodeKind::UnitTest => format!("unit_test:{}", rest.rsplit('.').next().unwrap_or(rest)),
+            NodeKind::Exposure | NodeKind::SemanticModel | NodeKind::Metric | NodeKind::SavedQuery => {
+                format!("{}:{rest}", self.kind)
+            }
             // The hash that makes the ids of tests unique is no part of the name.
             NodeKind::Test => rest.split('.').next().unwrap_or(rest).to_owned(),
             NodeKind::Seed
@@ -146,6 +196,8 @@ pub enum Outcome {
     Checked,
     /// There is nothing to make of it and no test of it (an exposure, a saved query); all it reads is good.
     NoOp,
+    /// A source that is too old: what reads it is skipped, as it says itself, and that is no failure.
+    Stale,
     /// Tests of the new version failed, so it was not published.
     RolledBack {
         /// How many tests failed.
@@ -166,11 +218,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether all went well.
+    /// Whether all went well, so that what reads the node can go on.
     pub fn is_good(&self) -> bool {
         match self {
             Outcome::Success | Outcome::Checked | Outcome::NoOp => true,
-            Outcome::RolledBack { .. } | Outcome::TestsFailed { .. } | Outcome::Error { .. } => false,
+            Outcome::Stale
+            | Outcome::RolledBack { .. }
+            | Outcome::TestsFailed { .. }
+            | Outcome::Error { .. } => false,
         }
     }
 }
@@ -231,12 +286,41 @@ pub struct TestFinished {
     pub fault: Option<Box<Diagnostic>>,
     /// Some of the rows that fail.
     pub samples: Option<Rows>,
+    /// How the rows that a unit test made differ from those expected.
+    pub diff: Option<Box<RowDiff>>,
     /// A query that shows the failing rows, to paste into a client.
     pub query: Option<String>,
     /// Whether it shows them whatever becomes of the version tested, since they are kept (`store_failures`).
     pub is_kept: bool,
     /// What a drift test measured in the versions before and in this one, oldest first; else empty.
     pub trend: Vec<f64>,
+}
+
+/// How the rows that a unit test made differ from those expected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowDiff {
+    /// The columns that were compared.
+    pub columns: Vec<String>,
+    /// How many rows are as expected.
+    pub equal: usize,
+    /// The others.
+    pub rows: Vec<DiffRow>,
+}
+
+/// A row that is not as expected; values are in the order of the columns.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DiffRow {
+    /// Some values are others.
+    Changed {
+        /// The row expected.
+        expected: Vec<Value>,
+        /// The row made that is most like it.
+        actual: Vec<Value>,
+    },
+    /// Expected, and not made.
+    Missing(Vec<Value>),
+    /// Made, and not expected.
+    Extra(Vec<Value>),
 }
 
 /// How a test ended.
@@ -276,6 +360,14 @@ pub enum SkipReason {
     TestFailed(NodeRef),
     /// A source it reads is older than it may be.
     SourceStale(NodeRef),
+    /// The same, but the source says that this is no failure.
+    SourceHeldBack(NodeRef),
+    /// A source it reads is not there.
+    SourceMissing(NodeRef),
+    /// A source it reads has other columns than were accepted.
+    SourceChanged(NodeRef),
+    /// Sources it combines were loaded too far apart, which is no failure here.
+    SourcesMisaligned(Box<(NodeRef, NodeRef)>),
     /// Another node failed and `--fail-fast` is set.
     FailFast,
     /// The user stopped the run.
@@ -286,11 +378,20 @@ impl SkipReason {
     /// The node at fault.
     pub fn because_of(&self) -> Option<&NodeRef> {
         match self {
-            SkipReason::ParentFailed(node) | SkipReason::TestFailed(node) | SkipReason::SourceStale(node) => {
-                Some(node)
-            }
+            SkipReason::ParentFailed(node)
+            | SkipReason::TestFailed(node)
+            | SkipReason::SourceStale(node)
+            | SkipReason::SourceHeldBack(node)
+            | SkipReason::SourceMissing(node)
+            | SkipReason::SourceChanged(node) => Some(node),
+            SkipReason::SourcesMisaligned(sources) => Some(&sources.0),
             SkipReason::FailFast | SkipReason::Interrupted => None,
         }
+    }
+
+    /// Whether the run is a success all the same.
+    pub fn is_wanted(&self) -> bool {
+        matches!(self, SkipReason::SourceHeldBack(_) | SkipReason::SourcesMisaligned(_))
     }
 
     /// The word in JSON lines.
@@ -298,7 +399,10 @@ impl SkipReason {
         match self {
             SkipReason::ParentFailed(_) => "parent_failed",
             SkipReason::TestFailed(_) => "test_failed",
-            SkipReason::SourceStale(_) => "source_stale",
+            SkipReason::SourceStale(_) | SkipReason::SourceHeldBack(_) => "source_stale",
+            SkipReason::SourceMissing(_) => "source_missing",
+            SkipReason::SourceChanged(_) => "source_changed",
+            SkipReason::SourcesMisaligned(_) => "sources_misaligned",
             SkipReason::FailFast => "fail_fast",
             SkipReason::Interrupted => "interrupted",
         }
@@ -310,7 +414,14 @@ impl fmt::Display for SkipReason {
         match self {
             SkipReason::ParentFailed(node) => write!(f, "{} failed", node.selector()),
             SkipReason::TestFailed(node) => write!(f, "test {} failed", node.selector()),
-            SkipReason::SourceStale(node) => write!(f, "{} is stale", node.selector()),
+            SkipReason::SourceStale(node) | SkipReason::SourceHeldBack(node) => {
+                write!(f, "{} is stale", node.selector())
+            }
+            SkipReason::SourceMissing(node) => write!(f, "{} is missing", node.selector()),
+            SkipReason::SourceChanged(node) => write!(f, "{} changed", node.selector()),
+            SkipReason::SourcesMisaligned(sources) => {
+                write!(f, "{} and {} were loaded too far apart", sources.0.selector(), sources.1.selector())
+            }
             SkipReason::FailFast => f.write_str("stopped after the first failure"),
             SkipReason::Interrupted => f.write_str("interrupted"),
         }
@@ -353,6 +464,8 @@ pub struct Totals {
     pub errors: usize,
     /// Nodes and owner-less tests that were not worked on.
     pub skipped: usize,
+    /// Nodes that were not worked on because their sources are not ready, which is no failure.
+    pub held_back: usize,
     /// Tests by how they ended.
     pub tests: TestTotals,
     /// Whether the user stopped the run.
@@ -404,14 +517,16 @@ impl Totals {
                 Outcome::RolledBack { .. } => self.rolled_back += 1,
                 Outcome::Error { .. } => self.errors += 1,
                 // Its tests are counted by themselves.
-                Outcome::TestsFailed { .. } | Outcome::Checked | Outcome::NoOp => {}
+                Outcome::TestsFailed { .. } | Outcome::Checked | Outcome::NoOp | Outcome::Stale => {}
             },
             RunEvent::TestFinished(finished) => self.tests.add(finished.status),
+            RunEvent::NodeSkipped { reason, .. } if reason.is_wanted() => self.held_back += 1,
             RunEvent::NodeSkipped { reason, .. } => {
                 self.skipped += 1;
                 self.is_interrupted |= *reason == SkipReason::Interrupted;
             }
             RunEvent::RunStarted(_)
+            | RunEvent::SourceChecked(_)
             | RunEvent::NodeStarted { .. }
             | RunEvent::Statement { .. }
             | RunEvent::Log { .. }

@@ -10,7 +10,8 @@ use crate::parse::incremental::{Incremental, OnSchemaChange, Strategy};
 use crate::template::Rendered;
 use crate::warehouse::{Column, Effect, Warehouse, WarehouseError};
 
-use super::{faults, merge};
+use super::{masked, merge};
+use crate::compile::faults;
 
 /// Why new rows were not taken up.
 pub(super) enum Refusal {
@@ -208,7 +209,7 @@ fn refuse_duplicates(warehouse: &mut dyn Warehouse, node: &Node, keys: &[String]
         return Ok(());
     }
     let is_key = keys.iter().map(|key| format!("{key} is not null")).collect::<Vec<_>>().join(" and ");
-    let keys = keys.join(", ");
+    let (columns, keys) = (keys, keys.join(", "));
     let sql = format!(
         "select {keys}, count(*) as n from {NEW_ROWS} where {is_key} group by {keys} having count(*) > 1 order by all"
     );
@@ -221,9 +222,9 @@ fn refuse_duplicates(warehouse: &mut dyn Warehouse, node: &Node, keys: &[String]
     let mut diagnostic = Diagnostic::error("duplicate-key", message).at(node.span, "");
     for row in &found.rows {
         let (values, n) = row.split_at(row.len() - 1);
-        let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+        let values = masked::key(node, columns, values);
         let times = n.first().map(ToString::to_string).unwrap_or_default();
-        diagnostic = diagnostic.note(format!("{keys} = {}: {times} rows", values.join(", ")));
+        diagnostic = diagnostic.note(format!("{keys} = {values}: {times} rows"));
     }
     Err(Refusal::Misfit(Box::new(
         diagnostic.help("aggregate or deduplicate in the model, or extend `unique_key`"),

@@ -5,12 +5,12 @@ use serde_json::Value as Json;
 use super::incremental::Refusal;
 use super::snapshot::{self, CustomStrategy, Snapshot};
 use super::step::{Failure, Worker};
-use crate::compile::IsIncremental;
+use crate::compile::{IsIncremental, MacroStatement, macro_statement};
 use crate::diagnostics::Diagnostic;
-use crate::node::{RelationKind, quote_identifier, quote_literal};
+use crate::node::{RelationKind, quote_literal};
 use crate::parse::Body;
-use crate::parse::functions::{FunctionBody, FunctionKind, default_sql};
-use crate::parse::properties::{FunctionReturns, texts};
+use crate::parse::functions::FunctionKind;
+use crate::parse::properties::texts;
 use crate::parse::snapshot_settings::{HardDeletes, SnapshotStrategy};
 use crate::plan::Query;
 use crate::template::Rendered;
@@ -126,10 +126,8 @@ impl Worker<'_> {
             FunctionKind::Table => "macro",
         };
         self.execute(&format!("drop {other} if exists {name}"))?;
-        let prefix =
-            format!("create or replace macro {name}({}) as {}", arguments(function), opening(function));
-        let statement = format!("{prefix}{}\n{}", sql.text, closing(function));
-        self.warehouse.execute(&statement).map_err(|error| self.failure(&sql, prefix.len(), &error))?;
+        let MacroStatement { prefix, statement } = macro_statement(function, relation, &sql.text);
+        self.warehouse.execute(&statement).map_err(|error| self.failure(&sql, prefix, &error))?;
         self.comment(match function.kind {
             FunctionKind::Scalar | FunctionKind::Aggregate => "macro",
             FunctionKind::Table => "macro table",
@@ -143,50 +141,4 @@ impl Worker<'_> {
 
 fn misfit(fault: Diagnostic) -> Failure {
     Failure { kind: ErrorKind::Sql, fault }
-}
-
-/// Names of arguments with their defaults. Types are left out: files of the engine's default storage version
-/// hold no macros with typed parameters.
-fn arguments(function: &FunctionBody) -> String {
-    let argument = |it: &crate::parse::properties::FunctionArgument| {
-        let name = quote_identifier(&it.name.value);
-        match &it.default_value {
-            Some(value) => format!("{name} := {}", default_sql(value)),
-            None => name,
-        }
-    };
-    function.arguments.iter().map(argument).collect::<Vec<_>>().join(", ")
-}
-
-/// What stands before the function's own text, on the same line.
-fn opening(function: &FunctionBody) -> String {
-    match (function.kind, columns(&function.returns)) {
-        (FunctionKind::Scalar | FunctionKind::Aggregate, _) => "(cast((".to_owned(),
-        (FunctionKind::Table, None) => "table (".to_owned(),
-        (FunctionKind::Table, Some(columns)) => format!("table (select {columns} from ("),
-    }
-}
-
-/// What stands behind it, on a line of its own.
-fn closing(function: &FunctionBody) -> String {
-    match (function.kind, columns(&function.returns)) {
-        (FunctionKind::Scalar | FunctionKind::Aggregate, _) => {
-            let kind = function.returns.data_type.as_ref().map_or("varchar", |it| it.value.as_str());
-            format!(") as {kind}))")
-        }
-        (FunctionKind::Table, None) => ")".to_owned(),
-        (FunctionKind::Table, Some(_)) => "))".to_owned(),
-    }
-}
-
-/// The columns of a table that a function gives, as types where they are said.
-fn columns(returns: &FunctionReturns) -> Option<String> {
-    let column = |(name, kind): &(crate::diagnostics::Spanned<String>, Option<String>)| {
-        let name = quote_identifier(&name.value);
-        match kind {
-            Some(kind) => format!("cast({name} as {kind}) as {name}"),
-            None => name,
-        }
-    };
-    (!returns.columns.is_empty()).then(|| returns.columns.iter().map(column).collect::<Vec<_>>().join(", "))
 }

@@ -13,7 +13,6 @@ mod creating;
 mod drift;
 pub mod event;
 mod external;
-mod faults;
 mod foreign_keys;
 mod history;
 mod hooks;
@@ -21,6 +20,7 @@ mod incremental;
 mod kept;
 mod made;
 mod make;
+mod masked;
 mod merge;
 mod microbatch;
 mod operation;
@@ -29,8 +29,10 @@ pub mod past;
 mod queue;
 mod record;
 mod snapshot;
+pub mod sources;
 mod step;
 mod testing;
+mod unit_tests;
 mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +43,7 @@ use std::time::Duration;
 
 use self::event::{LogLevel, NodeRef, RunEvent, RunStarted, Totals};
 use self::history::{History, Published};
+use self::sources::Sources;
 use crate::compile::{CompiledNode, TemplateLog, TemplateLogLevel};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Span};
@@ -55,12 +58,13 @@ use crate::template::{Rendered, SegmentKind};
 use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseError};
 
 pub use self::connection::Connection;
-pub use self::faults::statement as statement_fault;
 pub use self::history::{
     AcceptError, Accepted, SCHEMA as HISTORY_SCHEMA, accept, of_failed_run, of_later_runs,
 };
 pub use self::microbatch::BatchResults;
 pub use self::operation::{Operation, OperationResult, operation};
+pub use self::unit_tests::{Tested, scaffold, skeleton};
+pub use crate::compile::faults::statement as statement_fault;
 
 /// What the command line decides about a run.
 #[derive(Clone, Debug)]
@@ -103,6 +107,9 @@ pub struct Surroundings<'a> {
     pub stop: &'a Stop,
 }
 
+/// Opens a database in memory that reads SQL as the target's does, and has nothing of it.
+pub type OpenScratch<'a> = dyn Fn() -> Result<Box<dyn Warehouse>, WarehouseError> + Sync + 'a;
+
 /// The user's wish to stop, shared with the signal handler.
 #[derive(Default)]
 pub struct Stop {
@@ -133,6 +140,13 @@ impl Stop {
             handles.push(handle);
         }
     }
+
+    /// Forgets connections that are closed.
+    fn forget(&self) {
+        if let Ok(mut handles) = self.handles.lock() {
+            handles.clear();
+        }
+    }
 }
 
 /// What a run came to.
@@ -152,6 +166,34 @@ pub struct RunResults {
     pub totals: Totals,
     /// How long it took.
     pub elapsed: Duration,
+}
+
+impl RunResults {
+    /// What a run comes to that was not begun, because the queries of these nodes are at fault.
+    pub fn of_check(plan: &Plan, faults: &BTreeMap<NodeId, Vec<Diagnostic>>) -> Self {
+        let result = |node: NodeId| {
+            let fault = faults.get(&node).and_then(|it| it.first());
+            NodeResult {
+                node,
+                status: if fault.is_some() { Status::Error } else { Status::Skipped },
+                started_at: String::new(),
+                completed_at: String::new(),
+                elapsed: Duration::ZERO,
+                worker: 0,
+                message: fault.map(|it| it.message.clone()),
+                failures: None,
+                batches: None,
+                rows: None,
+            }
+        };
+        let nodes = plan
+            .steps
+            .iter()
+            .flat_map(|step| std::iter::once(step.node).chain(step.tests.iter().map(|it| it.node)));
+        let mut seen = BTreeSet::new();
+        let results = nodes.filter(|it| seen.insert(*it)).map(result).collect();
+        Self { results, ..Self::default() }
+    }
 }
 
 /// What became of a node or a test.
@@ -228,6 +270,8 @@ struct Shared<'a> {
     row_estimates: BTreeMap<String, u64>,
     /// Databases that the catalog was read for.
     databases: Vec<String>,
+    /// What was found of sources before the first step.
+    sources: Sources,
     /// Nodes that the plan is about.
     planned: BTreeSet<NodeId>,
     scrubber: Scrubber,
@@ -250,22 +294,43 @@ impl Shared<'_> {
     }
 }
 
-/// Executes a plan. `Err` means that the run could not begin or not end properly; whatever steps came to is
-/// in the results.
+/// Begins: says what is about to be done, and runs the unit tests, which need no warehouse.
+pub fn begin(
+    plan: &Plan,
+    graph: &Graph,
+    options: &RunOptions,
+    (around, scratch): (&Surroundings<'_>, &OpenScratch<'_>),
+    on_event: &mut dyn FnMut(&RunEvent),
+) -> Result<Tested, Diagnostic> {
+    let started = around.clock.monotonic();
+    on_event(&RunEvent::RunStarted(run_started(plan, graph, options)));
+    let mut tested = unit_tests::run(plan, graph, options, (around, scratch), on_event)?;
+    tested.results.elapsed = around.clock.monotonic().saturating_sub(started);
+    Ok(tested)
+}
+
+/// Ends a run of unit tests alone.
+pub fn end(tested: Tested, on_event: &mut dyn FnMut(&RunEvent)) -> RunResults {
+    let results = tested.results;
+    on_event(&RunEvent::RunFinished { elapsed: results.elapsed, totals: results.totals.clone() });
+    results
+}
+
+/// Executes a plan that was begun. `Err` means that the run could not begin or not end properly; whatever steps
+/// came to is in the results.
 pub fn execute(
     plan: &Plan,
     graph: &Graph,
     options: &RunOptions,
     around: &Surroundings<'_>,
-    warehouse: Box<dyn Warehouse>,
+    (tested, warehouse): (Tested, Box<dyn Warehouse>),
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<RunResults, Diagnostic> {
-    let started = around.clock.monotonic();
+    let (started, before) = (around.clock.monotonic(), tested.results.elapsed);
     let mut warehouse = Connection::new(warehouse, Arc::clone(&around.clock), false);
     around.stop.register(warehouse.interrupt_handle());
-    on_event(&RunEvent::RunStarted(run_started(plan, graph, options)));
     let history = History::new(warehouse.database(), &options.invocation_id, options.scrubber.clone());
-    let done = work(plan, graph, options, around, &history, &mut warehouse, on_event);
+    let done = work(plan, graph, options, around, (&history, tested), &mut warehouse, on_event);
     let mut results = done.inspect_err(|_| {
         // The fault that led here is what matters.
         let _ = warehouse.execute(&history.run_finished("error"));
@@ -276,7 +341,7 @@ pub fn execute(
         _ => "error",
     };
     let ended = warehouse.execute(&history.run_finished(status));
-    results.elapsed = around.clock.monotonic().saturating_sub(started);
+    results.elapsed = before + around.clock.monotonic().saturating_sub(started);
     if results.hook_fault.is_none() || !results.after.is_empty() {
         let (elapsed, totals) = (results.elapsed, results.totals.clone());
         on_event(&RunEvent::RunFinished { elapsed, totals });
@@ -290,7 +355,7 @@ fn work(
     graph: &Graph,
     options: &RunOptions,
     around: &Surroundings<'_>,
-    history: &History,
+    (history, tested): (&History, Tested),
     warehouse: &mut Connection,
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<RunResults, Diagnostic> {
@@ -298,10 +363,11 @@ fn work(
     let hooks::HookResults { results: before, fault } =
         hooks::run(plan, graph, around, warehouse, (Moment::Start, &[]), on_event);
     if fault.is_some() {
-        return Ok(RunResults { before, hook_fault: fault, ..RunResults::default() });
+        return Ok(RunResults { before, hook_fault: fault, ..tested.results });
     }
-    let shared = look_around(plan, graph, around, (history.clone(), published), options, warehouse)?;
-    let mut results = workers::run(&shared, options, warehouse, on_event)?;
+    let known = (history.clone(), published);
+    let shared = look_around(plan, graph, around, known, options, warehouse, on_event)?;
+    let mut results = workers::run(&shared, options, tested, warehouse, on_event)?;
     results.before = before;
     results.totals.is_staged = options.is_staged;
     // Who stops a run wants nothing more to begin.
@@ -320,8 +386,10 @@ fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
         if is_made && graph.node(step.node).kind != NodeKind::Source {
             *counts.entry(graph.node(step.node).kind).or_default() += 1;
         }
-        if !step.tests.is_empty() {
-            *counts.entry(NodeKind::Test).or_default() += step.tests.len();
+        let is_timed = step.source.as_ref().is_some_and(|it| it.freshness.is_some());
+        let n_tests = step.tests.len() + usize::from(is_timed);
+        if n_tests > 0 {
+            *counts.entry(NodeKind::Test).or_default() += n_tests;
         }
     }
     RunStarted {
@@ -356,7 +424,7 @@ fn prepare(
     Ok(published)
 }
 
-/// One look at the catalog, for all workers.
+/// One look at the catalog and at the sources, for all workers.
 fn look_around<'a>(
     plan: &'a Plan,
     graph: &'a Graph,
@@ -364,6 +432,7 @@ fn look_around<'a>(
     (history, published): (History, BTreeMap<String, Published>),
     options: &RunOptions,
     warehouse: &mut Connection,
+    on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<Shared<'a>, Diagnostic> {
     let entries = warehouse.catalog(&[]).map_err(|error| cannot_prepare(&error))?;
     let databases = databases(warehouse, &entries);
@@ -372,6 +441,7 @@ fn look_around<'a>(
     let row_estimates = entries.iter().filter_map(estimate).collect();
     let planned = plan.steps.iter().map(|it| it.node).collect();
     let scrubber = options.scrubber.clone();
+    let sources = sources::check(plan, graph, around, &history, &entries, warehouse, on_event);
     Ok(Shared {
         graph,
         plan,
@@ -381,6 +451,7 @@ fn look_around<'a>(
         catalog,
         row_estimates,
         databases,
+        sources,
         planned,
         scrubber,
         is_staged: options.is_staged,
@@ -473,15 +544,14 @@ pub fn node_ref(node: &Node) -> NodeRef {
         (Body::Function(_), Some(relation)) => format!("function {}", relation.short()),
         (Body::Source(source), _) => format!("source {}.{}", source.source, node.name),
         (Body::Exposure(_) | Body::Semantic(_), _) => format!("{} {}", node.kind, node.name),
-        (
-            Body::Seed
-            | Body::Snapshot(_)
-            | Body::Function(_)
-            | Body::Test(_)
-            | Body::Analysis { .. }
-            | Body::UnitTest(_),
-            _,
-        ) => node.name.clone(),
+        (Body::UnitTest(test), _) => {
+            let version = test.of_model().and_then(|it| it.tested.version.as_ref());
+            let version = version.map(|it| format!("_v{it}")).unwrap_or_default();
+            format!("{}::{}{version}", test.subject().value, node.name)
+        }
+        (Body::Seed | Body::Snapshot(_) | Body::Function(_) | Body::Test(_) | Body::Analysis { .. }, _) => {
+            node.name.clone()
+        }
     };
     NodeRef { unique_id: node.unique_id.clone(), kind: node.kind, label, path: node.path.as_str().to_owned() }
 }

@@ -63,6 +63,12 @@ impl ReadyQueue {
         })
     }
 
+    /// Takes out a step that waits for nothing and was done before.
+    pub(super) fn settle(&mut self, step: StepId, is_success: bool) {
+        self.ready.remove(&(std::cmp::Reverse(self.priority[step.index()]), step));
+        self.finish(step, is_success);
+    }
+
     /// Frees the children that waited only for this step; those that need its success know if it failed.
     pub(super) fn finish(&mut self, done: StepId, is_success: bool) {
         let origin = self.blocked_by[done.index()].unwrap_or(done);
@@ -100,6 +106,7 @@ mod tests {
                 before: Vec::new(),
                 after_commit: Vec::new(),
                 tests: Vec::new(),
+                source: None,
                 after: after.iter().map(|(step, kind)| Edge { step: StepId(*step), kind: *kind }).collect(),
                 priority: edges.len() - index,
             })

@@ -6,6 +6,7 @@ use super::event::{Outcome, TestStatus};
 use super::history::{MeasureRows, NodeRow, TestRow};
 use super::step::{Failure, StepOutcome, Tried, Worker};
 use super::testing::Tested;
+use crate::node::NodeKind;
 use crate::parse::check::Check;
 use crate::plan::Action;
 use crate::template::Rendered;
@@ -45,7 +46,8 @@ impl Worker<'_> {
         let rows: Vec<TestRow<'_>> = tested
             .outcomes
             .iter()
-            .filter(|it| it.status != TestStatus::Skipped)
+            // What is found of a source itself is in a table of its own.
+            .filter(|it| it.status != TestStatus::Skipped && graph.node(it.node).kind != NodeKind::Source)
             .map(|it| TestRow {
                 test_id: graph.node(it.node).unique_id.as_str(),
                 node_id: (!is_alone).then(|| self.node.unique_id.as_str()),
@@ -95,7 +97,7 @@ impl Worker<'_> {
 
     /// After the rollback, on its own.
     pub(super) fn record_failure(&mut self, tried: &Tried, elapsed: Duration) {
-        if matches!(tried.outcome, StepOutcome::Done(Outcome::TestsFailed { .. })) {
+        if matches!(tried.outcome, StepOutcome::Done(Outcome::TestsFailed { .. } | Outcome::Stale)) {
             // Nothing was made: the tests' own rows say it all.
             let _ = self.record_tests(&tried.tested);
             if matches!(self.step.action, Action::Nothing) {

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::connection::Connection;
-use super::event::{Kept, Outcome};
+use super::event::{Kept, Outcome, SourceStatus};
 use super::external::Files;
 use super::microbatch::{BatchResults, Turn};
+use super::sources::Held;
 use super::testing::{self, Scan, TestOutcome, Tested};
-use super::{Shared, declared_at, faults, kept};
+use super::{Shared, kept};
 use crate::batch::Batch;
-use crate::compile::{CompiledNode, IsIncremental, Late, TemplateLog};
+use crate::compile::{CompiledNode, IsIncremental, Late, TemplateLog, faults};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
 use crate::node::{Materialization, NodeId, NodeKind, RelationKind};
@@ -106,9 +107,10 @@ pub(super) fn run(
         turn: None,
         batches: None,
     };
-    let mut tried = match worker.set_comment() {
-        Ok(()) => worker.act(),
-        Err(fault) => Tried::error(fault, worker.kept()),
+    let mut tried = match (shared.sources.held(step.node), worker.set_comment()) {
+        (Some(Held::Fails(fault)), _) => Tried::error((**fault).clone(), worker.kept()),
+        (_, Ok(())) => worker.act(),
+        (_, Err(fault)) => Tried::error(fault, worker.kept()),
     };
     if tried.outcome == StepOutcome::Again && !may_retry_alone {
         tried.outcome = StepOutcome::Done(Outcome::Error { kept: worker.kept() });
@@ -203,8 +205,9 @@ impl Worker<'_> {
             | Action::TakeSnapshot(_)
             | Action::CreateFunction(_) => self.publish_with_hooks(),
             Action::Nothing => self.source(),
-            Action::NoOp => Tried::no_op(),
-            Action::TestPublished | Action::TestAlone => self.test_only(),
+            // Unit tests were done before the workers began.
+            Action::NoOp | Action::UnitTest(_) => Tried::no_op(),
+            Action::TestPublished | Action::TestAlone => self.source(),
             Action::Broken(fault) => Tried::error((**fault).clone(), self.kept()),
         }
     }
@@ -363,6 +366,7 @@ impl Worker<'_> {
             | Action::NoOp
             | Action::TestPublished
             | Action::TestAlone
+            | Action::UnitTest(_)
             | Action::Broken(_) => Ok(Effect::default()),
         }
     }
@@ -430,25 +434,30 @@ impl Worker<'_> {
 
     /// A source is there already: it must exist, and its tests must pass.
     fn source(&mut self) -> Tried {
-        if let Some(fault) = self.missing_source() {
-            return Tried::error(fault, Kept::Nothing);
+        let Some(finding) = self.shared.sources.finding(self.step.node) else { return self.test_only() };
+        if let Some(fault) = &finding.fault {
+            return match self.step.action {
+                Action::TestPublished => self.untestable(fault.clone()),
+                _ => Tried::error(fault.clone(), Kept::Nothing),
+            };
         }
-        self.test_only()
-    }
-
-    fn missing_source(&self) -> Option<Diagnostic> {
-        let relation = self.step.relation.as_ref()?;
-        if self.node.kind != NodeKind::Source || !self.shared.is_missing(relation) {
-            return None;
+        if finding.status == SourceStatus::Changed {
+            // Its tests would only say the same once more.
+            let tested = Tested { outcomes: finding.outcomes.clone(), ..Tested::default() };
+            let outcome = StepOutcome::Done(Outcome::TestsFailed { failed_tests: tested.failed() });
+            return Tried { outcome, tested, ..Tried::no_op() };
         }
-        Some(
-            Diagnostic::error(
-                "missing-source",
-                format!("the source table {} does not exist", relation.short()),
-            )
-            .at(declared_at(self.node), "declared here")
-            .help("load it first, or correct `schema` and `identifier` of the source"),
-        )
+        let mut tried = self.test_only();
+        tried.tested.outcomes.extend(finding.outcomes.iter().cloned());
+        tried.outcome = match tried.outcome {
+            StepOutcome::Done(_) => match tried.tested.failed() {
+                0 if finding.holds_back => StepOutcome::Done(Outcome::Stale),
+                0 => tried.outcome,
+                failed_tests => StepOutcome::Done(Outcome::TestsFailed { failed_tests }),
+            },
+            other => other,
+        };
+        tried
     }
 
     fn test_only(&mut self) -> Tried {

@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use super::connection::{Connection, Statement};
 use super::event::{
-    Kept, LogLevel, NodeFinished, NodeRef, Outcome, RunEvent, SkipReason, TestFinished, TestStatus,
+    Kept, LogLevel, NodeFinished, NodeRef, Outcome, RunEvent, SkipReason, SourceStatus, TestFinished,
+    TestStatus,
 };
 use super::queue::{Next, ReadyQueue};
+use super::sources::Held;
 use super::step::{self, StepOutcome, StepResult};
 use super::testing::TestOutcome;
+use super::unit_tests::Tested;
 use super::{NodeResult, RunOptions, RunResults, Shared, Status, cannot_prepare, node_ref, template_log};
 use crate::diagnostics::Diagnostic;
 use crate::node::{NodeId, NodeKind};
@@ -22,7 +25,7 @@ use crate::warehouse::Warehouse;
 const STOP_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Stack of a worker: templates that are rendered there call each other.
-const STACK_SIZE: usize = 16 * 1024 * 1024;
+pub(super) const STACK_SIZE: usize = 16 * 1024 * 1024;
 
 /// What a worker is told to do.
 struct Job {
@@ -42,6 +45,7 @@ struct Report {
 pub(super) fn run(
     shared: &Shared<'_>,
     options: &RunOptions,
+    tested: Tested,
     warehouse: &mut Connection,
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<RunResults, Diagnostic> {
@@ -70,7 +74,7 @@ pub(super) fn run(
             })?;
         }
         drop(report);
-        Ok(Foreman::new(shared, options, jobs, on_event).run(&reports))
+        Ok(Foreman::new(shared, options, tested, jobs, on_event).run(&reports))
     })
 }
 
@@ -110,13 +114,16 @@ impl<'a> Foreman<'a> {
     fn new(
         shared: &'a Shared<'a>,
         options: &'a RunOptions,
+        tested: Tested,
         jobs: Vec<Sender<Job>>,
         on_event: &'a mut dyn FnMut(&RunEvent),
     ) -> Self {
         let idle = (0..jobs.len()).collect();
-        let queue = ReadyQueue::new(&shared.plan.steps);
-        let results = RunResults::default();
-        let (again, is_alone, has_failed) = (Vec::new(), false, false);
+        let mut queue = ReadyQueue::new(&shared.plan.steps);
+        let Tested { results, done } = tested;
+        let has_failed = done.iter().any(|it| !it.1);
+        done.into_iter().for_each(|(step, is_success)| queue.settle(step, is_success));
+        let (again, is_alone) = (Vec::new(), false);
         Self { shared, options, jobs, idle, queue, again, is_alone, has_failed, results, on_event }
     }
 
@@ -159,8 +166,23 @@ impl<'a> Foreman<'a> {
                     self.skip(step, reason);
                 }
                 (Next::Run(step), Some(reason)) => self.skip(step, reason),
-                (Next::Run(step), None) => self.start(step, true),
+                (Next::Run(step), None) => match self.held_back(step) {
+                    Some(reason) => self.skip(step, reason),
+                    None => self.start(step, true),
+                },
             }
+        }
+    }
+
+    /// Why a step is skipped though nothing failed: what it combines does not belong together.
+    fn held_back(&self, step: StepId) -> Option<SkipReason> {
+        let node = self.shared.plan.steps[step.index()].node;
+        match self.shared.sources.held(node)? {
+            Held::Skipped(older, newer) => {
+                let name = |id: &NodeId| node_ref(self.shared.graph.node(*id));
+                Some(SkipReason::SourcesMisaligned(Box::new((name(older), name(newer)))))
+            }
+            Held::Fails(_) => None,
         }
     }
 
@@ -196,11 +218,18 @@ impl<'a> Foreman<'a> {
 
     /// Why the descendants of a failed step are skipped.
     fn reason(&self, failed: StepId) -> SkipReason {
+        if let Some(reason) = self.held_back(failed) {
+            return reason;
+        }
         let step = &self.shared.plan.steps[failed.index()];
         let node = self.node_ref(failed);
+        let found = self.shared.sources.finding(step.node).map(|it| it.status);
         match node.kind {
-            NodeKind::Test => SkipReason::TestFailed(node),
-            NodeKind::Source if self.is_stale(step.node) => SkipReason::SourceStale(node),
+            NodeKind::Test | NodeKind::UnitTest => SkipReason::TestFailed(node),
+            NodeKind::Source if self.is_held_back(step.node) => SkipReason::SourceHeldBack(node),
+            NodeKind::Source if found == Some(SourceStatus::Stale) => SkipReason::SourceStale(node),
+            NodeKind::Source if found == Some(SourceStatus::Missing) => SkipReason::SourceMissing(node),
+            NodeKind::Source if found == Some(SourceStatus::Changed) => SkipReason::SourceChanged(node),
             NodeKind::Source
             | NodeKind::Seed
             | NodeKind::Model
@@ -208,16 +237,17 @@ impl<'a> Foreman<'a> {
             | NodeKind::Function
             | NodeKind::Analysis
             | NodeKind::Exposure
-            | NodeKind::UnitTest
             | NodeKind::SemanticModel
             | NodeKind::Metric
             | NodeKind::SavedQuery => SkipReason::ParentFailed(node),
         }
     }
 
-    /// Whether a source failed by its own freshness, which is reported under the source's id.
-    fn is_stale(&self, source: NodeId) -> bool {
-        self.results.results.iter().any(|it| it.node == source && it.status == Status::Fail)
+    /// Whether a stale source did not fail, and only what reads it is skipped.
+    fn is_held_back(&self, source: NodeId) -> bool {
+        let is_finding = |it: &NodeResult| it.node == source && it.status == Status::Error;
+        let holds_back = self.shared.sources.finding(source).is_some_and(|it| it.holds_back);
+        holds_back && !self.results.results.iter().any(is_finding)
     }
 
     fn skip(&mut self, step: StepId, reason: SkipReason) {
@@ -290,7 +320,7 @@ impl<'a> Foreman<'a> {
             self.emit(&RunEvent::Log { level: LogLevel::Warning, message });
         }
         let is_success = report.result.is_success();
-        self.has_failed |= !is_success;
+        self.has_failed |= !is_success && outcome != Outcome::Stale;
         if !matches!(planned.action, Action::TestPublished | Action::TestAlone) {
             self.push_node(report, planned.node, &outcome);
         }
@@ -321,6 +351,7 @@ impl<'a> Foreman<'a> {
             message: test.message.clone(),
             fault: test.fault.clone(),
             samples: test.samples.clone(),
+            diff: None,
             query: test.query.clone(),
             is_kept: test.is_kept,
             trend: test.trend.clone(),
@@ -359,7 +390,7 @@ impl<'a> Foreman<'a> {
     fn push_node(&mut self, report: &Report, node: NodeId, outcome: &Outcome) {
         let (status, message) = match outcome {
             // What was not made is no result; only what went wrong with it is.
-            Outcome::Checked => return,
+            Outcome::Checked | Outcome::Stale => return,
             Outcome::Success => (Status::Success, None),
             Outcome::NoOp => (Status::NoOp, Some("NO-OP".to_owned())),
             Outcome::RolledBack { failed_tests, kept } => {

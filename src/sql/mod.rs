@@ -1,11 +1,16 @@
 //! The sqlparser wall: what is known of compiled SQL without an engine.
 
+mod definitions;
+pub mod lineage;
+mod mentions;
 mod one_query;
 mod transactions;
 mod with_clause;
 
 use sqlparser::tokenizer::Location;
 
+pub use self::definitions::{Definitions, definitions, mentions, pivots_by_rows};
+pub use self::mentions::{Mentions, columns_mentioned};
 pub use self::one_query::{OneQuery, one_query};
 pub use self::transactions::transaction_statement;
 pub use self::with_clause::{WithClause, with_clause};

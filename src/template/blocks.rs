@@ -10,7 +10,7 @@ use std::sync::Arc;
 use minijinja::machinery::Token;
 
 use super::rewrite::{Body, Origin, Rewriter, Signature};
-use super::syntax::{Lexeme, SyntaxFault, tag_end, tokenize};
+use super::syntax::{Lexeme, SyntaxFault, tag_end, tokenize_macro_file};
 use super::unit::Unit;
 use super::{MacroDefinition, MacroFile, MacroKind};
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Span};
@@ -29,7 +29,7 @@ pub(super) fn read_macro_file(diags: &mut Diagnostics, file: &MacroFile) -> Vec<
     if !file.text.contains("{%") {
         return Vec::new();
     }
-    let tokens = match tokenize(&file.text) {
+    let tokens = match tokenize_macro_file(&file.text) {
         Ok(tokens) => tokens,
         Err(fault) => {
             diags.push(syntax_diagnostic(file.file, 0, fault));

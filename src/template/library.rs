@@ -1,11 +1,15 @@
 //! All macros by package and name, and the order in which dbt looks for one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use minijinja::Value;
+use serde_json::Value as Json;
 
 use super::MacroDefinition;
 use super::blocks::{MacroBlock, unique_id};
 use super::unit::Unit;
+use super::values::convert::from_json;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 
 /// The package of the built-in macros.
@@ -23,9 +27,24 @@ pub(super) struct Library {
     own_names: BTreeSet<String>,
     /// Packages to search for a namespace given to `adapter.dispatch`, where the project says so.
     pub(super) dispatch: BTreeMap<String, Vec<String>>,
+    /// `graph`, which is one object for all templates: what a hook writes into it, a node's macro finds there.
+    graph: Mutex<Option<(Arc<Json>, Value)>>,
 }
 
 impl Library {
+    /// The object for `graph`, made when the project is first seen as it is now.
+    pub(super) fn graph(&self, project: &Arc<Json>) -> Value {
+        let mut made = self.graph.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*made {
+            Some((of, value)) if Arc::ptr_eq(of, project) => value.clone(),
+            Some(_) | None => {
+                let value = from_json(project);
+                *made = Some((Arc::clone(project), value.clone()));
+                value
+            }
+        }
+    }
+
     /// Sorts macros; a name that is defined twice in a package is reported.
     pub(super) fn new(diags: &mut Diagnostics, root: &str, mut blocks: Vec<MacroBlock>) -> Self {
         blocks.sort_by(|a, b| {
@@ -42,6 +61,7 @@ impl Library {
             by_id: BTreeMap::new(),
             own_names: BTreeSet::new(),
             dispatch: BTreeMap::new(),
+            graph: Mutex::default(),
         };
         for block in blocks {
             library.add(diags, block);

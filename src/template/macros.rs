@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple};
 use minijinja::{Error, ErrorKind, OutputSpan, State, Value};
+use serde_json::Value as Json;
 
 use super::blocks::unique_id;
 use super::context;
@@ -14,7 +15,7 @@ use super::segments;
 use super::session::{Scope, Session};
 use super::unit::Unit;
 use super::values::arguments::split;
-use super::values::convert::own;
+use super::values::convert::{from_json, own};
 use super::values::dict::Dict;
 use super::{Rendered, with_stack};
 
@@ -142,6 +143,27 @@ pub(super) fn bind(callee: &str, unit: &Unit, args: &[Value]) -> Result<Vec<(Str
     Ok(locals)
 }
 
+/// What a macro is answered instead of being called, whatever its arguments.
+#[derive(Debug)]
+pub(super) struct Answer(Value);
+
+impl Answer {
+    /// The answer as a value that can be called.
+    pub(super) fn value(answer: &Json) -> Value {
+        Value::from_object(Self(from_json(answer)))
+    }
+}
+
+impl Object for Answer {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call(self: &Arc<Self>, _state: &mut State<'_, '_>, _args: &[Value]) -> Result<Value, Error> {
+        Ok(self.0.clone())
+    }
+}
+
 /// `package` in `package.macro()`.
 #[derive(Debug)]
 pub(super) struct PackageObject {
@@ -159,6 +181,9 @@ impl PackageObject {
 impl Object for PackageObject {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let name = key.as_str()?;
+        if let Some(answer) = self.session.context.host.answer(Some(&self.package), name) {
+            return Some(Answer::value(&answer));
+        }
         match self.session.library.in_package(&self.package, name) {
             Some(index) => Some(MacroObject::value(&self.session, index)),
             None if self.package == BUILTIN => context::macro_of_dbt(&self.session, name),

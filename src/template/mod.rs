@@ -42,6 +42,7 @@ pub use self::macro_call::{MacroCall, TestVerdict};
 pub use self::materializations::FoundMaterialization;
 pub use self::snapshot_block::{may_have_snapshots, snapshot_blocks};
 pub use self::templates::Templates;
+pub(crate) use self::values::print::float_text;
 use crate::diagnostics::{Diagnostic, FileId, Span, Spanned};
 use crate::node::{Quoting, Relation};
 use crate::warehouse::{CatalogEntry, Column, Rows};
@@ -245,6 +246,10 @@ pub trait Host: Send + Sync {
     fn config_get(&self, key: &str) -> Option<Json>;
     /// `is_incremental()`.
     fn is_incremental(&self) -> bool;
+    /// What a macro, or another name that templates know, is answered instead of the truth.
+    fn answer(&self, _package: Option<&str>, _name: &str) -> Option<Json> {
+        None
+    }
     /// `log(message, info)` and `print(message)` (always info).
     fn log(&self, message: &str, info: bool);
     /// `exceptions.warn(message)`.
@@ -261,6 +266,10 @@ pub trait Host: Send + Sync {
     }
     /// `graph`: the whole project as artifacts show it; `None` where it is not known yet.
     fn graph(&self) -> Option<Arc<Json>> {
+        None
+    }
+    /// `ref.config`: the project as dbt's adapters know it; `None` where there is none.
+    fn runtime_config(&self) -> Option<Arc<Json>> {
         None
     }
     /// `selected_resources`: unique ids of the nodes that the command works on.

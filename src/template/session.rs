@@ -13,7 +13,7 @@ use super::context;
 use super::fault::bad_call;
 use super::library::Library;
 use super::lone_expression::{WRITTEN, Written};
-use super::macros::{MacroObject, PackageObject};
+use super::macros::{Answer, MacroObject, PackageObject};
 use super::made::Made;
 use super::unit::Unit;
 use super::values::convert::from_json;
@@ -232,6 +232,11 @@ impl Scope {
             return Some(to_value(value));
         }
         let library = &session.library;
+        if let Some(answer) = session.context.host.answer(None, name) {
+            let is_macro = library.visible(&session.main.package, name).is_some()
+                || context::macro_of_dbt(session, name).is_some();
+            return Some(if is_macro { Answer::value(&answer) } else { from_json(&answer) });
+        }
         let found = library
             .visible(&session.main.package, name)
             .or_else(|| library.in_package(&self.unit.package, name));

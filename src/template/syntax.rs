@@ -81,7 +81,14 @@ const MAX_PARTS: usize = 1000;
 /// Cuts a text into tokens and checks brackets and tags.
 pub(super) fn tokenize(text: &str) -> Result<Tokens<'_>, SyntaxFault> {
     let list = read_tokens(text)?;
-    let closers = pair_tags(text, &list)?;
+    let closers = pair_tags(text, &list, false)?;
+    Ok(Tokens { list, closers })
+}
+
+/// The same for a file of macros, in which what stands outside of blocks has no effect, whatever it says.
+pub(super) fn tokenize_macro_file(text: &str) -> Result<Tokens<'_>, SyntaxFault> {
+    let list = read_tokens(text)?;
+    let closers = pair_tags(text, &list, true)?;
     Ok(Tokens { list, closers })
 }
 
@@ -258,7 +265,11 @@ fn string_start(text: &str, region: Option<&Range<usize>>, fallback: usize) -> R
 }
 
 /// Finds the end tag of every opening tag.
-fn pair_tags(text: &str, list: &[Lexeme<'_>]) -> Result<HashMap<usize, usize>, SyntaxFault> {
+fn pair_tags(
+    text: &str,
+    list: &[Lexeme<'_>],
+    is_macro_file: bool,
+) -> Result<HashMap<usize, usize>, SyntaxFault> {
     let mut closers = HashMap::new();
     let mut open: Vec<(usize, &str)> = Vec::new();
     let mut depth = Vec::new();
@@ -286,7 +297,7 @@ fn pair_tags(text: &str, list: &[Lexeme<'_>]) -> Result<HashMap<usize, usize>, S
             }
             // An `elif` is an `if` inside of the `else` before it.
             depth.iter_mut().rev().take(1).for_each(|it| *it += 1);
-        } else if !SINGLE.contains(tag) {
+        } else if !SINGLE.contains(tag) && !(is_macro_file && open.is_empty()) {
             return Err(unknown_tag(tag_range, tag));
         }
         if depth.len() > MAX_NESTING || depth.last().is_some_and(|it| *it > MAX_PARTS) {

@@ -4,6 +4,7 @@
 //! the engine's crate; a second engine is a second implementation of the same trait. `seed` finds the
 //! types of CSV files.
 
+pub mod binder;
 pub mod duckdb;
 pub mod seed;
 
@@ -310,6 +311,16 @@ pub trait Warehouse: Send {
     /// All tables and views of a database with their columns and comments, sorted by name.
     fn shapes(&mut self, database: &str) -> Result<Vec<RelationShape>, WarehouseError>;
 
+    /// Tables and views with one of these names, in any schema of any database, with their columns. The case
+    /// of letters does not count.
+    fn tables_named(
+        &mut self,
+        identifiers: &[String],
+    ) -> Result<Vec<(Relation, Vec<Column>)>, WarehouseError>;
+
+    /// Names of macros and types that users made.
+    fn definitions(&mut self) -> Result<Vec<String>, WarehouseError>;
+
     /// Keeps the rows of a query where a rollback does not reach them.
     fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError>;
 
@@ -329,6 +340,9 @@ pub trait Warehouse: Send {
 
     /// The name of the database that unqualified names resolve to.
     fn database(&self) -> &str;
+
+    /// The column that a query asks for and that is not there, if that is what an error says.
+    fn missing_column(&self, error: &WarehouseError) -> Option<String>;
 
     /// Engine name and version, such as `DuckDB v1.5.5`.
     fn version(&mut self) -> Result<String, WarehouseError>;

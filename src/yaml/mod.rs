@@ -130,9 +130,7 @@ pub fn parse(diags: &mut Diagnostics, file: FileId, text: &str) -> Option<Yaml> 
     match serde_yaml::from_str_with_options::<serde_yaml::Spanned<Raw>>(text, options()) {
         Ok(raw) => {
             let mut yaml = place(raw, file);
-            if !text.ends_with('\n') {
-                end_with_file(&mut yaml, text);
-            }
+            end_with_file(&mut yaml, text);
             Some(yaml)
         }
         Err(error) => {
@@ -142,7 +140,7 @@ pub fn parse(diags: &mut Diagnostics, file: FileId, text: &str) -> Option<Yaml> 
     }
 }
 
-/// A block text (`>` or `|`) at the end of a file without a last line break has none either, as in dbt.
+/// A block text (`>` or `|`) at the end of a file has no line break at its end: dbt takes that of the file away.
 fn end_with_file(yaml: &mut Yaml, file: &str) {
     match &mut yaml.kind {
         YamlKind::List(items) => {

@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use serde_json::{Value as Json, json};
 use tidemill::diagnostics::scrub::Scrubber;
+use tidemill::docs::samples::Samples;
 use tidemill::docs::{self, ColumnEdge, ColumnFacts, EdgeKind, Inherited, KnownColumn, SiteInput};
 
 use crate::docs_site::{SiteFolder, parts_of};
@@ -91,6 +92,10 @@ fn a_built_project_is_described_with_types_results_and_rows() {
     let test = site.page_number(tests[0].as_u64().expect("a number"));
     assert_eq!((&test["kind"], &test["status"]), (&json!("test"), &json!("pass")));
     assert!(detail["compiled"].as_str().is_some_and(|it| it.contains("select 1 as id")));
+    // Where columns come from is found in the compiled queries.
+    let (from, to) = (site.number("model.shop.orders"), site.number("model.shop.report"));
+    let edges = site.part("columns")["edges"].as_array().expect("edges").clone();
+    assert!(edges.contains(&json!([from, 2, to, 1, 2])), "orders.amount makes report.total: {edges:?}");
     let link = &index["relations"][0];
     assert_eq!(site.page_number(link["to"].as_u64().expect("a page"))["name"], "customers");
     assert_eq!((&link["column"], &link["field"]), (&json!("customer_id"), &json!("id")));
@@ -104,7 +109,8 @@ fn a_project_that_was_never_built_has_a_site_with_the_unknown_left_out() {
     assert_eq!(site.index()["health"]["last"], Json::Null);
     assert_eq!(site.page("model.shop.orders")["status"], Json::Null);
     let detail = site.detail("model.shop.orders");
-    assert_eq!(detail["columns"][0]["type"], Json::Null);
+    // Types are found in the query itself.
+    assert_eq!(detail["columns"][0]["type"], "INTEGER");
     assert_eq!(detail["runs"], Json::Null);
     assert!(!shop.dir().join("shop.duckdb").exists(), "looking makes no database");
     assert_eq!(site.detail("exposure.shop.dashboard")["url"], "https://example.org/d");
@@ -116,7 +122,10 @@ fn a_project_that_was_never_built_has_a_site_with_the_unknown_left_out() {
 fn what_failed_and_what_changed_stands_on_the_first_page() {
     let shop = shop();
     shop.run("build").exit(0);
-    shop.write("models/orders.sql", "{{ config(materialized='table') }} select 1 as id, 8 as customer_id");
+    shop.write(
+        "models/orders.sql",
+        "{{ config(materialized='table') }} select 1 as id, 8 as customer_id, 2.5 as amount",
+    );
     shop.write("models/customers.sql", "select 7 as id, 'Ann' as name union all select 9, 'Bob'");
     shop.run("build").exit(1);
     shop.run("docs").exit(0);
@@ -290,6 +299,7 @@ fn the_same_input_gives_the_same_bytes_and_no_path_of_the_machine() {
         catalog: None,
         sources: None,
         history: None,
+        samples: &Samples::new(),
         columns: &ColumnFacts::default(),
         tool: "Tidemill",
     };
@@ -321,6 +331,7 @@ fn edges_between_columns_and_inherited_descriptions_are_shown() {
             to: at("report", "order_id"),
             how: EdgeKind::Renamed,
         }],
+        keys: [("model.shop.report".to_owned(), vec![at("orders", "customer_id")])].into(),
         unknown: vec!["model.shop.customers".to_owned()],
         inherited: [(
             at("report", "order_id"),
@@ -335,6 +346,7 @@ fn edges_between_columns_and_inherited_descriptions_are_shown() {
         catalog: None,
         sources: None,
         history: None,
+        samples: &Samples::new(),
         columns: &facts,
         tool: "Tidemill",
     };
@@ -345,6 +357,8 @@ fn edges_between_columns_and_inherited_descriptions_are_shown() {
     let (orders, report) = (site.number("model.shop.orders"), site.number("model.shop.report"));
     let columns = site.part("columns");
     assert_eq!(columns["edges"], json!([[orders, 0, report, 0, 1]]));
+    assert_eq!(columns["keys"], json!([[orders, 1, report]]));
+    assert_eq!(site.detail("model.shop.report")["keys"], json!([[orders, "customer_id"]]));
     assert_eq!(columns["unknown"], json!([site.number("model.shop.customers")]));
     let column = &site.detail("model.shop.report")["columns"][0];
     assert_eq!(column["inherited"], json!([orders, "id"]));
@@ -427,4 +441,34 @@ fn a_port_that_is_taken_is_said() {
     let outcome = shop().run(&format!("docs serve --port {port}"));
     outcome.exit(2).stderr_has(&format!("cannot listen on port {port} of this machine"));
     outcome.stderr_has("`--port 0` takes a port that is free");
+}
+
+#[test]
+fn rows_are_shown_only_where_the_config_asks_for_them() {
+    let shop = project(
+        "
+        //- models/shown.sql
+        {{ config(materialized='table', meta={'docs_sample_rows': 2}) }}
+        select n as id, 'secret ' || n as name, case n when 2 then 'x' end as code from range(1, 9) t(n)
+        //- models/other.sql
+        {{ config(materialized='table') }}
+        select 1 as id
+        //- models/a.yml
+        models:
+          - name: shown
+            columns:
+              - {name: NAME, config: {meta: {sensitive: true}}}
+        ",
+    );
+    shop.run("build").exit(0);
+    shop.run("docs").exit(0);
+    let site = SiteFolder::one_file(&shop);
+    assert_eq!(
+        site.detail("model.shop.shown")["sample"],
+        json!({ "columns": ["id", "name", "code"], "rows": [["1", "•••", null], ["2", "•••", "x"]] })
+    );
+    assert_eq!(site.detail("model.shop.other")["sample"], Json::Null);
+    for (name, part) in parts_of(&shop.read("target/index.html")) {
+        assert!(!part.contains("secret 1"), "a sensitive value is in {name}");
+    }
 }

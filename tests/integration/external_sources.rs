@@ -34,6 +34,7 @@ fn places_are_filled_in_three_ways() {
     union all select id from {{{{ source('raw', 'js') }}}}
     "
     ));
+    project.run("source accept").exit(0);
     project.run("build").exit(0).stderr("");
     let command = "show --inline \"select id from {{ ref('a') }} order by id\" --output csv";
     project.run(command).exit(0).stdout("id\n1\n2\n3\n");

@@ -104,7 +104,7 @@ fn the_end_of_a_run_sees_its_results() {
         {% endmacro %}
         ",
     );
-    project.run("build").exit(1).stderr(
+    project.run("build --no-check").exit(1).stderr(
         "
         success model.shop.a None table True 2 {'_message': 'OK'}
         error model.shop.b None view True 2 {}

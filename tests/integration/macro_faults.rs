@@ -16,7 +16,7 @@ fn a_wrong_column_in_a_macro_is_shown_at_its_line() {
           {{ dollars('150') }} as amount
         ",
     )
-    .run("build")
+    .run("build --no-check")
     .exit(1)
     .stdout_has(&dedent(
         r#"
@@ -50,7 +50,7 @@ fn the_chain_goes_through_macros_that_call_macros() {
         select * from {{ outer() | trim }}
         ",
     )
-    .run("build")
+    .run("build --no-check")
     .exit(1)
     .stdout_has(&dedent(
         r#"
@@ -86,7 +86,7 @@ fn the_chain_goes_through_dispatch_and_return() {
         select {{ f(1) }} as x
         ",
     )
-    .run("build")
+    .run("build --no-check")
     .exit(1)
     .stdout_has(&dedent(
         r#"
@@ -124,7 +124,7 @@ fn the_block_of_a_call_is_shown_in_the_model() {
         {% endcall %}
         ",
     )
-    .run("build")
+    .run("build --no-check")
     .exit(1)
     .stdout_has(&dedent(
         r#"
@@ -154,7 +154,7 @@ fn a_built_in_macro_is_shown_where_it_is_called() {
         select {{ dbt.dateadd('day', 1, 'nowhere') }} as x
         ",
     )
-    .run("build")
+    .run("build --no-check")
     .exit(1)
     .stdout_has(&dedent(
         r#"
@@ -180,7 +180,7 @@ fn a_macro_in_an_ephemeral_model_keeps_its_place() {
         select * from {{ ref('e') }}
         ",
     )
-    .run("build")
+    .run("build --no-check")
     .exit(1)
     .stdout_has(&dedent(
         r#"

@@ -110,6 +110,7 @@ fn tested(name: &str, owner: &NodeRef, status: TestStatus, failures: u64) -> Tes
         message,
         fault: None,
         samples: None,
+        diff: None,
         query: None,
         is_kept: false,
         trend: Vec::new(),

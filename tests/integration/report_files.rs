@@ -63,7 +63,7 @@ fn json_file(project: &TestProject, path: &str) -> Json {
 #[test]
 fn junit_has_a_suite_for_each_node() {
     let project = mixed();
-    project.run("build --threads 1 --report junit=out/report.xml").exit(1);
+    project.run("build --no-check --threads 1 --report junit=out/report.xml").exit(1);
     let report = junit(&project, "out/report.xml");
     let mut cases = cases(&report);
     cases.sort();
@@ -117,7 +117,7 @@ fn a_project_that_cannot_be_read_is_a_failure_in_every_format() {
 #[test]
 fn sarif_names_a_rule_for_each_result() {
     let project = mixed();
-    project.run("build --threads 1 --report sarif=s.json").exit(1);
+    project.run("build --no-check --threads 1 --report sarif=s.json").exit(1);
     let sarif = json_file(&project, "s.json");
     assert_eq!(sarif["version"], "2.1.0");
     let run = &sarif["runs"][0];
@@ -175,7 +175,7 @@ fn fingerprints_survive_a_shift_of_lines() {
 #[test]
 fn markdown_shows_failures_and_nodes() {
     let project = mixed();
-    project.run("build --threads 1 --report markdown=out.md").exit(1);
+    project.run("build --no-check --threads 1 --report markdown=out.md").exit(1);
     let markdown = project.read("out.md");
     assert!(markdown.starts_with("## ❌ tidemill build failed in "), "{markdown}");
     for part in [
@@ -208,7 +208,7 @@ fn markup_in_names_stays_text() {
 #[test]
 fn json_has_the_fields_of_the_events() {
     let project = mixed();
-    project.run("build --threads 1 --report json=r.json").exit(1);
+    project.run("build --no-check --threads 1 --report json=r.json").exit(1);
     let report = json_file(&project, "r.json");
     assert_eq!(report["status"], "failure");
     assert_eq!(report["command"], "build");
@@ -241,7 +241,7 @@ fn github_gets_annotations_and_a_summary() {
     let project = mixed().env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", "summary.md");
     project.write("summary.md", "before\n");
     project
-        .run("build --threads 1")
+        .run("build --no-check --threads 1")
         .exit(1)
         .stdout_has(
             "::error file=models/all.yml,line=9,endLine=9,col=39,endColumn=47,\

@@ -168,7 +168,7 @@ const UNIT_TESTS: &str = "
     ";
 
 #[test]
-fn unit_tests_are_read_and_counted_but_not_run() {
+fn unit_tests_are_in_the_manifest() {
     let project = project(&format!(
         "{UNIT_TESTS}
     //- models/u.yml
@@ -198,10 +198,6 @@ fn unit_tests_are_read_and_counted_but_not_run() {
     assert_eq!(test["overrides"]["vars"], json!({"x": 1}));
     let second = &manifest["unit_tests"]["unit_test.shop.a.second"];
     assert_eq!(second["expect"]["rows"], json!([{"id": "1", "name": null}]));
-    project
-        .run("test -s a")
-        .exit(0)
-        .stderr_has("not run: 1 unit test (read and checked; this version does not run them)");
     project
         .run("list --resource-type unit_test")
         .exit(0)

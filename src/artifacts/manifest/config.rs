@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::kinds::is_shortened;
 use crate::diagnostics::Spanned;
-use crate::node::{Materialization, NodeKind};
+use crate::node::{Materialization, NodeKind, StoreFailures};
 use crate::parse::config_defaults::defaults;
 use crate::parse::properties::{ColumnProperties, Constraint};
 use crate::parse::{Body, DataTest, ParsedNode, TestKind};
@@ -55,8 +55,21 @@ impl<'a> Config<'a> {
         }
         all.insert("enabled", Cow::Owned(Json::Bool(parsed.config.enabled)));
         all.extend(short_alias(parsed));
+        if parsed.kind == NodeKind::Test {
+            all.extend(store_failures(parsed));
+        }
         Self(all)
     }
+}
+
+/// `store_failures_as` decides on `store_failures`, and says what that means where it is absent.
+fn store_failures(parsed: &ParsedNode) -> [(&'static str, Cow<'static, Json>); 2] {
+    let (is_kept, kind) = match parsed.config.store_failures {
+        None => (Json::Null, Json::Null),
+        Some(StoreFailures::Nowhere) => (Json::Bool(false), Json::from("ephemeral")),
+        Some(StoreFailures::In(kind)) => (Json::Bool(true), Json::from(kind.as_str())),
+    };
+    [("store_failures", Cow::Owned(is_kept)), ("store_failures_as", Cow::Owned(kind))]
 }
 
 /// What the project says, without defaults: as in dbt, the strongest place alone, with the templates of project files as

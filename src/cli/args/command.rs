@@ -1,12 +1,13 @@
 //! The commands with their own flags.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::DateTime;
 
 use crate::batch::{Window, in_utc, parse_time};
-use crate::cli::args::help;
+use crate::cli::args::{help, parse_duration};
 use crate::graph::select::Indirect;
 use crate::node::NodeKind;
 
@@ -34,7 +35,13 @@ pub enum Command {
     /// Put an old version of the database file in the place of the published one
     #[command(after_help = help::ROLLBACK)]
     Rollback(RollbackArgs),
-    /// Render and check every model without running it; SQL goes to target/compiled
+    /// Find wrong columns, types and functions in queries without running any
+    #[command(after_help = help::CHECK)]
+    Check(CheckArgs),
+    /// Tell where a column comes from and what is made of it
+    #[command(after_help = help::LINEAGE)]
+    Lineage(LineageArgs),
+    /// Render every model without running it; SQL goes to target/compiled
     #[command(after_help = help::COMPILE)]
     Compile(CompileArgs),
     /// Read and check the project without rendering SQL
@@ -54,9 +61,15 @@ pub enum Command {
     /// Show what earlier runs came to, of the project, a node or a test
     #[command(after_help = help::HISTORY)]
     History(HistoryArgs),
+    /// Write unit tests
+    #[command(after_help = help::UNIT_TEST)]
+    UnitTest(UnitTestArgs),
     /// Run a macro by itself
     #[command(after_help = help::RUN_OPERATION)]
     RunOperation(RunOperationArgs),
+    /// Look at sources: how fresh they are, and which columns they have
+    #[command(subcommand)]
+    Source(SourceCommand),
     /// Accept a jump that a drift test refused: the next build may publish it
     #[command(after_help = help::ACCEPT)]
     Accept(AcceptArgs),
@@ -97,24 +110,8 @@ impl Command {
             Command::Build(args) => Some(&mut args.full_refresh),
             Command::Run(args) => Some(&mut args.full_refresh),
             Command::Seed(args) => Some(&mut args.full_refresh),
-            Command::Test(_)
-            | Command::Snapshot(_)
-            | Command::Retry(_)
-            | Command::Rollback(_)
-            | Command::Compile(_)
-            | Command::Parse
-            | Command::List(_)
-            | Command::Show(_)
-            | Command::Docs(_)
-            | Command::Deps(_)
-            | Command::History(_)
-            | Command::RunOperation(_)
-            | Command::Accept(_)
-            | Command::Clean
-            | Command::Debug
-            | Command::Init(_)
-            | Command::Completions(_)
-            | Command::Man(_) => None,
+            Command::Check(args) => Some(&mut args.full_refresh),
+            _ => None,
         }
     }
 }
@@ -243,6 +240,12 @@ pub struct BuildArgs {
     /// Keep the rows that fail tests in tables, unless a test says otherwise
     #[arg(long)]
     pub store_failures: bool,
+    /// Begin without the check of all queries, so that what is not at fault is built
+    #[arg(long)]
+    pub no_check: bool,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
     /// How tests are run.
     #[command(flatten)]
     pub testing: TestingArgs,
@@ -292,6 +295,9 @@ pub struct RunArgs {
     /// Make incremental models from scratch
     #[arg(long, short)]
     pub full_refresh: bool,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -306,6 +312,9 @@ pub struct TestArgs {
     /// Keep the rows that fail tests in tables, unless a test says otherwise
     #[arg(long)]
     pub store_failures: bool,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
     /// How tests are run.
     #[command(flatten)]
     pub testing: TestingArgs,
@@ -349,6 +358,68 @@ pub struct RollbackArgs {
     /// Write the names and sizes of the versions, newest first
     #[arg(long, conflicts_with = "version")]
     pub list: bool,
+}
+
+/// `check`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct CheckArgs {
+    /// Check incremental models as they are made from scratch
+    #[arg(long, short)]
+    pub full_refresh: bool,
+    /// What to write
+    #[arg(long, value_name = "FORMAT", default_value = "text", ignore_case = true)]
+    pub output: CheckOutput,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// What `check` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckOutput {
+    /// Faults, and nodes whose columns are not known.
+    #[value(help = "faults, and nodes whose columns are not known")]
+    Text,
+    /// Columns and types.
+    #[value(help = "one JSON object with the columns and types of every node")]
+    Json,
+}
+
+/// `lineage`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct LineageArgs {
+    /// A column (orders.amount, raw.orders.amount), or a node for all of its columns
+    #[arg(value_name = "NODE.COLUMN")]
+    pub column: String,
+    /// What it comes from
+    #[arg(long)]
+    pub up: bool,
+    /// What is made of it
+    #[arg(long)]
+    pub down: bool,
+    /// Follow columns that only decide on rows, too: filters, join keys, groups
+    #[arg(long)]
+    pub keys: bool,
+    /// What to write
+    #[arg(long, value_name = "FORMAT", default_value = "text", ignore_case = true)]
+    pub output: LineageOutput,
+}
+
+/// What `lineage` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LineageOutput {
+    /// A tree.
+    #[value(help = "a tree")]
+    Text,
+    /// One JSON object.
+    #[value(help = "one JSON object with edges")]
+    Json,
+    /// A Mermaid flowchart.
+    #[value(help = "a Mermaid flowchart")]
+    Mermaid,
+    /// A graph for Graphviz.
+    #[value(help = "a graph for Graphviz")]
+    Dot,
 }
 
 /// `compile`.
@@ -530,6 +601,33 @@ pub struct HistoryArgs {
     pub output: ShowOutput,
 }
 
+/// `unit-test`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct UnitTestArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: UnitTestAction,
+}
+
+/// What `unit-test` does.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum UnitTestAction {
+    /// Write the skeleton of a unit test: inputs with the columns that the model uses, and the rows it makes
+    #[command(after_help = help::UNIT_TEST)]
+    Scaffold(ScaffoldArgs),
+}
+
+/// `unit-test scaffold`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ScaffoldArgs {
+    /// The models, by name or by another selector
+    #[arg(value_name = "MODEL", required = true, num_args = 1..)]
+    pub models: Vec<String>,
+    /// A new file to write to [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
 /// `run-operation`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct RunOperationArgs {
@@ -539,6 +637,42 @@ pub struct RunOperationArgs {
     /// Its arguments by name, as YAML or JSON: '{schema: old, days: 30}'
     #[arg(long, value_name = "YAML")]
     pub args: Option<String>,
+}
+
+/// `source`.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum SourceCommand {
+    /// Say how fresh sources are, and write target/sources.json
+    #[command(alias = "snapshot-freshness", after_help = help::SOURCE_FRESHNESS)]
+    Freshness(SourceFreshnessArgs),
+    /// Take the columns that sources have now into sources.lock.yml
+    #[command(after_help = help::SOURCE_ACCEPT)]
+    Accept(SourceAcceptArgs),
+}
+
+/// `source freshness`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceFreshnessArgs {
+    /// File to write instead of target/sources.json
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How long to wait for sources that are not there, stale or not aligned: 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub wait_for_sources: Option<Duration>,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// `source accept`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceAcceptArgs {
+    /// Show what is different and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
 }
 
 /// `init`.

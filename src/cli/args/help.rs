@@ -53,7 +53,8 @@ Environment variables:
   NO_COLOR takes colour out; CLICOLOR_FORCE=1 puts it in where no terminal is.
 
 Exit status:
-  0 all good, 1 a node or test failed, 2 the command could not run, 101 a bug in tidemill, 130 interrupted
+  0 all good, 1 a node or test failed, 2 the command could not run, 3 sources that were waited for are not
+  ready, 101 a bug in tidemill, 130 interrupted
 
 Accepted for compatibility; no effect:
   --[no-]partial-parse, --[no-]static-parser, --[no-]use-experimental-parser,
@@ -144,6 +145,19 @@ Examples:
   tidemill compile                         check everything
   tidemill compile -s orders               one model";
 
+pub(super) const CHECK: &str = "\
+Examples:
+  tidemill check                           all models; the database is not changed
+  tidemill check -s +orders                orders and all that it is made from
+  tidemill check --output json             columns and types of every node";
+
+pub(super) const LINEAGE: &str = "\
+Examples:
+  tidemill lineage orders.amount           where it comes from, and what is made of it
+  tidemill lineage raw.orders.price --down what a change of a source's column touches
+  tidemill lineage orders --output text    all columns of a model, one step up
+  tidemill lineage orders.amount --output mermaid";
+
 pub(super) const LIST: &str = "\
 Examples:
   tidemill list                            all nodes
@@ -181,6 +195,12 @@ Examples:
   tidemill deps --add-package '../shared' --source local
   tidemill deps --offline                  from the cache, folders and files only";
 
+pub(super) const UNIT_TEST: &str = "\
+Examples:
+  tidemill unit-test scaffold orders                     a test of the model orders, to be filled in
+  tidemill unit-test scaffold orders -o models/orders_tests.yml
+  tidemill test --select test_type:unit                  run all unit tests, without the database";
+
 pub(super) const RUN_OPERATION: &str = "\
 Examples:
   tidemill run-operation vacuum_all
@@ -189,6 +209,24 @@ Examples:
 
 What the macro logs with info=true, and what it prints, goes to the terminal. As in dbt, statement() \
 begins a transaction that adapter.commit() ends; run_query() outside of one is committed at once.";
+
+pub(super) const SOURCE_FRESHNESS: &str = "\
+Examples:
+  tidemill source freshness                all sources that say how fresh they have to be
+  tidemill source freshness -s source:raw --output freshness.json
+  tidemill source freshness --wait-for-sources 30m
+
+The exit status is 1 if a source is older than its error_after or cannot be looked at, 3 if sources were \
+waited for and are not ready.";
+
+pub(super) const SOURCE_ACCEPT: &str = "\
+Examples:
+  tidemill source accept                   all sources
+  tidemill source accept -s source:raw.sales
+  tidemill source accept --dry-run         show what is different
+
+sources.lock.yml is for the repository. Before a run, every source that is read is compared with it: a column that is \
+gone, renamed or of another type stops the models that read it, and what nothing reads is a warning.";
 
 pub(super) const ACCEPT: &str = "\
 Examples:

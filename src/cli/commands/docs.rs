@@ -15,6 +15,7 @@ use crate::compile::{self, Compiled};
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::scrub::Scrubber;
 use crate::docs::history::{self, History};
+use crate::docs::samples;
 use crate::docs::serve::Server;
 use crate::docs::{self, ColumnFacts, Site, SiteFile, SiteInput};
 use crate::graph::Graph;
@@ -101,6 +102,7 @@ fn make(session: &mut Session, is_blind: bool) -> Result<Made, Stopped> {
     let output = session.output(loaded);
     let mut warehouse = if is_blind { None } else { look(session, loaded) };
     let history = warehouse.as_mut().and_then(|it| read_history(session, it.as_mut()));
+    let samples = warehouse.as_mut().map(|it| samples::read(it.as_mut(), graph)).unwrap_or_default();
     let shapes = warehouse.as_mut().map(|it| {
         let database = it.database().to_owned();
         it.shapes(&database)
@@ -112,6 +114,8 @@ fn make(session: &mut Session, is_blind: bool) -> Result<Made, Stopped> {
         let catalog = artifacts::catalog(&loaded.project, graph, &shapes, &stamp);
         session.write(output.write_catalog(&catalog))?;
     }
+    let facts =
+        if is_blind { ColumnFacts::default() } else { columns(session, loaded, graph, &compiled, &wanted)? };
     render_late(session, loaded, graph, &mut compiled, warehouse);
     session.write(output.write_compiled(&loaded.project, graph, &compiled))?;
     session.write_manifest(&output, loaded, graph, Some(&compiled), &stamp)?;
@@ -124,7 +128,8 @@ fn make(session: &mut Session, is_blind: bool) -> Result<Made, Stopped> {
         catalog: catalog.as_deref(),
         sources: sources.as_deref(),
         history: history.as_ref(),
-        columns: &ColumnFacts::default(),
+        samples: &samples,
+        columns: &facts,
         tool: TOOL,
     };
     let site = docs::make(&input).map_err(|error| {
@@ -194,6 +199,24 @@ fn read_history(session: &mut Session, warehouse: &mut dyn Warehouse) -> Option<
             None
         }
     }
+}
+
+/// What the compiler knows about columns. Queries that do not fit what they read are no matter of the site.
+fn columns(
+    session: &mut Session,
+    loaded: &Loaded,
+    graph: &Graph,
+    compiled: &Compiled,
+    wanted: &BTreeSet<NodeId>,
+) -> Result<ColumnFacts, Stopped> {
+    let shapes = session.shapes(loaded, graph, compiled, wanted, false)?;
+    if !shapes.faults.is_empty() {
+        let nodes = numbers::count(shapes.faults.len(), "node");
+        let message = format!("{nodes} cannot be built as they are: `tidemill check` says why");
+        session.reporter.log(LogLevel::Warning, &message);
+    }
+    let lineage = session.lineage(loaded, graph, compiled, &shapes)?;
+    Ok(ColumnFacts::of_shapes(graph, &shapes).with_lineage(graph, &lineage))
 }
 
 /// Renders what asks the warehouse, as far as this can be done by reading; the rest is shown as written.

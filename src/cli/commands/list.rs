@@ -45,7 +45,8 @@ fn selector(node: &Node) -> String {
         Body::Source(source) => format!("source:{}.{}.{}", node.package, source.source, node.name),
         Body::Exposure(_) | Body::Semantic(_) => format!("{}:{}.{}", node.kind, node.package, node.name),
         Body::UnitTest(test) => {
-            let version = test.tested.version.as_ref().map(|it| format!("_v{it}")).unwrap_or_default();
+            let version = test.of_model().and_then(|it| it.tested.version.as_ref());
+            let version = version.map(|it| format!("_v{it}")).unwrap_or_default();
             format!("unit_test:{}.{}{version}", node.package, node.name)
         }
         Body::Model { .. }

@@ -1,6 +1,7 @@
 //! The commands: each reads its flags, calls the phases and reports.
 
 mod accept;
+mod check;
 mod clean;
 mod compile;
 mod debug;
@@ -10,6 +11,7 @@ mod explain_tests;
 mod history;
 mod init;
 mod late;
+mod lineage;
 mod list;
 mod parse;
 mod retry;
@@ -17,10 +19,14 @@ mod rollback;
 mod run;
 mod run_operation;
 mod show;
+mod source;
+mod unit_test;
+mod waiting;
 
 use self::run::Request;
 use crate::cli::Exit;
-use crate::cli::args::{self, command::Command};
+use crate::cli::args::command::{Command, SourceCommand};
+use crate::cli::args::{self};
 use crate::cli::session::{Purpose, Session, Stopped};
 use crate::diagnostics::Diagnostic;
 use crate::plan::RunCommand;
@@ -32,6 +38,8 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             let purpose = Purpose {
                 full_refresh: args.full_refresh,
                 store_failures: args.store_failures,
+                checks: !args.no_check,
+                wait_for_sources: args.wait_for_sources,
                 ..Purpose::of("build")
             };
             let request = Request::new(purpose, RunCommand::Build, &args.selection);
@@ -39,12 +47,20 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             run::run(session, &Request { kinds, window: args.window, testing: args.testing, ..request })
         }
         Command::Run(args) => {
-            let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("run") };
+            let purpose = Purpose {
+                full_refresh: args.full_refresh,
+                wait_for_sources: args.wait_for_sources,
+                ..Purpose::of("run")
+            };
             let request = Request::new(purpose, RunCommand::Run, &args.selection);
             run::run(session, &Request { window: args.window, ..request })
         }
         Command::Test(args) => {
-            let purpose = Purpose { store_failures: args.store_failures, ..Purpose::of("test") };
+            let purpose = Purpose {
+                store_failures: args.store_failures,
+                wait_for_sources: args.wait_for_sources,
+                ..Purpose::of("test")
+            };
             let request = Request::new(purpose, RunCommand::Test, &args.selection);
             run::run(session, &Request { testing: args.testing, ..request })
         }
@@ -58,14 +74,19 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         }
         Command::Retry(args) => retry::run(session, args),
         Command::Rollback(args) => rollback::run(session, args),
+        Command::Check(args) => check::run(session, args),
+        Command::Lineage(args) => lineage::run(session, args),
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),
+        Command::UnitTest(args) => unit_test::run(session, args),
         Command::RunOperation(args) => run_operation::run(session, args),
         Command::Show(args) => show::run(session, args),
         Command::Docs(args) => docs::run(session, args),
         Command::History(args) => history::run(session, args),
         Command::Deps(args) => deps::run(session, args),
+        Command::Source(SourceCommand::Freshness(args)) => source::freshness(session, args),
+        Command::Source(SourceCommand::Accept(args)) => source::accept(session, args),
         Command::Accept(args) => accept::run(session, args),
         Command::Clean => clean::run(session),
         Command::Debug => debug::run(session),

@@ -67,7 +67,7 @@ fn choose(
 
 /// The old version is copied, learns of the runs after it, and takes the place of the published file.
 fn go_back(session: &mut Session, loaded: &Loaded, version: &KeptVersion) -> Result<(), Stopped> {
-    let options = session.connect_options(loaded, false)?;
+    let options = session.connect_options(loaded, false);
     let target = &loaded.project.target;
     let (id, stop) = (session.invocation_id.clone(), session.stop.clone());
     let database = target.own_database();

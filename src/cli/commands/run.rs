@@ -1,6 +1,6 @@
 //! `build`, `run`, `test` and `seed`: plan and execute.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::DateTime;
 use serde_json::json;
@@ -8,19 +8,20 @@ use serde_json::json;
 use crate::artifacts::Stamp;
 use crate::cli::Exit;
 use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, TestingArgs, WindowArgs};
-use crate::cli::commands::explain_tests;
+use crate::cli::commands::{explain_tests, waiting};
 use crate::cli::publishing;
 use crate::cli::selecting::show_selection;
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
-use crate::compile::{self, Compiled, TemplateLog};
+use crate::compile::{self, Compiled, TemplateLog, TestGround};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::graph::Graph;
 use crate::node::{NodeId, NodeKind};
 use crate::plan::{self, Plan, PlanOptions, RunCommand};
-use crate::report::{Verbosity, numbers};
+use crate::report::Verbosity;
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{self, RunOptions, RunResults, Surroundings};
+use crate::warehouse::duckdb::{self, publishing::Scratch};
 use crate::yaml;
 
 /// What is to be run.
@@ -97,27 +98,44 @@ pub(super) fn run(session: &mut Session, request: &Request<'_>) -> Result<Exit, 
         store_failures: purpose.store_failures,
         window: window.window(&session.started_at),
         only_owed: again.map(|it| it.partial(graph)).unwrap_or_default(),
+        sources_lock: loaded.project.sources_lock.as_ref(),
+        waits_for_sources: purpose.wait_for_sources.is_some(),
         sample_rows: testing.sample_rows,
         fuses_tests: !testing.no_fuse_tests,
     };
+    let tests_run = matches!(command, RunCommand::Build | RunCommand::Test);
+    let ground =
+        if tests_run { session.test_ground(loaded, graph, &selected)? } else { TestGround::default() };
+    let compiled = Compiled { ground, ..compiled };
     let plan = plan::make(graph, compiled, &selected, options);
     if testing.explain_tests {
         session.reporter.data(&explain_tests::text(graph, &plan));
         return Ok(Exit::Good);
     }
-    report_unit_tests(session, graph, command, &selected);
+    if purpose.checks
+        && let Some(results) = check(session, loaded, graph, &for_results, &selected, purpose, &plan)?
+    {
+        session.write(output.write_run_results(&loaded.project, graph, &for_results, &results, &stamp))?;
+        return Ok(Exit::Failed);
+    }
     if plan.steps.is_empty() {
         session
             .reporter
             .log(LogLevel::Warning, "nothing to do: no node of the selection is for this command");
         return Ok(Exit::Good);
     }
+    if let Some(limit) = purpose.wait_for_sources.filter(|_| plan.needs_warehouse()) {
+        waiting::for_plan(session, loaded, graph, &plan, limit)?;
+    }
     let (results, published) = execute(session, loaded, graph, &plan)?;
     if !results.compiled.is_empty() {
         // What was rendered late is known only now.
         for_results.nodes.extend(results.compiled.clone());
         session.write(output.write_compiled(&loaded.project, graph, &for_results))?;
-        session.write_manifest(&output, loaded, graph, Some(&for_results), &stamp)?;
+        // Of unit tests the manifest shows no SQL.
+        if results.compiled.keys().any(|it| graph.node(*it).kind != NodeKind::UnitTest) {
+            session.write_manifest(&output, loaded, graph, Some(&for_results), &stamp)?;
+        }
     }
     session.write(output.write_run_results(&loaded.project, graph, &for_results, &results, &stamp))?;
     // What went wrong at the very end was reported, and the artifacts know of it.
@@ -133,20 +151,56 @@ pub(super) fn run(session: &mut Session, request: &Request<'_>) -> Result<Exit, 
     }
 }
 
+/// The check before anything is run. What is at fault stops the command: these are its results then.
+fn check(
+    session: &mut Session,
+    loaded: &Loaded,
+    graph: &Graph,
+    compiled: &Compiled,
+    selected: &BTreeSet<NodeId>,
+    purpose: Purpose,
+    plan: &Plan,
+) -> Result<Option<RunResults>, Stopped> {
+    let shapes = session.shapes(loaded, graph, compiled, selected, purpose.full_refresh)?;
+    if shapes.faults.is_empty() {
+        return Ok(None);
+    }
+    let mut found: BTreeMap<NodeId, Vec<Diagnostic>> = shapes.faults;
+    for (id, fault) in compiled.faults.iter().filter(|(id, _)| selected.contains(id)) {
+        found.entry(*id).or_default().push(fault.clone());
+    }
+    let all: Vec<Diagnostic> = found.values().flatten().cloned().collect();
+    session.reporter.diagnostics(&session.sources, &all);
+    session.reporter.stopped();
+    session.info("nothing was run; `--no-check` builds what is not at fault");
+    Ok(Some(RunResults::of_check(plan, &found)))
+}
+
 fn execute(
     session: &mut Session,
     loaded: &Loaded,
     graph: &Graph,
     plan: &Plan,
 ) -> Result<(RunResults, Result<(), Stopped>), Stopped> {
-    let staged = publishing::begin(session, loaded)?;
-    let warehouse = match &staged {
-        Some(scratch) => session.open(loaded, scratch.options())?,
-        None => session.connect(loaded, false)?,
-    };
+    let staged = if plan.needs_warehouse() { publishing::begin(session, loaded)? } else { None };
     if staged.is_some() {
         publishing::warn_of_files(session, plan);
     }
+    let mut results = run_plan(session, loaded, (graph, plan), staged.as_ref())?;
+    let published = match staged {
+        Some(scratch) => publishing::finish(session, loaded, (graph, plan), scratch, &mut results),
+        None => Ok(()),
+    };
+    Ok((results, published))
+}
+
+/// Unit tests first, then all else in the database, or in the copy that stands in for it.
+fn run_plan(
+    session: &mut Session,
+    loaded: &Loaded,
+    (graph, plan): (&Graph, &Plan),
+    staged: Option<&Scratch>,
+) -> Result<RunResults, Stopped> {
     let options = RunOptions {
         is_staged: staged.is_some(),
         threads: session.threads(&loaded.project),
@@ -157,6 +211,34 @@ fn execute(
         scrubber: Scrubber::new(&loaded.project.settings.secrets()),
         wants_statements: session.globals.verbosity() == Verbosity::Debug,
     };
+    // Unit tests come before the database is opened, and may be all there is to do.
+    let connect_options = match staged {
+        Some(scratch) => scratch.options().clone(),
+        None => session.connect_options(loaded, false),
+    };
+    let first = if plan.has_unit_tests() { None } else { Some(session.open(loaded, &connect_options)?) };
+    let scratch = || duckdb::open_scratch(&connect_options);
+    let tested = within(session, loaded, |around, on_event| {
+        run::begin(plan, graph, &options, (around, &scratch), on_event)
+    })?;
+    if !plan.needs_warehouse() {
+        return within(session, loaded, |_, on_event| Ok(run::end(tested, on_event)));
+    }
+    let warehouse = match first {
+        Some(warehouse) => warehouse,
+        None => session.open(loaded, &connect_options)?,
+    };
+    within(session, loaded, |around, on_event| {
+        run::execute(plan, graph, &options, around, (tested, warehouse), on_event)
+    })
+}
+
+/// Does a part of a run with what is around it; reports why it could not go on.
+fn within<T>(
+    session: &mut Session,
+    loaded: &Loaded,
+    part: impl FnOnce(&Surroundings<'_>, &mut dyn FnMut(&RunEvent)) -> Result<T, Diagnostic>,
+) -> Result<T, Stopped> {
     let (reporter, sources) = (&mut session.reporter, &session.sources);
     let around = Surroundings {
         project: &loaded.project,
@@ -165,17 +247,11 @@ fn execute(
         stop: &session.stop,
     };
     let mut on_event = |event: &RunEvent| reporter.event(sources, event);
-    let result = run::execute(plan, graph, &options, &around, warehouse, &mut on_event);
-    let mut results = result.map_err(|fault| {
+    part(&around, &mut on_event).map_err(|fault| {
         let is_stopped = session.stop.is_requested();
         let Stopped(exit) = session.fail(fault);
         Stopped(if is_stopped { Exit::Interrupted } else { exit })
-    })?;
-    let published = match staged {
-        Some(scratch) => publishing::finish(session, loaded, (graph, plan), scratch, &mut results),
-        None => Ok(()),
-    };
-    Ok((results, published))
+    })
 }
 
 fn exit_of(results: &RunResults) -> Exit {
@@ -217,16 +293,6 @@ pub(super) fn stamp(
         }
     }
     Stamp { generated_at: session.started_at.clone(), invocation_id: session.invocation_id.clone(), args }
-}
-
-/// Unit tests are read and checked, but not run: said once for all of them.
-fn report_unit_tests(session: &mut Session, graph: &Graph, command: RunCommand, selected: &BTreeSet<NodeId>) {
-    let is_unit_test = |id: &&NodeId| graph.node(**id).kind == NodeKind::UnitTest;
-    let count = selected.iter().filter(is_unit_test).count();
-    if count > 0 && matches!(command, RunCommand::Build | RunCommand::Test) {
-        let tests = numbers::count(count, "unit test");
-        session.info(&format!("not run: {tests} (read and checked; this version does not run them)"));
-    }
 }
 
 /// Passes on what templates logged.

@@ -57,8 +57,8 @@ function changesOf(health) {
 function kindCards() {
   const kinds = Object.keys(KINDS).filter((kind) => site.pages.some((it) => it.kind === kind));
   const ways = [["#!/lineage", "Lineage", "What is made from what"], site.relations.length && ["#!/entities", "Entities", "How tables refer to each other"], ["#!/dictionary", "Data dictionary", "Every column, to read or to download"]].filter(Boolean);
-  return h("section", h("h2", "Browse"), h("div.tiles", ways.map(([href, title, text]) => h("a.tile", { href }, h("strong", title), h("span", text))),
-    kinds.map((kind) => h("a.tile", { href: `#!/kind/${kind}`, "data-kind": kind }, h("strong", h("span.kind-dot"), KINDS[kind]), h("span", number.format(site.pages.filter((it) => it.kind === kind).length))))));
+  return h("section", h("h2", "Browse"), h("div.tiles", ways.map(([href, title, text]) => h("a.tile", { href }, h("strong", title), h("span", text)))),
+    h("div.tiles.kinds", kinds.map((kind) => h("a.tile", { href: `#!/kind/${kind}`, "data-kind": kind }, h("strong", h("span.kind-dot"), KINDS[kind]), h("span", number.format(site.pages.filter((it) => it.kind === kind).length))))));
 }
 
 /** Nodes that most others read: a good place to begin in a project that is new to the reader. */

@@ -4,8 +4,9 @@
 const WHOLE = 120;
 /** So many cards can be looked at and drawn in full; more are drawn as marks. */
 const CARDS = 350;
-/** Smaller cards cannot be read. */
-const READABLE = 0.55;
+/** Smaller cards cannot be read; in the large view more may be seen at once. */
+const READABLE = 0.8;
+const READABLE_TALL = 0.6;
 /** More columns of one node are a list to read on its page. */
 const SHOWN_COLUMNS = 40;
 
@@ -14,13 +15,14 @@ const WAYS = [
   { name: "pass", word: "passed through" }, { name: "renamed", word: "renamed" },
   { name: "computed", word: "computed" }, { name: "filter", word: "decides which rows" },
 ];
+const DECIDES = 3;
 
 let columnEdges = null;
 
 /** Columns with the edges to and from each; read when a column is traced for the first time. */
 async function openColumns() {
   if (columnEdges) return columnEdges;
-  const { names, edges, unknown } = await part("columns");
+  const { names, edges, keys, unknown } = await part("columns");
   const into = new Map();
   const outOf = new Map();
   const add = (map, key, edge) => (map.get(key) ?? map.set(key, []).get(key)).push(edge);
@@ -29,7 +31,9 @@ async function openColumns() {
     add(into, edge.to, edge);
     add(outOf, edge.from, edge);
   }
-  columnEdges = { names, into, outOf, unknown: new Set(unknown) };
+  const decides = new Map();
+  for (const [from, column, to] of keys) (decides.get(keyOf(from, column)) ?? decides.set(keyOf(from, column), []).get(keyOf(from, column))).push(to);
+  columnEdges = { names, into, outOf, decides, unknown: new Set(unknown) };
   return columnEdges;
 }
 
@@ -59,8 +63,11 @@ async function trace(number, name) {
     }
   };
   follow(graph.into, "from");
+  const above = new Set(keys);
   follow(graph.outOf, "to");
-  return { start, keys, edges: [...edges], graph };
+  // What it decides the rows of is in its way too, though no column of that is made from it.
+  const decided = [...keys].filter((it) => it === start || !above.has(it)).flatMap((from) => (graph.decides.get(from) ?? []).map((page) => ({ from, page, way: DECIDES })));
+  return { start, keys, edges: [...edges], decided, graph };
 }
 
 /**
@@ -107,7 +114,7 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
 
   /** What is in the picture, or why it cannot be said. */
   function nodes() {
-    if (traced) return new Set([...traced.keys].map(pageOf));
+    if (traced) return new Set([...[...traced.keys].map(pageOf), ...traced.decided.map((it) => it.page)]);
     if (state.select) return select(state.select);
     if (state.focus === undefined) return new Set(site.pages.map((it) => it.number).filter(inPicture));
     const around = new Set([state.focus]);
@@ -120,7 +127,7 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
     if (traced) {
       const columns = count(traced.keys.size - 1, "other column");
       const gaps = [...chosen].some((it) => traced.graph.unknown.has(it)) ? " Some origins are unknown." : "";
-      return traced.keys.size > 1 ? `${site.pages[state.focus].name}.${state.column}: ${columns} in its way.${gaps}` : `No origin or use of ${state.column} is known.`;
+      return traced.keys.size > 1 || traced.decided.length ? `${site.pages[state.focus].name}.${state.column}: ${columns} in its way.${gaps}` : `No origin or use of ${state.column} is known.`;
     }
     return `${count(chosen.size, "node")}, ${count(picture.edges.length, "edge")}`;
   }
@@ -197,7 +204,9 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
       const at = columnsShown(pageOf(key)).indexOf(columnOf(key));
       return [box.x + (leaves ? box.width : 0), box.y + CARD.height + (at + 0.5) * CARD.row];
     };
-    return traced.edges.map((it) => svg("path", { class: `column-edge ${WAYS[it.way].name}`, d: curve([spot(it.from, true), spot(it.to, false)]) }, svg("title", WAYS[it.way].word)));
+    const line = (way, from, to) => svg("path", { class: `column-edge ${WAYS[way].name}`, d: curve([from, to]) }, svg("title", WAYS[way].word));
+    return [...traced.edges.map((it) => line(it.way, spot(it.from, true), spot(it.to, false))),
+      ...traced.decided.map((it) => line(it.way, spot(it.from, true), port(picture.boxes.get(it.page), false)))];
   }
 
   /** Shows what a node is connected with while the pointer is on it. */
@@ -230,10 +239,10 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
     const margin = 28;
     const { width } = canvas.getBoundingClientRect();
     if (!width) return;
-    if (!tall) canvas.style.height = `${Math.round(Math.min(Math.max(picture.height * Math.min(1, (width - 2 * margin) / picture.width) + 130, 190), 420))}px`;
+    if (!tall) canvas.style.height = `${Math.round(Math.min(Math.max(picture.height * Math.max(READABLE, Math.min(1, (width - 2 * margin) / picture.width)) + 120, 190), 440))}px`;
     const { height } = canvas.getBoundingClientRect();
     const whole = Math.min((width - margin * 2) / picture.width, (height - margin * 2) / picture.height, 1.1);
-    view.k = picture.isLarge ? whole : Math.max(whole, READABLE);
+    view.k = picture.isLarge ? whole : Math.max(whole, tall ? READABLE_TALL : READABLE);
     view.x = (width - picture.width * view.k) / 2;
     view.y = (height - picture.height * view.k) / 2;
     const focus = picture.boxes.get(state.focus) ?? [...picture.boxes.values()][0];
@@ -472,9 +481,13 @@ function fitted(text, width, font = "600 13px") {
   const wide = (it) => ruler.measureText(it).width;
   const key = `${font} ${width} ${text}`;
   if (!widths.has(key)) {
-    let end = text.length;
-    while (end > 1 && wide(end < text.length ? `${text.slice(0, end)}…` : text) > width) end -= 1;
-    widths.set(key, end < text.length ? `${text.slice(0, end)}…` : text);
+    // Names often differ at their ends, so the middle goes.
+    let [cut, kept] = [text, text.length];
+    while (kept > 4 && wide(cut) > width) {
+      kept -= 1;
+      cut = `${text.slice(0, Math.ceil(kept * 0.6))}…${text.slice(text.length - Math.floor(kept * 0.4))}`;
+    }
+    widths.set(key, cut);
   }
   return widths.get(key);
 }

@@ -12,6 +12,7 @@ async function nodePage(number, query) {
     ["lineage", "Lineage", lineageSection(page)],
     ["references", "References", referencesSection(page)],
     ["runs", "Runs", runsSection(page, detail)],
+    ["sample", "Sample rows", sampleSection(detail)],
     ["code", "Code", codeSection(page, detail)],
     ["uses", page.kind === "group" ? "Members" : "Used by", usesSection(page, detail)],
     ["config", "Config", configSection(detail)],
@@ -67,7 +68,10 @@ function columnsSection(page, detail, wanted) {
       hasTests && h("td.column-tests", (column.tests ?? []).map((it) => testMark(it))));
   });
   const heads = ["Column", "Type", "Description", hasTests && "Tests"].filter(Boolean);
-  return h("div.scroll", { tabindex: "0" }, h("table.columns", h("thead", h("tr", heads.map((it) => h("th", { scope: "col" }, it)))), h("tbody", rows)));
+  const keys = (detail.keys ?? []).map(([number, name], at) => [at > 0 && ", ", pageLink(number, `${site.pages[number].name}.${name}`)]);
+  return [h("div.scroll", { tabindex: "0" }, h("table.columns", h("thead", h("tr", heads.map((it) => h("th", { scope: "col" }, it)))), h("tbody", rows))),
+    keys.length > 0 && h("p.keys", h("span.quiet", "Its rows are decided by "), keys),
+    detail.has_unknown_lineage && h("p.keys.quiet", "Where some of its columns come from is unknown.")];
 }
 
 /** A test as its kind and its last result. */
@@ -101,6 +105,13 @@ function fixtureRows({ rows, fixture }) {
   const names = [...new Set(rows.flatMap((it) => Object.keys(it)))];
   return h("div.scroll", { tabindex: "0" }, h("table.list", h("thead", h("tr", names.map((it) => h("th", { scope: "col" }, it)))),
     h("tbody", rows.map((row) => h("tr", names.map((it) => h("td", row[it] === undefined ? "" : row[it] === null ? h("span.quiet", "null") : String(row[it]))))))));
+}
+
+/** Some rows, where the project asks for them. */
+function sampleSection({ sample }) {
+  if (!sample?.rows.length) return null;
+  const cell = (it) => h("td", it === null ? h("span.quiet", "null") : it);
+  return h("div.scroll", { tabindex: "0" }, h("table.list", h("thead", h("tr", sample.columns.map((it) => h("th", { scope: "col" }, it)))), h("tbody", sample.rows.map((row) => h("tr", row.map(cell))))));
 }
 
 function testsSection(page) {

@@ -26,7 +26,13 @@ function linePlot(title, points, format) {
   const picture = svg("svg.plot", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${known.length} runs, last ${format(last)}, between ${format(Math.min(...known.map((it) => it.value)))} and ${format(highest)}` },
     svg("path.area", { d: area }), svg("path.line", { d: line }), dots);
   return h("figure.plot-card", h("figcaption", h("span", title), h("strong", format(last))), picture,
-    h("div.plot-ends", h("span", time(known[0].at).split(",")[0]), h("span", time(known.at(-1).at).split(",")[0])));
+    ends(known));
+}
+
+/** The first and the last day; one is enough if they are the same. */
+function ends(points) {
+  const days = [points[0], points.at(-1)].map((it) => time(it.at).split(",")[0]);
+  return h("div.plot-ends", days[0] === days[1] ? [h("span"), h("span", days[1])] : days.map((it) => h("span", it)));
 }
 
 /** One bar a run, high or low by how long it took, in the colour of how it ended. */
@@ -44,5 +50,5 @@ function runPlot(title, runs) {
   const bad = runs.filter((it) => (OUTCOMES[it.status] ?? [])[0] === "bad").length;
   return h("figure.plot-card", h("figcaption", h("span", title), h("strong", bad ? `${bad} of ${runs.length} failed` : `${runs.length} of ${runs.length} good`)),
     svg("svg.plot", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${runs.length} runs, ${bad} failed` }, bars),
-    h("div.plot-ends", h("span", time(runs[0].at).split(",")[0]), h("span", time(runs.at(-1).at).split(",")[0])));
+    ends(runs));
 }

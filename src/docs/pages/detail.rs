@@ -28,6 +28,7 @@ pub(super) fn detail(
         facts: facts(making, number, entry),
         url: markdown::safe_link(&entry.url).unwrap_or_default().to_owned(),
         columns,
+        keys: keys(making, entry),
         arguments: arguments(entry),
         code: if entry.macro_sql.is_empty() { entry.raw_code.clone() } else { entry.macro_sql.clone() },
         // What has no template in it would be shown twice.
@@ -43,6 +44,7 @@ pub(super) fn detail(
         macros: macros.filter_map(|it| making.numbers.get(it.as_str()).copied()).collect(),
         used_by: used_by.cloned().unwrap_or_default(),
         runs: making.past.runs_of(&entry.unique_id, is_test),
+        sample: making.past.samples.get(&entry.unique_id).cloned(),
         freshness: freshness(making, entry),
         has_unknown_lineage: making.facts.unknown.contains(&entry.unique_id),
     }
@@ -99,6 +101,11 @@ fn facts(making: &Making<'_>, number: usize, entry: &Entry) -> Vec<(&'static str
         ("Constraints", text(&constraints.join("; "))),
     ];
     facts.into_iter().filter_map(|(word, value)| Some((word, value?))).collect()
+}
+
+fn keys(making: &Making<'_>, entry: &Entry) -> Vec<(usize, String)> {
+    let keys = making.facts.keys.get(&entry.unique_id).into_iter().flatten();
+    keys.filter_map(|(id, column)| Some((*making.numbers.get(id.as_str())?, column.clone()))).collect()
 }
 
 fn arguments(entry: &Entry) -> Vec<ArgumentDetail> {

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::SelectorFault;
 use super::glob::matches_glob;
-use super::state::State;
+use super::state::{MissingFreshness, State};
 use crate::graph::{Graph, Node};
 use crate::node::NodeKind;
 use crate::parse::{Body, DataTest, TestKind};
@@ -102,6 +102,21 @@ impl Method {
                     "name its folder with `--state DIR`: it holds manifest.json and run_results.json"
                         .to_owned(),
                 ),
+            });
+        }
+        let missing = state.and_then(|it| it.missing_freshness).filter(|_| *self == Method::SourceStatus);
+        if let Some(missing) = missing {
+            let (which, help) = match missing {
+                MissingFreshness::Before => (
+                    "the earlier state",
+                    "write it there: `tidemill source freshness`, before the state is kept",
+                ),
+                MissingFreshness::Now => ("this project", "run `tidemill source freshness` first"),
+            };
+            return Some(SelectorFault {
+                code: "missing-state",
+                message: format!("the selector `source_status:{value}` needs the sources.json of {which}"),
+                help: Some(help.to_owned()),
             });
         }
         if known.is_empty() || known.contains(&value) {

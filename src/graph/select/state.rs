@@ -16,6 +16,17 @@ pub struct State {
     pub results: BTreeMap<String, String>,
     /// Sources with data newer than before.
     pub fresher: BTreeSet<String>,
+    /// Which of the two files is missing that tell it.
+    pub missing_freshness: Option<MissingFreshness>,
+}
+
+/// A file `sources.json` that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingFreshness {
+    /// That of the earlier state.
+    Before,
+    /// That of this project.
+    Now,
 }
 
 impl State {

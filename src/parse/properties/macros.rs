@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::Reader;
+use super::unit_tests::MacroTestProperties;
 use crate::diagnostics::Spanned;
 use crate::parse::config_layer::config_layer;
 use crate::yaml::Yaml;
@@ -21,6 +22,8 @@ pub struct MacroProperties {
     pub docs: Json,
     /// Free-form data.
     pub meta: Json,
+    /// `unit_tests` in the free-form data, where dbt does not mind them.
+    pub unit_tests: Vec<MacroTestProperties>,
 }
 
 /// What YAML says about a parameter of a macro.
@@ -50,7 +53,11 @@ impl Reader<'_> {
         }
         let config = config_layer(self.diags, &mut fields, &["meta", "docs"]);
         fields.finish(self.diags, self.unknown);
+        let meta = yaml.get("config").and_then(|it| it.get("meta")).or_else(|| yaml.get("meta"));
+        let tests = meta.and_then(|it| it.get("unit_tests")).and_then(Yaml::as_list).unwrap_or_default();
+        let unit_tests = tests.iter().filter_map(|it| self.macro_test(it, Some(&name))).collect();
         Some(MacroProperties {
+            unit_tests,
             name,
             description,
             arguments,

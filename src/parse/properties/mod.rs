@@ -27,7 +27,8 @@ pub use self::macros::{ArgumentProperties, MacroProperties};
 pub use self::nodes::{NodeProperties, TimeSpine, VersionProperties};
 pub use self::sources::{SourceProperties, SourceQuoting};
 pub use self::unit_tests::{
-    FixtureFormat, FixtureProperties, GivenProperties, Overrides, TestedVersions, UnitTestProperties,
+    FixtureFormat, FixtureProperties, GivenProperties, MacroExpectProperties, MacroTestProperties, Overrides,
+    TestedVersions, UnitTestEntry, UnitTestProperties,
 };
 use super::semantic::SemanticProperties;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned, suggest};
@@ -49,7 +50,7 @@ pub struct Properties {
     /// Entries of `functions:`.
     pub functions: Vec<FunctionProperties>,
     /// Entries of `unit_tests:`.
-    pub unit_tests: Vec<UnitTestProperties>,
+    pub unit_tests: Vec<UnitTestEntry>,
     /// Entries of `semantic_models:`, `metrics:` and `saved_queries:`.
     pub semantic: Vec<SemanticProperties>,
     /// Entries of `groups:`.

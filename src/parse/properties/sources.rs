@@ -8,6 +8,7 @@ use super::{Reader, TestEntry};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::node::Quoting;
 use crate::parse::config_layer::{ConfigLayer, config_layer};
+use crate::parse::source_rules::SOURCE_RULE_KEYS;
 use crate::yaml::Yaml;
 use crate::yaml::fields::{Fields, wrong_type};
 
@@ -67,7 +68,8 @@ impl Reader<'_> {
     pub(super) fn source(&mut self, yaml: &Yaml, tables: &mut Vec<SourceProperties>) {
         let Some(mut fields) = Fields::new(self.diags, yaml, "a source") else { return };
         let Some(name) = self.name(&mut fields, yaml, "a source") else { return };
-        let config = config_layer(self.diags, &mut fields, &["meta", "tags", "enabled", "event_time"]);
+        let config =
+            config_layer(self.diags, &mut fields, &with_rules(&["meta", "tags", "enabled", "event_time"]));
         let mut source_meta = Map::new();
         for (_, value) in config.entries().iter().filter(|(key, _)| key.value == "meta") {
             source_meta
@@ -99,11 +101,11 @@ impl Reader<'_> {
         let mut fields = Fields::new(self.diags, yaml, "a table of a source")?;
         let table = self.name(&mut fields, yaml, "a table of a source")?;
         let loaded = self.loaded(&mut fields);
-        let mut config = shared.config.clone();
+        let mut config = of_table(&shared.config, &table.value);
         config.extend(without_loading(&config_layer(
             self.diags,
             &mut fields,
-            &["meta", "tags", "enabled", "event_time", "external_location"],
+            &with_rules(&["meta", "tags", "enabled", "event_time", "external_location"]),
         )));
         let properties = SourceProperties {
             source: shared.name.clone(),
@@ -215,6 +217,32 @@ fn without_loading(layer: &ConfigLayer) -> ConfigLayer {
     const OWN: [&str; 3] = ["freshness", "loaded_at_field", "loaded_at_query"];
     let kept = layer.entries().iter().filter(|(key, _)| !OWN.contains(&key.value.as_str()));
     ConfigLayer::new(kept.cloned().collect())
+}
+
+/// The keys about age and alignment may stand beside `config:` too.
+fn with_rules(keys: &[&'static str]) -> Vec<&'static str> {
+    keys.iter().copied().chain(SOURCE_RULE_KEYS).collect()
+}
+
+/// A source's config as it holds for one of its tables: which tables are loaded together is said of those listed.
+fn of_table(config: &ConfigLayer, table: &str) -> ConfigLayer {
+    let listed = config.get("aligned_with");
+    let is_listed = listed.is_none_or(|it| match &it {
+        Json::String(name) => is_named(name, table),
+        Json::Array(names) => names.iter().filter_map(Json::as_str).any(|it| is_named(it, table)),
+        // It is reported where it is read.
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_) => true,
+    });
+    if is_listed {
+        return config.clone();
+    }
+    let of_group = ["aligned_with", "within", "on_misaligned"];
+    let kept = config.entries().iter().filter(|(key, _)| !of_group.contains(&key.value.as_str()));
+    ConfigLayer::new(kept.cloned().collect())
+}
+
+fn is_named(name: &str, table: &str) -> bool {
+    name.rsplit('.').next() == Some(table)
 }
 
 /// What a source says for all its tables.

@@ -8,7 +8,50 @@ use crate::parse::config_layer::{ConfigLayer, config_layer};
 use crate::yaml::Yaml;
 use crate::yaml::fields::{Fields, wrong_type};
 
-/// A unit test as written.
+/// An entry of `unit_tests:`.
+#[derive(Clone, Debug)]
+pub enum UnitTestEntry {
+    /// A test of a model.
+    OfModel(UnitTestProperties),
+    /// A test of a macro: ours alone, dbt has no such thing.
+    OfMacro(MacroTestProperties),
+}
+
+/// A test of a macro as written.
+#[derive(Clone, Debug)]
+pub struct MacroTestProperties {
+    /// Name.
+    pub name: Spanned<String>,
+    /// The macro that is tested.
+    pub macro_name: Spanned<String>,
+    /// Description, as written.
+    pub description: Option<Spanned<String>>,
+    /// What it is called with: a list, or a mapping by name.
+    pub args: Option<Yaml>,
+    /// Rows that the macro's SQL is tried on.
+    pub rows: Option<FixtureProperties>,
+    /// What it must come to.
+    pub expect: MacroExpectProperties,
+    /// What templates are answered instead of the truth.
+    pub overrides: Overrides,
+    /// `config:`.
+    pub config: ConfigLayer,
+}
+
+/// What a macro must come to.
+#[derive(Clone, Debug)]
+pub enum MacroExpectProperties {
+    /// Its SQL gives these rows.
+    Rows(FixtureProperties),
+    /// It writes this text, but for space.
+    Sql(Spanned<String>),
+    /// It returns this value.
+    Value(Yaml),
+    /// It refuses, and says this among other things.
+    Error(Spanned<String>),
+}
+
+/// A unit test of a model as written.
 #[derive(Clone, Debug)]
 pub struct UnitTestProperties {
     /// Name.
@@ -94,7 +137,14 @@ pub enum TestedVersions {
 }
 
 impl Reader<'_> {
-    pub(super) fn unit_test(&mut self, yaml: &Yaml) -> Option<UnitTestProperties> {
+    pub(super) fn unit_test(&mut self, yaml: &Yaml) -> Option<UnitTestEntry> {
+        if yaml.get("macro").is_some() {
+            return self.macro_test(yaml, None).map(UnitTestEntry::OfMacro);
+        }
+        self.model_test(yaml).map(UnitTestEntry::OfModel)
+    }
+
+    fn model_test(&mut self, yaml: &Yaml) -> Option<UnitTestProperties> {
         let mut fields = Fields::new(self.diags, yaml, "a unit test")?;
         let name = self.name(&mut fields, yaml, "a unit test")?;
         let model = self.required(&mut fields, "model", &name);
@@ -112,6 +162,77 @@ impl Reader<'_> {
         fields.finish(self.diags, self.unknown);
         let (model, expect) = (model?, expect?);
         Some(UnitTestProperties { name, model, description, given, expect, overrides, versions, config })
+    }
+
+    /// A test of a macro; `of` is the macro whose entry it stands in.
+    pub(super) fn macro_test(
+        &mut self,
+        yaml: &Yaml,
+        of: Option<&Spanned<String>>,
+    ) -> Option<MacroTestProperties> {
+        let mut fields = Fields::new(self.diags, yaml, "a unit test of a macro")?;
+        let name = self.name(&mut fields, yaml, "a unit test")?;
+        let macro_name = match of {
+            Some(of) => Some(of.clone()),
+            None => self.required(&mut fields, "macro", &name),
+        };
+        let description = fields.string(self.diags, "description");
+        let (mut args, mut rows) = (None, None);
+        if let Some(given) = fields.get("given") {
+            let mut inner = Fields::new(self.diags, given, "what a macro is given")?;
+            args = inner.get("args").cloned();
+            let has_rows = ["rows", "fixture"].iter().any(|it| given.get(it).is_some());
+            inner.accept(&["rows", "fixture", "format"]);
+            inner.finish(self.diags, self.unknown);
+            rows = if has_rows { Some(self.fixture_of(given, &["args"])?) } else { None };
+        }
+        let expect = match fields.get("expect") {
+            Some(written) => self.macro_expect(written),
+            None => self.required(&mut fields, "expect", &name).and(None),
+        };
+        let overrides = fields.get("overrides").and_then(|it| self.overrides(it)).unwrap_or_default();
+        let config = config_layer(self.diags, &mut fields, &[]);
+        fields.finish(self.diags, self.unknown);
+        let (macro_name, expect) = (macro_name?, expect?);
+        Some(MacroTestProperties { name, macro_name, description, args, rows, expect, overrides, config })
+    }
+
+    fn macro_expect(&mut self, yaml: &Yaml) -> Option<MacroExpectProperties> {
+        let mut fields = Fields::new(self.diags, yaml, "the expectation of a unit test")?;
+        let sql = fields.string(self.diags, "sql");
+        let error = fields.string(self.diags, "error");
+        let value = fields.get("value").cloned();
+        fields.accept(&["rows", "fixture", "format"]);
+        fields.finish(self.diags, self.unknown);
+        let has_rows = ["rows", "fixture"].iter().any(|it| yaml.get(it).is_some());
+        let rows = if has_rows { self.fixture_of(yaml, &["sql", "error", "value"]) } else { None };
+        let mut all = [
+            sql.map(MacroExpectProperties::Sql),
+            error.map(MacroExpectProperties::Error),
+            value.map(MacroExpectProperties::Value),
+            rows.map(MacroExpectProperties::Rows),
+        ]
+        .into_iter()
+        .flatten();
+        match (all.next(), all.next()) {
+            (Some(one), None) => Some(one),
+            (first, _) => {
+                let label = if first.is_some() { "there are several here" } else { "there is none here" };
+                self.diags.push(
+                    Diagnostic::error("invalid-unit-test", "a macro is expected to come to one thing")
+                        .at(yaml.span, label)
+                        .help("write one of `rows` (with `format` and `fixture`), `sql`, `value`, `error`"),
+                );
+                None
+            }
+        }
+    }
+
+    /// Rows in a mapping that has other keys too, which others read.
+    fn fixture_of(&mut self, yaml: &Yaml, others: &[&'static str]) -> Option<FixtureProperties> {
+        let mut fields = Fields::new(self.diags, yaml, "rows")?;
+        fields.accept(others);
+        Some(self.fixture_fields(&mut fields, yaml.span))
     }
 
     fn required(
@@ -151,8 +272,14 @@ impl Reader<'_> {
     ) -> Option<(FixtureProperties, Option<Spanned<String>>)> {
         let mut fields = Fields::new(self.diags, yaml, what)?;
         let input = if what.starts_with("an input") { fields.string(self.diags, "input") } else { None };
-        let format = self.word(&mut fields, "format", &["dict", "csv", "sql"]);
-        let fixture = FixtureProperties {
+        let fixture = self.fixture_fields(&mut fields, yaml.span);
+        fields.finish(self.diags, self.unknown);
+        Some((fixture, input))
+    }
+
+    fn fixture_fields(&mut self, fields: &mut Fields<'_>, span: Span) -> FixtureProperties {
+        let format = self.word(fields, "format", &["dict", "csv", "sql"]);
+        FixtureProperties {
             format: match format.as_ref().map(|it| it.value.as_str()) {
                 Some("csv") => FixtureFormat::Csv,
                 Some("sql") => FixtureFormat::Sql,
@@ -160,10 +287,8 @@ impl Reader<'_> {
             },
             rows: fields.get("rows").cloned(),
             file: fields.string(self.diags, "fixture"),
-            span: yaml.span,
-        };
-        fields.finish(self.diags, self.unknown);
-        Some((fixture, input))
+            span,
+        }
     }
 
     fn overrides(&mut self, yaml: &Yaml) -> Option<Overrides> {

@@ -15,7 +15,8 @@ use self::versions::Past;
 use super::Shared;
 use super::connection::Connection;
 use super::event::TestStatus;
-use super::testing::explaining::{MASKED, owner_of};
+use super::masked::MASKED;
+use super::testing::explaining::owner_of;
 use super::testing::judging::{Judgement, bad, reacting};
 use super::testing::queries::number;
 use crate::node::TestSeverity;
@@ -368,7 +369,11 @@ fn table(drift: &Drift, changes: &[Change], limit: usize) -> Rows {
         let mut row: Vec<Value> = group_values(&change.group).into_iter().map(Value::Text).collect();
         row.resize(drift.group_by.len(), Value::Null);
         let relative = relative(change.before, change.now);
-        let what = if change.what.is_empty() { relative.trim().to_owned() } else { change.what.to_owned() };
+        let what = if change.what.is_empty() {
+            relative.trim_matches([' ', '(', ')']).to_owned()
+        } else {
+            change.what.to_owned()
+        };
         row.extend([number_value(change.before), number_value(change.now), Value::Text(what)]);
         row
     };

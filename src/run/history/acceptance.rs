@@ -70,7 +70,7 @@ impl History {
              where status = 'fail' and run_id in \
              (select run_id from {} where test_id = {test} and status = 'rejected')",
             self.table("test_runs"),
-            self.table("measures"),
+            self.table("drift_measures"),
         )
     }
 
@@ -80,9 +80,9 @@ impl History {
              rejected_run_id) \
              select now(), node_id, test_id, measure, \"group\", value, columns, {}, run_id from {} \
              where test_id = {} and run_id = {} and status = 'rejected'",
-            self.table("accepted"),
+            self.table("drift_accepted"),
             text(reason.map(|it| self.scrubber.hide(it)).as_deref()),
-            self.table("measures"),
+            self.table("drift_measures"),
             quote_literal(test_id),
             quote_literal(run_id)
         )

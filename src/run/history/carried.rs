@@ -27,10 +27,11 @@ pub fn of_failed_run(database: &str, run_id: &str, kept: &[Relation]) -> Vec<Car
             ..rows("node_runs", history.node_runs_table())
         },
         rows("test_runs", history.test_runs_table()),
+        rows("source_runs", history.source_runs_table()),
         Carried {
             // Jumps that were refused can be accepted; others were not published.
             where_: Some(format!("{of_run} and status = 'rejected'")),
-            ..rows("measures", history.measures_table())
+            ..rows("drift_measures", history.measures_table())
         },
     ];
     carried.extend(kept.iter().map(|table| Carried {

@@ -1,7 +1,7 @@
 //! What drift tests measured, and the jumps that somebody accepted.
 //!
-//! `measures` has a row for each version and group. Those with the status `published` are of versions that
-//! readers saw; `rejected` is a jump that was refused. `accepted` holds the jumps that are wanted: one
+//! `drift_measures` has a row for each version and group. Those with the status `published` are of versions that
+//! readers saw; `rejected` is a jump that was refused. `drift_accepted` holds the jumps that are wanted: one
 //! waits until its node is published again, whether it was needed for that or not.
 
 use super::{History, text};
@@ -30,7 +30,7 @@ impl History {
                 "create table if not exists {} (accepted_at timestamptz, node_id varchar, test_id varchar, \
                  measure varchar, \"group\" varchar, value double, columns varchar, reason varchar, \
                  rejected_run_id varchar, used_run_id varchar, used_at timestamptz)",
-                self.table("accepted")
+                self.table("drift_accepted")
             ),
         ]
     }
@@ -40,7 +40,7 @@ impl History {
             "create table if not exists {} (run_id varchar, node_id varchar, test_id varchar, \
              measure varchar, \"group\" varchar, value double, columns varchar, status varchar, \
              finished_at timestamptz)",
-            self.table("measures")
+            self.table("drift_measures")
         )
     }
 
@@ -64,7 +64,7 @@ impl History {
         format!(
             "insert into {} (run_id, node_id, test_id, measure, \"group\", value, columns, status, finished_at) \
              values {}",
-            self.table("measures"),
+            self.table("drift_measures"),
             values.join(", ")
         )
     }
@@ -73,7 +73,7 @@ impl History {
     pub(in crate::run) fn used(&self, test_id: &str) -> String {
         format!(
             "update {} set used_run_id = {}, used_at = now() where test_id = {} and used_run_id is null",
-            self.table("accepted"),
+            self.table("drift_accepted"),
             quote_literal(&self.run_id),
             quote_literal(test_id)
         )
@@ -101,7 +101,7 @@ impl History {
 
     /// The same of a test's own measures, with groups.
     pub(in crate::run) fn measures(&self, test_id: &str, n: usize, by_weekday: bool) -> String {
-        let measures = self.table("measures");
+        let measures = self.table("drift_measures");
         let test = format!("test_id = {} and status = 'published'", quote_literal(test_id));
         format!(
             "with versions as (\
@@ -119,7 +119,7 @@ impl History {
     pub(in crate::run) fn last_columns(&self, test_id: &str) -> String {
         format!(
             "select arg_max(columns, finished_at) from {} where test_id = {} and status = 'published'",
-            self.table("measures"),
+            self.table("drift_measures"),
             quote_literal(test_id)
         )
     }
@@ -136,10 +136,10 @@ impl History {
              coalesce((select max(finished_at) from {} where node_id = {node} and status = 'published'), \
              '-infinity'::timestamptz)) \
              qualify accepted_at = max(accepted_at) over ()",
-            self.table("accepted"),
+            self.table("drift_accepted"),
             quote_literal(test_id),
             self.table("node_runs"),
-            self.table("measures"),
+            self.table("drift_measures"),
         )
     }
 
@@ -148,7 +148,7 @@ impl History {
         format!(
             "finished_at >= coalesce((select max(used_at) from {} where test_id = {}), \
              '-infinity'::timestamptz)",
-            self.table("accepted"),
+            self.table("drift_accepted"),
             quote_literal(test_id)
         )
     }

@@ -1,7 +1,7 @@
 //! Run history in the warehouse: the schema `tidemill`, written in the transaction that publishes.
 //!
-//! `runs` has a row for each run, `node_runs` for each node worked on, `test_runs` for each test, `batches` for each
-//! batch of a microbatch model that is published by itself. A row of
+//! `runs` has a row for each run, `node_runs` for each node worked on, `test_runs` for each test, `source_runs` for
+//! each source looked at, `batches` for each batch of a microbatch model that is published by itself. A row of
 //! `node_runs` with the status `success` and its relation's new version appear together or not at all.
 
 mod acceptance;
@@ -52,6 +52,25 @@ pub(super) struct NodeRow<'a> {
     pub(super) message: Option<&'a str>,
 }
 
+/// One row of `source_runs`.
+pub(super) struct SourceRow {
+    pub(super) source_id: String,
+    pub(super) status: &'static str,
+    /// RFC 3339 in UTC.
+    pub(super) loaded_at: Option<String>,
+    pub(super) age: Option<f64>,
+    pub(super) rows: Option<u64>,
+    pub(super) columns_hash: Option<String>,
+    pub(super) message: Option<String>,
+}
+
+/// What the last look at a source found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SourceBefore {
+    pub(super) loaded_at: Option<String>,
+    pub(super) columns_hash: Option<String>,
+}
+
 /// One row of `test_runs`.
 pub(super) struct TestRow<'a> {
     pub(super) test_id: &'a str,
@@ -87,9 +106,19 @@ impl History {
             self.node_runs_table(),
             self.test_runs_table(),
             self.batches_table(),
+            self.source_runs_table(),
         ];
         statements.extend(self.set_up_measures());
         statements
+    }
+
+    fn source_runs_table(&self) -> String {
+        format!(
+            "create table if not exists {} (run_id varchar, source_id varchar, status varchar, \
+             checked_at timestamptz, loaded_at timestamptz, age_seconds double, rows bigint, \
+             columns_hash varchar, message varchar)",
+            self.table("source_runs")
+        )
     }
 
     fn runs_table(&self) -> String {
@@ -130,6 +159,50 @@ impl History {
         );
         let rows = warehouse.query(&sql, None)?.rows;
         Ok(rows.into_iter().filter_map(|row| published(&row)).collect())
+    }
+
+    /// What the last look at every source found.
+    pub(super) fn sources_before(
+        &self,
+        warehouse: &mut dyn Warehouse,
+    ) -> Result<BTreeMap<String, SourceBefore>, WarehouseError> {
+        let sql = format!(
+            "select source_id, arg_max_null(strftime(loaded_at at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ'), \
+             checked_at), arg_max_null(columns_hash, checked_at) from {} group by source_id",
+            self.table("source_runs")
+        );
+        let text = |value: Option<&Value>| match value {
+            Some(Value::Text(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let rows = warehouse.query(&sql, None)?.rows;
+        let before = rows.iter().filter_map(|row| {
+            let before = SourceBefore { loaded_at: text(row.get(1)), columns_hash: text(row.get(2)) };
+            Some((text(row.first())?, before))
+        });
+        Ok(before.collect())
+    }
+
+    /// One statement for all sources of a run; `None` if there are none.
+    pub(super) fn sources(&self, rows: &[SourceRow]) -> Option<String> {
+        let values: Vec<String> = rows
+            .iter()
+            .map(|row| {
+                format!(
+                    "({}, {}, {}, now(), cast({} as timestamptz), {}, {}, {}, {})",
+                    quote_literal(&self.run_id),
+                    quote_literal(&row.source_id),
+                    quote_literal(row.status),
+                    text(row.loaded_at.as_deref()),
+                    row.age.map_or_else(|| "null".to_owned(), |it| it.to_string()),
+                    number(row.rows),
+                    text(row.columns_hash.as_deref()),
+                    self.message(row.message.as_deref())
+                )
+            })
+            .collect();
+        (!values.is_empty())
+            .then(|| format!("insert into {} values {}", self.table("source_runs"), values.join(", ")))
     }
 
     pub(super) fn run_started(&self, command: &str, target: &str, version: &str) -> String {

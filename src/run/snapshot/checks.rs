@@ -5,6 +5,7 @@ use super::{ROWS, Snapshot, find, rows};
 use crate::diagnostics::{Diagnostic, Span, suggest};
 use crate::parse::snapshot_settings::{CheckColumns, HardDeletes, MetaColumns, SnapshotStrategy};
 use crate::run::incremental::Refusal;
+use crate::run::masked;
 use crate::warehouse::{Column, Value, Warehouse};
 
 fn refuse(diagnostic: Diagnostic) -> Refusal {
@@ -138,7 +139,7 @@ pub(super) fn refuse_repeated_keys(
         let message = format!("{} of `{name}` without a key, so nothing was written", rows(without));
         let mut diagnostic = Diagnostic::error("null-key", message).at(place, "no part of it can be null");
         for row in warehouse.query(&statements.keys_of_rows(&is_null), Some(5))?.rows {
-            diagnostic = diagnostic.note(format!("{list} = {}", values(&row)));
+            diagnostic = diagnostic.note(format!("{list} = {}", masked::key(snapshot.node, keys, &row)));
         }
         return Err(refuse(diagnostic.help("leave such rows out of the query, or give them a key")));
     }
@@ -152,13 +153,10 @@ pub(super) fn refuse_repeated_keys(
     for row in &found.rows {
         let (key, n) = row.split_at(row.len() - 1);
         let times = n.first().map(ToString::to_string).unwrap_or_default();
-        diagnostic = diagnostic.note(format!("{list} = {}: {times} rows", values(key)));
+        diagnostic =
+            diagnostic.note(format!("{list} = {}: {times} rows", masked::key(snapshot.node, keys, key)));
     }
     Err(refuse(diagnostic.help("deduplicate in the query, or extend `unique_key`")))
-}
-
-fn values(row: &[Value]) -> String {
-    row.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Of the keys that were touched, one version holds at most, and one begins where the one before it ends.
@@ -174,10 +172,13 @@ pub(super) fn refuse_broken_history(
     let name = &snapshot.node.name;
     let message = format!("the history of snapshot `{name}` would contradict itself, so nothing was written");
     let mut diagnostic = Diagnostic::error("broken-history", message).at(snapshot.node.span, "");
-    let list = snapshot.unique_key().join(", ");
+    let keys = snapshot.unique_key();
+    let list = keys.join(", ");
     for row in &found.rows {
         let (problem, key) = row.split_at(1);
-        diagnostic = diagnostic.note(format!("{list} = {}: {}", values(key), values(problem)));
+        let problem = problem.first().map(ToString::to_string).unwrap_or_default();
+        diagnostic =
+            diagnostic.note(format!("{list} = {}: {problem}", masked::key(snapshot.node, keys, key)));
     }
     Err(refuse(diagnostic.help(format!("look at the rows of these keys in {}", snapshot.relation.short()))))
 }

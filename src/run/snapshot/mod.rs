@@ -9,6 +9,7 @@ mod checks;
 mod sql;
 
 use super::incremental::Refusal;
+use super::masked;
 use crate::graph::Node;
 use crate::node::{Relation, quote_identifier};
 use crate::parse::snapshot_settings::{CheckColumns, HardDeletes, SnapshotSettings, SnapshotStrategy};
@@ -131,7 +132,7 @@ fn without_time(
     if n == 0 {
         return Ok(Vec::new());
     }
-    let which = examples(warehouse, &statements.keys_of_rows(&condition))?;
+    let which = examples(warehouse, snapshot, &statements.keys_of_rows(&condition))?;
     Ok(vec![format!(
         "{} of snapshot `{}` without `{updated_at}` ({which}): changes of such a row are not seen",
         rows(n),
@@ -149,7 +150,7 @@ fn going_back(
     if n == 0 {
         return Ok(Vec::new());
     }
-    let which = examples(warehouse, &statements.keys_of_new("tidemill_is_late"))?;
+    let which = examples(warehouse, snapshot, &statements.keys_of_new("tidemill_is_late"))?;
     Ok(vec![format!(
         "{} of snapshot `{}` with an earlier time of change than the version that holds ({which}): nothing was written for {}",
         rows(n),
@@ -159,13 +160,10 @@ fn going_back(
 }
 
 /// Some of the keys that a query gives, in one line.
-fn examples(warehouse: &mut dyn Warehouse, sql: &str) -> Result<String, Refusal> {
+fn examples(warehouse: &mut dyn Warehouse, snapshot: &Snapshot<'_>, sql: &str) -> Result<String, Refusal> {
     let found = warehouse.query(sql, Some(3))?;
-    let rows: Vec<String> = found
-        .rows
-        .iter()
-        .map(|row| row.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
-        .collect();
+    let key = |row: &Vec<Value>| masked::key(snapshot.node, snapshot.unique_key(), row);
+    let rows: Vec<String> = found.rows.iter().map(key).collect();
     Ok(format!("for example {}", rows.join("; ")))
 }
 

@@ -10,12 +10,10 @@ use crate::parse::check::Check;
 use crate::parse::{Body, DataTest, TestKind};
 use crate::plan::{Mask, PlannedTest, TestText};
 use crate::run::event::TestStatus;
+use crate::run::masked::MASKED;
 use crate::run::{Shared, declared_at};
 use crate::template::Rendered;
 use crate::warehouse::{Rows, Value, Warehouse as _};
-
-/// What stands for a value that must not be shown.
-pub(in crate::run) const MASKED: &str = "***";
 
 /// Columns that tests of known meaning count in, which tell nothing of any row.
 const COUNTS: [&str; 4] = ["n_records", "row_count", "compared_row_count", "row_difference"];

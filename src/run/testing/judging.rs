@@ -79,7 +79,7 @@ pub(super) fn age(at: Option<&str>, age: Option<i64>, rule: &FreshnessRule, verd
 }
 
 /// `3 days 4 hours`, in the two largest units.
-fn span_of_time(seconds: i64) -> String {
+pub(in crate::run) fn span_of_time(seconds: i64) -> String {
     const UNITS: [(i64, &str); 4] = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
     let mut rest = seconds.max(0);
     let mut parts = Vec::new();

@@ -59,3 +59,36 @@
   {%- endcall -%}
   {%- do return(load_result('collect_freshness_custom_sql')) -%}
 {%- endmacro %}
+
+
+{#- What judges a test: a project's own materialization can call it. -#}
+{% materialization test, default %}
+  {%- set limited = get_limit_subquery_sql(sql, config.get('limit')) -%}
+  {%- set relations = [] -%}
+  {%- if should_store_failures() -%}
+    {%- set kind = config.get('store_failures_as') or 'table' -%}
+    {%- if kind not in ['table', 'view'] -%}
+      {%- do exceptions.raise_compiler_error('`store_failures_as` is `ephemeral`, `table` or `view`, not `' ~ kind ~ '`') -%}
+    {%- endif -%}
+    {%- set kept = api.Relation.create(
+      database=database, schema=schema, identifier=model['alias'], type=kind
+    ) -%}
+    {%- do drop_relation_if_exists(load_cached_relation(kept)) -%}
+    {%- call statement(auto_begin=True) -%}
+      {{ get_create_view_as_sql(kept, limited) if kind == 'view' else get_create_table_as_sql(False, kept, limited) }}
+    {%- endcall -%}
+    {%- do relations.append(kept) -%}
+    {%- set limited = 'select * from ' ~ kept -%}
+    {%- do adapter.commit() -%}
+  {%- endif -%}
+  {%- call statement('main', fetch_result=True) -%}
+    {{ get_test_sql(
+      limited,
+      config.get('fail_calc') or 'count(*)',
+      config.get('warn_if') or '!= 0',
+      config.get('error_if') or '!= 0',
+      limit=none
+    ) }}
+  {%- endcall -%}
+  {%- do return({'relations': relations}) -%}
+{% endmaterialization %}

@@ -9,14 +9,15 @@ use serde_json::Value as Json;
 
 use super::{Call, Function, Run, results};
 use crate::template::fault::{bad_call, fail, is_needs_warehouse, refused, return_value};
-use crate::template::has_template_syntax;
 use crate::template::session::{Scope, Session};
+use crate::template::templates::template_unit;
 use crate::template::values::arguments::{Arguments, split};
 use crate::template::values::convert::{from_json, own, to_json};
 use crate::template::values::json::dumps;
 use crate::template::values::list::List;
 use crate::template::values::print;
 use crate::template::values::set::Set;
+use crate::template::{TemplateSource, has_template_syntax};
 use crate::yaml;
 
 /// The function of a name.
@@ -134,9 +135,18 @@ fn render_text(session: &Arc<Session>, state: &mut State<'_, '_>, text: &str) ->
     if !has_template_syntax(text) {
         return Ok(Value::from(text));
     }
-    let scope = Scope::value(session, &session.main, Vec::new());
+    let main = &session.main;
+    let source = TemplateSource {
+        package: main.package.clone(),
+        file: main.file,
+        text: Arc::from(text),
+        offset: main.offset,
+    };
+    let unit = template_unit(&source, false).map_err(|error| fail(error.code, error.message))?;
+    let unit = Arc::new(unit);
+    let scope = Scope::value(session, &unit, Vec::new());
     session.enter("")?;
-    let result = state.env().render_named_str("text", text, scope);
+    let result = state.env().render_named_str("text", &unit.text, scope);
     session.leave();
     result.map(Value::from)
 }

@@ -9,6 +9,7 @@ mod api;
 mod column;
 mod exceptions;
 pub(super) mod functions;
+mod graph_view;
 mod references;
 pub(super) mod relation;
 mod relation_class;
@@ -163,6 +164,12 @@ impl Function {
 impl Object for Function {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Plain
+    }
+
+    /// Packages find the project's settings as an attribute of `ref` and `source`.
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let has_config = matches!(self.name, "ref" | "source") && key.as_str() == Some("config");
+        has_config.then(|| variables::runtime_config(&self.session))
     }
 
     fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {

@@ -6,6 +6,7 @@ use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, State, Value};
 use serde_json::Value as Json;
 
+use super::graph_view::GraphToRead;
 use super::{adapter, api, column, exceptions, functions};
 use crate::template::TemplateValue;
 use crate::template::fault::bad_call;
@@ -80,7 +81,8 @@ fn model(model: &Json) -> Value {
 /// `graph`: empty where the project is not known yet.
 pub(in crate::template) fn graph(session: &Session) -> Value {
     match session.context.host.graph() {
-        Some(graph) => from_json(&graph),
+        Some(graph) if session.context.host.engine().is_some() => session.library.graph(&graph),
+        Some(graph) => Value::from_object(GraphToRead(session.library.graph(&graph))),
         None => Dict::value(
             [
                 "nodes",
@@ -95,6 +97,14 @@ pub(in crate::template) fn graph(session: &Session) -> Value {
             .map(|key| (Value::from(key), Dict::value([]))),
         ),
     }
+}
+
+/// The project's settings; undefined where there is no project.
+pub(super) fn runtime_config(session: &Session) -> Value {
+    let Some(config) = session.context.host.runtime_config() else { return Value::UNDEFINED };
+    let settings = config.as_object().into_iter().flatten();
+    let settings = settings.map(|(key, value)| (Value::from(key.as_str()), from_json(value)));
+    Dict::value(settings.chain([(Value::from("args"), invocation_args(session))]))
 }
 
 /// What the command was told, under the names that dbt has for it.

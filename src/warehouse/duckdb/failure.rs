@@ -7,6 +7,7 @@ use ::duckdb::Error;
 use serde_json::Value as Json;
 
 use crate::diagnostics::scrub::Scrubber;
+use crate::warehouse::binder::BindReason;
 use crate::warehouse::{ErrorKind, WarehouseError};
 
 /// More lines than this are cut: a missing function lists every overload there is.
@@ -81,6 +82,22 @@ pub(super) fn not_a_query() -> WarehouseError {
     }
 }
 
+/// The name in an error about a column that is not there.
+pub(super) fn missing_column(message: &str) -> Option<String> {
+    const AROUND: [(&str, &str); 5] = [
+        ("Referenced column \"", "\" not found"),
+        ("Referenced update column \"", "\" not found"),
+        ("does not have a column named \"", "\""),
+        ("Column \"", "\" does not exist on left side of join"),
+        ("Column \"", "\" referenced that exists in the SELECT clause"),
+    ];
+    let line = message.lines().next()?;
+    AROUND.iter().find_map(|(before, after)| {
+        let rest = line.split_once(*before)?.1;
+        rest.split_once(*after).map(|it| it.0.to_owned())
+    })
+}
+
 /// The statement's text holds no statement: it is empty, or only a comment.
 pub(super) fn is_no_statement(error: &Error) -> bool {
     matches!(error, Error::DuckDBFailure(_, None))
@@ -91,6 +108,32 @@ pub(super) fn is_no_statement(error: &Error) -> bool {
 pub(super) fn unexpected_semicolon(error: &Error) -> Option<usize> {
     let said = take_apart(&error.to_string());
     said.position.filter(|_| said.text.ends_with("at or near \";\""))
+}
+
+/// What an error says about the query rather than about what is around it.
+pub(super) fn bind_reason(error: &Error) -> BindReason {
+    let said = take_apart(&error.to_string());
+    let needs_extension = ["exists in the ", "Extension Autoloading", "Install it first"];
+    if needs_extension.iter().any(|it| said.text.contains(it)) {
+        return BindReason::Outside;
+    }
+    let missing_table = ["Table with name", "View with name", "Schema with name", "Catalog \""];
+    match said.class.as_str() {
+        "Catalog" | "Binder" if missing_table.iter().any(|it| said.text.starts_with(it)) => {
+            BindReason::NoTable(missing_name(&said))
+        }
+        "Parser" | "Syntax" => BindReason::Syntax,
+        "Catalog" => BindReason::NotInCatalog(said.name.unwrap_or_default()),
+        "Binder" | "Conversion" | "Not implemented" | "Mismatch Type" => BindReason::Meaning,
+        _ => BindReason::Outside,
+    }
+}
+
+/// The last part of the name of a table that is not there: it is said in a field, or in quotes.
+fn missing_name(said: &Said) -> String {
+    let quoted = || said.text.split('"').nth(1).unwrap_or_default();
+    let name = said.name.as_deref().unwrap_or_else(quoted);
+    name.rsplit('.').next().unwrap_or(name).to_owned()
 }
 
 pub(super) fn is_parser_error(error: &Error) -> bool {

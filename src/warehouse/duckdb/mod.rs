@@ -5,12 +5,15 @@
 //! copy of the file. Deliberately
 //! absent: any SQL that models or materializations are made of.
 
+mod binder;
+mod catalog;
 mod failure;
 mod files;
 mod limits;
 mod opening;
 mod profile;
 pub mod publishing;
+mod scratch;
 mod shapes;
 mod stash;
 mod statements;
@@ -18,14 +21,16 @@ mod values;
 
 use std::sync::Arc;
 
-use ::duckdb::{Connection, InterruptHandle, Row};
+use ::duckdb::{Connection, InterruptHandle};
 
-use crate::node::{Relation, RelationKind, quote_literal};
+use crate::node::Relation;
 use crate::warehouse::{
     CatalogEntry, Column, ConnectOptions, Effect, Interrupt, RelationShape, Replacement, Rows, Stash, Value,
     Warehouse, WarehouseError,
 };
 use opening::SpillFolder;
+
+pub use self::binder::open_binder;
 
 /// Opens the database and prepares it: settings, extensions, attached databases, default schema.
 ///
@@ -44,6 +49,8 @@ pub fn open_with(
     let (connection, shared) = opening::open(options, on_wait)?;
     Ok(Box::new(DuckDb { connection, shared: Arc::new(shared) }))
 }
+
+pub use self::scratch::open_scratch;
 
 /// What all connections to one database have in common.
 struct Shared {
@@ -142,12 +149,18 @@ impl Warehouse for DuckDb {
     }
 
     fn catalog(&mut self, databases: &[String]) -> Result<Vec<CatalogEntry>, WarehouseError> {
-        let sql = catalog_sql(databases);
-        let read = || -> ::duckdb::Result<Vec<CatalogEntry>> {
-            let mut statement = self.connection.prepare(&sql)?;
-            statement.query_map([], catalog_entry)?.collect()
-        };
-        read().map_err(|error| self.fail(error, &sql))
+        catalog::entries(&self.connection, databases).map_err(|error| self.fail(error, ""))
+    }
+
+    fn tables_named(
+        &mut self,
+        identifiers: &[String],
+    ) -> Result<Vec<(Relation, Vec<Column>)>, WarehouseError> {
+        catalog::tables_named(&self.connection, identifiers).map_err(|error| self.fail(error, ""))
+    }
+
+    fn definitions(&mut self) -> Result<Vec<String>, WarehouseError> {
+        catalog::definitions(&self.connection).map_err(|error| self.fail(error, ""))
     }
 
     fn shapes(&mut self, database: &str) -> Result<Vec<RelationShape>, WarehouseError> {
@@ -183,6 +196,10 @@ impl Warehouse for DuckDb {
         &self.shared.database
     }
 
+    fn missing_column(&self, error: &WarehouseError) -> Option<String> {
+        failure::missing_column(&error.message)
+    }
+
     fn version(&mut self) -> Result<String, WarehouseError> {
         let sql = "select version()";
         let version: Result<String, _> = self.connection.query_row(sql, [], |row| row.get(0));
@@ -196,30 +213,4 @@ impl Interrupt for Handle {
     fn interrupt(&self) {
         self.0.interrupt();
     }
-}
-
-fn catalog_sql(databases: &[String]) -> String {
-    let names: Vec<String> = databases.iter().map(|it| quote_literal(it)).collect();
-    let filter = if names.is_empty() {
-        String::new()
-    } else {
-        format!(" and database_name in ({})", names.join(", "))
-    };
-    format!(
-        "select database_name, schema_name, table_name as name, true as is_table, estimated_size
-         from duckdb_tables()
-         where not internal and not temporary{filter}
-         union all
-         select database_name, schema_name, view_name, false, null
-         from duckdb_views()
-         where not internal and not temporary{filter}
-         order by all"
-    )
-}
-
-fn catalog_entry(row: &Row<'_>) -> ::duckdb::Result<CatalogEntry> {
-    let (database, schema, name): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    let kind = if row.get(3)? { RelationKind::Table } else { RelationKind::View };
-    let estimated_rows = row.get::<_, Option<i64>>(4)?.and_then(|it| u64::try_from(it).ok());
-    Ok(CatalogEntry { relation: Relation::new(database, schema, name), kind, estimated_rows })
 }

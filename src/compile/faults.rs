@@ -1,4 +1,4 @@
-//! Faults of a run at the user's own lines.
+//! Faults of the engine at the user's own lines.
 
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
@@ -7,7 +7,7 @@ use crate::template::{Rendered, SegmentKind};
 use crate::warehouse::{ErrorKind, WarehouseError};
 
 /// A statement of a node failed. `prefix` is what stands before the node's own SQL in the statement.
-pub(super) fn sql(node: &Node, sql: &Rendered, prefix: usize, error: &WarehouseError) -> Diagnostic {
+pub fn sql(node: &Node, sql: &Rendered, prefix: usize, error: &WarehouseError) -> Diagnostic {
     let mut lines = error.message.lines().map(str::trim).filter(|it| !it.is_empty());
     let headline = lines.next().unwrap_or("the engine gave no reason");
     let (code, message) = match &error.kind {
@@ -60,7 +60,7 @@ pub(super) fn sql(node: &Node, sql: &Rendered, prefix: usize, error: &WarehouseE
     }
 }
 
-/// A query that is no node of a run failed, such as that of `show`; `place` is where it stands.
+/// A query that is no node failed, such as that of `show`; `place` is where it stands.
 pub fn statement(place: Span, sql: &Rendered, error: &WarehouseError) -> Diagnostic {
     let mut lines = error.message.lines().map(str::trim).filter(|it| !it.is_empty());
     let headline = lines.next().unwrap_or("the engine gave no reason").to_owned();
@@ -81,7 +81,7 @@ fn with_calls(diagnostic: Diagnostic, sql: &Rendered, offset: Option<usize>) -> 
 }
 
 /// A test could not be run. It is shown where it is declared; its SQL is the user's own only if it is singular.
-pub(super) fn test(
+pub fn test(
     node: &Node,
     described: &str,
     sql: &Rendered,

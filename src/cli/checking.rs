@@ -1,0 +1,118 @@
+//! The check of queries before anything runs, for the commands that begin with it.
+
+use std::collections::BTreeSet;
+
+use super::session::{Loaded, Session, Stopped};
+use crate::compile::Compiled;
+use crate::compile::lineage::{self, Lineage};
+use crate::compile::shapes::{self, InWarehouse, Shapes, ShapesInput, Tables};
+use crate::diagnostics::Diagnostic;
+use crate::graph::Graph;
+use crate::node::{NodeId, Relation};
+use crate::warehouse::{Attachment, Column, ConnectOptions, Warehouse, WarehouseError, duckdb};
+
+/// The target's database as the check looks into it.
+struct Existing(Box<dyn Warehouse>);
+
+impl Tables for Existing {
+    fn named(&mut self, identifiers: &[String]) -> Result<Vec<(Relation, Vec<Column>)>, WarehouseError> {
+        self.0.tables_named(identifiers)
+    }
+
+    fn definitions(&mut self) -> Result<Vec<String>, WarehouseError> {
+        self.0.definitions()
+    }
+}
+
+/// What there is to look into.
+enum Peeked {
+    Nothing,
+    Existing(Existing),
+    Unknown,
+}
+
+impl Session {
+    /// Columns and types of the nodes wanted, and what is wrong with their queries. The database is only read,
+    /// and only if that needs no waiting and no network.
+    pub(super) fn shapes(
+        &mut self,
+        loaded: &Loaded,
+        graph: &Graph,
+        compiled: &Compiled,
+        wanted: &BTreeSet<NodeId>,
+        full_refresh: bool,
+    ) -> Result<Shapes, Stopped> {
+        let options = self.connect_options(loaded, true);
+        let input = ShapesInput {
+            project: &loaded.project,
+            graph,
+            compiled,
+            wanted,
+            files: &loaded.disk,
+            full_refresh,
+        };
+        let mut peeked = peek(loaded, &options);
+        let warehouse = match &mut peeked {
+            Peeked::Nothing => InWarehouse::Nothing,
+            Peeked::Existing(existing) => InWarehouse::Tables(existing),
+            Peeked::Unknown => InWarehouse::Unknown,
+        };
+        let found = duckdb::open_binder(&options).and_then(|binder| shapes::find(&input, warehouse, binder));
+        found.map_err(|error| {
+            let fault = Diagnostic::error("check-failed", "the queries could not be checked");
+            self.fail(error.message.lines().fold(fault, |it, line| it.note(line.trim())))
+        })
+    }
+
+    /// Where the columns of all nodes with SQL come from.
+    pub(super) fn lineage(
+        &mut self,
+        loaded: &Loaded,
+        graph: &Graph,
+        compiled: &Compiled,
+        shapes: &Shapes,
+    ) -> Result<Lineage, Stopped> {
+        let options = self.connect_options(loaded, true);
+        let traced =
+            duckdb::open_binder(&options).and_then(|binder| lineage::trace(graph, compiled, shapes, binder));
+        traced.map_err(|error| {
+            let fault = Diagnostic::error("check-failed", "the queries could not be traced");
+            self.fail(error.message.lines().fold(fault, |it, line| it.note(line.trim())))
+        })
+    }
+}
+
+fn peek(loaded: &Loaded, options: &ConnectOptions) -> Peeked {
+    let target = &loaded.project.target;
+    let is_elsewhere = |path: &str| path.starts_with("md:") || path.contains("://");
+    if options.main.is_some() || is_elsewhere(&target.path) {
+        return Peeked::Unknown;
+    }
+    let is_missing = options.path.as_ref().is_none_or(|it| !it.exists());
+    let is_local = |it: &&Attachment| {
+        let is_duckdb = it.kind.as_deref().is_none_or(|it| it.eq_ignore_ascii_case("duckdb"));
+        is_duckdb && !it.is_lake && !it.path.contains(':') && std::path::Path::new(&it.path).is_file()
+    };
+    let attach: Vec<Attachment> = options
+        .attach
+        .iter()
+        .filter(is_local)
+        .map(|it| Attachment { read_only: true, ..it.clone() })
+        .collect();
+    if is_missing && attach.is_empty() {
+        return Peeked::Nothing;
+    }
+    let options = ConnectOptions {
+        path: options.path.clone().filter(|_| !is_missing),
+        read_only: !is_missing,
+        schema: "main".to_owned(),
+        attach,
+        extensions: Vec::new(),
+        create_secrets: Vec::new(),
+        settings: Vec::new(),
+        is_offline: true,
+        wait: std::time::Duration::ZERO,
+        ..options.clone()
+    };
+    duckdb::open(&options).map_or(Peeked::Unknown, |it| Peeked::Existing(Existing(it)))
+}

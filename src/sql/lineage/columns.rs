@@ -1,0 +1,48 @@
+//! From what was traced to the columns that the engine says the query has.
+
+use std::collections::BTreeMap;
+
+use super::scope::{Column, Output, Sources};
+use super::{EdgeKind, Traced, TracedColumn};
+
+/// Gives columns the engine's names. Where the numbers differ, they are matched by name, and what is left is
+/// unknown rather than guessed.
+pub(super) fn named(output: Output, names: Option<&[String]>) -> Traced {
+    let Output { columns, keys, is_open } = output;
+    let all_fit = names.is_none_or(|it| it.len() == columns.len());
+    let traced: Vec<TracedColumn> = match names {
+        Some(names) if all_fit && !is_open => {
+            names.iter().zip(&columns).map(|(name, it)| column(name, &it.sources)).collect()
+        }
+        Some(names) => names.iter().map(|name| by_name(name, &columns)).collect(),
+        None => columns.iter().map(|it| column(&it.name, &it.sources)).collect(),
+    };
+    let is_unknown = traced.iter().any(|it| it.is_unknown) || (names.is_none() && is_open);
+    let unknown = is_unknown.then(|| match (is_open, all_fit) {
+        (true, _) => "it reads columns of something whose columns are not known".to_owned(),
+        (false, false) => "its columns are not those that were traced".to_owned(),
+        (false, true) => "the meaning of a name is not known".to_owned(),
+    });
+    Traced { columns: traced, keys, unknown }
+}
+
+fn by_name(name: &str, columns: &[Column]) -> TracedColumn {
+    let mut same = columns.iter().filter(|it| it.name.eq_ignore_ascii_case(name));
+    match (same.next(), same.next()) {
+        (Some(only), None) => column(name, &only.sources),
+        _ => column(name, &Sources::unknown()),
+    }
+}
+
+fn column(name: &str, sources: &Sources) -> TracedColumn {
+    let mut edges = BTreeMap::new();
+    for (source, is_exact) in &sources.from {
+        let kind = match is_exact {
+            true if source.column.eq_ignore_ascii_case(name) => EdgeKind::PassThrough,
+            true => EdgeKind::Renamed,
+            false => EdgeKind::Computed,
+        };
+        edges.insert(source.clone(), kind);
+    }
+    TracedColumn { name: name.to_owned(), sources: edges, is_unknown: sources.is_unknown }
+}

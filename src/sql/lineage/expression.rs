@@ -1,0 +1,235 @@
+//! Expressions: the columns that a value comes from.
+
+use serde_json::Value as Json;
+
+use super::json::{list, text, texts};
+use super::query::Tracer;
+use super::scope::{Column, Output, Scope, Sources};
+
+/// Functions that make one value of many rows.
+const AGGREGATES: &[&str] = &[
+    "any_value",
+    "approx_count_distinct",
+    "approx_quantile",
+    "approx_top_k",
+    "arbitrary",
+    "arg_max",
+    "arg_max_null",
+    "arg_min",
+    "arg_min_null",
+    "argmax",
+    "argmin",
+    "array_agg",
+    "avg",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "bitstring_agg",
+    "bool_and",
+    "bool_or",
+    "corr",
+    "count",
+    "count_if",
+    "count_star",
+    "countif",
+    "covar_pop",
+    "covar_samp",
+    "entropy",
+    "favg",
+    "first",
+    "fsum",
+    "geomean",
+    "geometric_mean",
+    "group_concat",
+    "grouping",
+    "grouping_id",
+    "histogram",
+    "histogram_exact",
+    "json_group_array",
+    "json_group_object",
+    "json_group_structure",
+    "kahan_sum",
+    "kurtosis",
+    "kurtosis_pop",
+    "last",
+    "list",
+    "listagg",
+    "mad",
+    "max",
+    "max_by",
+    "mean",
+    "median",
+    "min",
+    "min_by",
+    "mode",
+    "product",
+    "quantile",
+    "quantile_cont",
+    "quantile_disc",
+    "regr_avgx",
+    "regr_avgy",
+    "regr_count",
+    "regr_intercept",
+    "regr_r2",
+    "regr_slope",
+    "regr_sxx",
+    "regr_sxy",
+    "regr_syy",
+    "reservoir_quantile",
+    "sem",
+    "skewness",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "string_agg",
+    "sum",
+    "sum_no_overflow",
+    "sumkahan",
+    "var_pop",
+    "var_samp",
+    "variance",
+];
+
+/// Whether an expression is an aggregate over a group; a window is none.
+pub(super) fn has_aggregate(expression: &Json) -> bool {
+    match text(expression, "class") {
+        "WINDOW" | "SUBQUERY" => return false,
+        "FUNCTION" if AGGREGATES.binary_search(&text(expression, "function_name")).is_ok() => return true,
+        _ => {}
+    }
+    match expression {
+        Json::Object(entries) => entries.values().any(has_aggregate),
+        Json::Array(items) => items.iter().any(has_aggregate),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => false,
+    }
+}
+
+impl Tracer<'_> {
+    /// A value: the column itself, or what it is computed from.
+    pub(super) fn expression(&mut self, expression: &Json, scope: &Scope<'_>) -> Sources {
+        match text(expression, "class") {
+            "COLUMN_REF" => {
+                let parts = texts(expression, "column_names");
+                scope.resolve(&parts).unwrap_or_else(Sources::unknown)
+            }
+            "POSITIONAL_REFERENCE" => {
+                let index = expression.get("index").and_then(Json::as_u64).unwrap_or(0);
+                let columns = scope.relations.iter().flat_map(|it| &it.columns);
+                let index = usize::try_from(index).unwrap_or(0).saturating_sub(1);
+                columns.map(|it| it.sources.clone()).nth(index).unwrap_or_else(Sources::unknown)
+            }
+            _ => {
+                let mut sources = Sources::default();
+                self.collect(expression, scope, &mut sources);
+                sources
+            }
+        }
+    }
+
+    /// All columns below an expression.
+    fn collect(&mut self, expression: &Json, scope: &Scope<'_>, sources: &mut Sources) {
+        stacker::maybe_grow(128 * 1024, 4 * 1024 * 1024, || match text(expression, "class") {
+            "COLUMN_REF" | "POSITIONAL_REFERENCE" => {
+                let found = self.expression(expression, scope);
+                sources.compute(&found);
+            }
+            "SUBQUERY" => self.subquery(expression, scope, sources),
+            "LAMBDA" => self.lambda(expression, scope, sources),
+            "STAR" => {
+                let columns = self.star(expression, scope);
+                columns.columns.iter().for_each(|it| sources.compute(&it.sources));
+                sources.is_unknown |= columns.is_open;
+            }
+            "FUNCTION" => {
+                // `name.upper()` is a call of `upper` with a schema of that name, until it is bound.
+                let before: Vec<&str> = ["catalog", "schema"]
+                    .map(|it| text(expression, it))
+                    .into_iter()
+                    .filter(|it| !it.is_empty())
+                    .collect();
+                if !before.is_empty()
+                    && before != ["main"]
+                    && let Some(found) = scope.resolve(&before)
+                {
+                    sources.compute(&found);
+                }
+                self.collect_parts(expression, scope, sources);
+            }
+            _ => self.collect_parts(expression, scope, sources),
+        });
+    }
+
+    fn collect_parts(&mut self, expression: &Json, scope: &Scope<'_>, sources: &mut Sources) {
+        match expression {
+            Json::Object(entries) => {
+                // A constant's value and a type hold no columns.
+                let parts = entries.iter().filter(|(key, _)| !matches!(key.as_str(), "value" | "cast_type"));
+                parts.filter(|it| it.1.is_object() || it.1.is_array()).for_each(|(_, part)| {
+                    self.collect(part, scope, sources);
+                });
+            }
+            Json::Array(items) => items.iter().for_each(|it| self.collect(it, scope, sources)),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+        }
+    }
+
+    fn subquery(&mut self, expression: &Json, scope: &Scope<'_>, sources: &mut Sources) {
+        if let Some(node) = expression.pointer("/subquery/node") {
+            let output = self.node(node, Some(scope));
+            // Whether a row exists does not depend on what is selected of it.
+            if text(expression, "subquery_type") != "EXISTS"
+                && text(expression, "subquery_type") != "NOT_EXISTS"
+            {
+                output.columns.iter().for_each(|it| sources.compute(&it.sources));
+            }
+            sources.is_unknown |= output.is_open;
+            sources.from.extend(output.keys.into_iter().map(|it| (it, false)));
+        }
+        if let Some(child) = expression.get("child").filter(|it| it.is_object()) {
+            self.collect(child, scope, sources);
+        }
+    }
+
+    fn lambda(&mut self, expression: &Json, scope: &Scope<'_>, sources: &mut Sources) {
+        let (Some(left), Some(body)) = (expression.get("lhs"), expression.get("expr")) else { return };
+        let mut inner = Scope::inside(Some(scope));
+        inner.parameters.extend(parameters(left));
+        self.collect(body, &inner, sources);
+    }
+
+    /// An item of a select list: one column, or many.
+    pub(super) fn item(&mut self, item: &Json, scope: &mut Scope<'_>, output: &mut Output) {
+        if let Some(found) = self.many(item, scope) {
+            output.is_open |= found.is_open;
+            output.columns.extend(found.columns);
+            return;
+        }
+        let sources = self.expression(item, scope);
+        let alias = text(item, "alias");
+        let name = match alias {
+            "" => texts(item, "column_names").last().copied().unwrap_or_else(|| text(item, "function_name")),
+            alias => alias,
+        };
+        let column = Column { name: name.to_owned(), sources };
+        if !alias.is_empty() {
+            scope.aliases.push(column.clone());
+        }
+        if is_unnest(item) {
+            scope.keys.extend(column.sources.names());
+        }
+        output.columns.push(column);
+    }
+}
+
+/// Whether a select item makes rows of a list.
+fn is_unnest(item: &Json) -> bool {
+    matches!(text(item, "function_name"), "unnest" | "unlist") || list(item, "children").iter().any(is_unnest)
+}
+
+/// The names left of a lambda's arrow.
+fn parameters(left: &Json) -> Vec<String> {
+    match text(left, "class") {
+        "COLUMN_REF" => texts(left, "column_names").into_iter().map(str::to_owned).collect(),
+        _ => list(left, "children").iter().flat_map(parameters).collect(),
+    }
+}

@@ -1,0 +1,335 @@
+//! `check`: columns, types and functions of queries before anything runs, and what it leaves alone.
+
+use crate::project::{Outcome, TestProject, project};
+
+/// What the program wrote, to both of its streams.
+fn told(outcome: &Outcome) -> String {
+    format!("{}{}", outcome.stderr, outcome.stdout)
+}
+
+/// Columns of a node as `check --output json` tells them: `id INTEGER, name VARCHAR`, or the reason.
+fn shape(project: &TestProject, id: &str) -> String {
+    let told: serde_json::Value = serde_json::from_str(&project.run("check --output json").stdout).unwrap();
+    let node = &told["nodes"][id];
+    match node["columns"].as_array() {
+        Some(columns) => {
+            let text = |it: &serde_json::Value| it.as_str().unwrap().to_owned();
+            let columns: Vec<String> =
+                columns.iter().map(|it| format!("{} {}", text(&it["name"]), text(&it["type"]))).collect();
+            columns.join(", ")
+        }
+        None => format!("unknown: {}", node["unknown"].as_str().unwrap_or("not listed")),
+    }
+}
+
+#[test]
+fn columns_and_types_go_from_seeds_through_models_without_a_database() {
+    let project = project(
+        "
+        //- seeds/raw.csv
+        id,name,day,price
+        1,a,2024-01-01,1.5
+        //- models/part.sql
+        {{ config(materialized='ephemeral') }}
+        select id, price * 2 as double_price from {{ ref('raw') }}
+        //- models/whole.sql
+        select r.*, p.double_price from {{ ref('raw') }} r join {{ ref('part') }} p using (id)
+        //- models/sums.sql
+        {{ config(materialized='table') }}
+        select day, count(*) as n, sum(double_price) as total from {{ ref('whole') }} group by all
+        ",
+    );
+    assert_eq!(shape(&project, "seed.shop.raw"), "id INTEGER, name VARCHAR, day DATE, price DOUBLE");
+    assert_eq!(shape(&project, "model.shop.sums"), "day DATE, n BIGINT, total DOUBLE");
+    assert!(!project.dir().join("shop.duckdb").exists(), "a check makes no database");
+}
+
+#[test]
+fn all_faults_are_shown_at_once_and_readers_of_what_is_wrong_are_silent() {
+    let project = project(
+        "
+        //- models/a.sql
+        select 1 as id
+        //- models/b.sql
+        select
+            id,
+            amuont
+        from {{ ref('a') }}
+        //- models/c.sql
+        select floorr(id) as x from {{ ref('a') }}
+        //- models/reads_b.sql
+        select amount from {{ ref('b') }}
+        //- models/d.sql
+        select id + date '2024-01-01' || [1] as x from {{ ref('a') }}
+        //- models/e.sql
+        selec 1
+        ",
+    );
+    let outcome = project.run("check");
+    outcome.exit(1);
+    let text = told(&outcome);
+    let heads: Vec<&str> = text.lines().filter(|it| it.starts_with("error[")).collect();
+    assert_eq!(
+        heads,
+        [
+            "error[sql-error]: Referenced column \"amuont\" not found in FROM clause!",
+            "error[sql-error]: Scalar Function with name floorr does not exist!",
+            "error[sql-error]: Cannot concatenate types DATE and INTEGER[] - an explicit cast is required",
+            "error[sql-error]: syntax error at or near \"selec\"",
+        ]
+    );
+    assert!(told(&outcome).contains(" --> models/b.sql:3:5\n"), "{}", told(&outcome));
+    assert!(told(&outcome).contains(" --> models/c.sql:1:8\n"), "{}", told(&outcome));
+    assert_eq!(shape(&project, "model.shop.reads_b"), "unknown: its parent `b` has an error");
+}
+
+#[test]
+fn a_build_checks_first_and_runs_nothing_if_a_query_is_at_fault() {
+    let project = project(
+        "
+        //- models/good.sql
+        select 1 as id
+        //- models/bad.sql
+        select wrong from {{ ref('good') }}
+        //- models/after.sql
+        select * from {{ ref('bad') }}
+        ",
+    );
+    let outcome = project.run("build");
+    outcome.exit(1);
+    assert!(
+        told(&outcome).contains("nothing was run; `--no-check` builds what is not at fault"),
+        "{}",
+        told(&outcome)
+    );
+    assert!(!project.dir().join("shop.duckdb").exists());
+    let results = project.read("target/run_results.json");
+    let results: serde_json::Value = serde_json::from_str(&results).unwrap();
+    let told: Vec<String> = results["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| format!("{} {}", it["unique_id"].as_str().unwrap(), it["status"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, ["model.shop.good skipped", "model.shop.bad error", "model.shop.after skipped"]);
+    project.run("build --no-check").exit(1);
+    assert_eq!(project.query("select count(*) from good"), "1");
+}
+
+#[test]
+fn what_is_not_known_is_said_and_is_no_fault() {
+    for (model, reason) in [
+        ("select nope from {{ source('raw', 'orders') }}", "its parent `orders` is not known"),
+        ("select * from read_csv('later.csv')", "No files found that match the pattern \"later.csv\""),
+        (
+            "select nope from somewhere",
+            "it reads `somewhere`, which is no node of this project and not in the database now",
+        ),
+        ("pivot (select 1 as a, 2 as b) on a using sum(b)", "the columns of its `pivot` are values of rows"),
+        ("select {{ run_query('select 1').columns[0].values()[0] }} as x", "its template asks the database"),
+        (
+            "select len(getvariable('x')) + 1 as x from nowhere",
+            "it reads `nowhere`, which is no node of this project and not in the database now",
+        ),
+        (
+            "{{ config(pre_hook='load nothing') }} select own_function(1) as x",
+            "it needs `own_function`, which its `pre_hook` may define",
+        ),
+    ] {
+        let project = project(&format!(
+            "
+            //- models/sources.yml
+            sources: [{{name: raw, tables: [{{name: orders}}]}}]
+            //- models/a.sql
+            {model}
+            //- models/b.sql
+            select nope from {{{{ ref('a') }}}}
+            "
+        ));
+        project.run("check").exit(0);
+        assert_eq!(shape(&project, "model.shop.a"), format!("unknown: {reason}"));
+        assert_eq!(shape(&project, "model.shop.b"), "unknown: its parent `a` is not known");
+    }
+}
+
+#[test]
+fn sources_have_the_shape_of_the_database_the_lock_file_a_file_or_the_declaration() {
+    let project = project(
+        "
+        //- data/raw.csv
+        id,day
+        1,2024-01-01
+        //- sources.lock.yml
+        version: 1
+        sources:
+          source.shop.raw.locked:
+            id: INTEGER
+            name: VARCHAR
+        //- models/sources.yml
+        sources:
+          - name: raw
+            schema: main
+            tables:
+              - name: locked
+              - {name: said, columns: [{name: id, data_type: int}, {name: seen, data_type: timestamptz}]}
+              - {name: there}
+              - {name: file, config: {external_location: \"read_csv('data/raw.csv')\"}}
+        //- models/locked.sql
+        {{ config(alias='m1') }} select name, wrong from {{ source('raw', 'locked') }}
+        //- models/said.sql
+        {{ config(alias='m2') }} select seen, perhaps from {{ source('raw', 'said') }}
+        //- models/there.sql
+        {{ config(alias='m3') }} select * from {{ source('raw', 'there') }}
+        //- models/file.sql
+        select day from {{ source('raw', 'file') }}
+        ",
+    );
+    project.execute("create table there (a decimal(5,1), b struct(x int, y varchar[]))");
+    let outcome = project.run("check");
+    outcome.exit(1);
+    let text = told(&outcome);
+    let heads: Vec<&str> = text.lines().filter(|it| it.starts_with("error[")).collect();
+    assert_eq!(heads, ["error[sql-error]: Referenced column \"wrong\" not found in FROM clause!"]);
+    assert_eq!(shape(&project, "source.shop.raw.locked"), "id INTEGER, name VARCHAR");
+    assert_eq!(shape(&project, "source.shop.raw.said"), "id INTEGER, seen TIMESTAMP WITH TIME ZONE");
+    assert_eq!(shape(&project, "model.shop.there"), "a DECIMAL(5,1), b STRUCT(x INTEGER, y VARCHAR[])");
+    assert_eq!(shape(&project, "model.shop.file"), "day DATE");
+    let said = "unknown: the columns of its source `said` are only declared";
+    assert_eq!(shape(&project, "model.shop.said"), said);
+}
+
+#[test]
+fn templates_that_ask_for_columns_are_answered_from_shapes() {
+    let project = project(
+        "
+        //- models/a.sql
+        select 1 as id, 'x' as name, true as is_new
+        //- models/b.sql
+        select {% for column in adapter.get_columns_in_relation(ref('a')) if column.name != 'id' -%}
+          {{ column.name }} as {{ column.name }}_2{{ ',' if not loop.last }}
+        {%- endfor %} from {{ ref('a') }}
+        ",
+    );
+    project.run("check").exit(0);
+    assert_eq!(shape(&project, "model.shop.b"), "name_2 VARCHAR, is_new_2 BOOLEAN");
+}
+
+#[test]
+fn an_incremental_model_is_checked_both_ways() {
+    let project = project(
+        "
+        //- models/a.sql
+        select 1 as id, 'x' as name
+        //- models/b.sql
+        {{ config(materialized='incremental', on_schema_change='append_new_columns') }}
+        select * from {{ ref('a') }}
+        {% if is_incremental() %}where id > (select max(idd) from {{ this }}){% endif %}
+        //- models/c.sql
+        select * from {{ ref('b') }}
+        ",
+    );
+    let outcome = project.run("check");
+    outcome.exit(1);
+    assert!(told(&outcome).contains(" --> models/b.sql:3:49\n"), "{}", told(&outcome));
+    project.write(
+        "models/b.sql",
+        "{{ config(materialized='incremental', on_schema_change='append_new_columns') }}
+        select * from {{ ref('a') }}
+        {% if is_incremental() %}where id > (select max(id) from {{ this }}){% endif %}",
+    );
+    project.run("build").exit(0);
+    project.write("models/a.sql", "select 2 as id, true as extra");
+    assert_eq!(shape(&project, "model.shop.c"), "id INTEGER, name VARCHAR, extra BOOLEAN");
+    project.run("build").exit(0);
+    let columns = "select string_agg(column_name || ' ' || data_type, ', ') from duckdb_columns() where table_name = 'b'";
+    assert_eq!(project.query(columns), "id INTEGER, name VARCHAR, extra BOOLEAN");
+}
+
+#[test]
+fn snapshots_functions_and_versions_have_shapes_too() {
+    let project = project(
+        "
+        //- models/a.sql
+        select 1 as id, timestamp '2024-01-01' as changed
+        //- snapshots/s.sql
+        {% snapshot s %}{{ config(unique_key='id', strategy='timestamp', updated_at='changed') }}
+        select * from {{ ref('a') }}{% endsnapshot %}
+        //- models/reads.sql
+        select dbt_valid_to - dbt_valid_from as lasted, dbt_scd_id from {{ ref('s') }}
+        //- functions/twice.sql
+        x * 2
+        //- functions/all.yml
+        functions: [{name: twice, arguments: [{name: x, data_type: int}], returns: {data_type: int}}]
+        //- models/calls.sql
+        select {{ function('twice') }}(id) as doubled from {{ ref('a') }}
+        //- models/nulls.sql
+        select null as ended_at from {{ ref('a') }}
+        //- models/reads_nulls.sql
+        select len(ended_at) as n from {{ ref('nulls') }}
+        ",
+    );
+    project.run("check").exit(0);
+    assert_eq!(shape(&project, "model.shop.reads"), "lasted INTERVAL, dbt_scd_id VARCHAR");
+    assert_eq!(shape(&project, "model.shop.calls"), "doubled INTEGER");
+    assert_eq!(shape(&project, "model.shop.reads_nulls"), "n BIGINT");
+    project.run("build").exit(0);
+}
+
+#[test]
+fn a_contract_is_compared_before_anything_runs() {
+    let project = project(
+        "
+        //- models/a.yml
+        models:
+          - name: a
+            config: {contract: {enforced: true}, materialized: table}
+            columns: [{name: id, data_type: bigint}]
+        //- models/a.sql
+        select 1 as id
+        ",
+    );
+    let outcome = project.run("check");
+    outcome.exit(1);
+    let expected = "note: `id` is INTEGER in the query, BIGINT in the contract";
+    assert!(told(&outcome).contains(expected), "{}", told(&outcome));
+}
+
+#[test]
+fn what_hooks_define_is_there_for_queries() {
+    let project = project(
+        "
+        //- project.yml
+        name: shop
+        on-run-start: [\"create or replace macro twice(x) as x * 2\"]
+        //- models/a.sql
+        select twice(21) as answer
+        //- models/b.sql
+        select thrice(answer) as wrong from {{ ref('a') }}
+        ",
+    );
+    let outcome = project.run("check");
+    outcome.exit(1);
+    assert_eq!(shape(&project, "model.shop.a"), "answer INTEGER");
+    assert!(
+        told(&outcome).contains("Scalar Function with name thrice does not exist!"),
+        "{}",
+        told(&outcome)
+    );
+}
+
+#[test]
+fn tables_that_are_no_nodes_are_found_in_the_database() {
+    let project = project(
+        "
+        //- models/a.sql
+        select id, side.b.x from other.things, side.b
+        ",
+    );
+    project.execute("create schema other; create table other.things (id uuid)");
+    let said = shape(&project, "model.shop.a");
+    assert!(said.starts_with("unknown: it reads `"), "{said}");
+    project.write("models/a.sql", "select id from other.things");
+    assert_eq!(shape(&project, "model.shop.a"), "id UUID");
+    project.write("models/a.sql", "select idd from other.things");
+    project.run("check").exit(1);
+}
