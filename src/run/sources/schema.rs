@@ -225,6 +225,7 @@ fn reader<'a>(node: &'a Node, action: &'a Action, traced: Option<BTreeSet<String
         | Action::TakeSnapshot(query)
         | Action::CreateFunction(query) => vec![of_query(query)],
         Action::UpdateTable { whole, update, .. } => vec![of_query(whole), of_query(update)],
+        Action::RunBatches(batches) => vec![&batches.query],
         Action::ByMacro(by_macro) => std::iter::once(&by_macro.whole).chain(&by_macro.update).collect(),
         Action::LoadSeed(_)
         | Action::Nothing

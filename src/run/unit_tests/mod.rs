@@ -291,6 +291,7 @@ impl Teller<'_, '_> {
             worker: report.worker,
             message,
             failures,
+            batches: None,
             rows: None,
         });
         if let Some(sql) = sql {
@@ -331,6 +332,7 @@ impl Teller<'_, '_> {
             worker: 0,
             message: Some(reason.to_string()),
             failures: None,
+            batches: None,
             rows: None,
         });
         let node = node_ref(self.bench.graph.node(step.node));
