@@ -7,6 +7,7 @@ use super::{
     Action, Batches, ByMacro, Edge, EdgeKind, Hooks, Plan, PlanOptions, PlannedTest, Query, QueryText,
     RunCommand, Step, StepId, sources,
 };
+use crate::compile::lineage::Inherited;
 use crate::compile::{Compiled, Hook};
 use crate::graph::{Depth, Gate, Graph};
 use crate::node::{Materialization, NodeId, NodeKind, Relation, TestSeverity};
@@ -23,7 +24,7 @@ pub fn make(
 ) -> Plan {
     let command = options.command;
     let (steps, step_of) = (Vec::new(), BTreeMap::new());
-    let fuses_tests = options.fuses_tests;
+    let test_queries = options.test_queries;
     let definitions = compiled.ground.definitions.clone();
     let mut maker = Maker { graph, compiled, command, options, steps, step_of };
     let read = sources::read_by(graph, selected, command);
@@ -39,7 +40,16 @@ pub fn make(
     let schemas = made.chain(kept).filter_map(schema);
     let schemas = schemas.collect();
     let run_hooks = graph.run_hooks.clone();
-    Plan { command, schemas, steps, aligned, run_hooks, definitions, fuses_tests }
+    Plan {
+        command,
+        schemas,
+        steps,
+        aligned,
+        run_hooks,
+        inherited: Inherited::default(),
+        definitions,
+        test_queries,
+    }
 }
 
 fn makes_relation(action: &Action) -> bool {
