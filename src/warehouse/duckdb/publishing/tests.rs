@@ -1,3 +1,5 @@
+//! What stands in a folder after runs that were published, given up or killed.
+
 use std::path::PathBuf;
 
 use super::*;
