@@ -38,7 +38,10 @@ impl Object for GraphToRead {
         args: &[Value],
     ) -> Result<Value, Error> {
         if CHANGES.contains(&method) {
-            return Err(fail(NEEDS_WAREHOUSE, format!("`graph.{method}()` keeps something for the run, which is not there yet")));
+            return Err(fail(
+                NEEDS_WAREHOUSE,
+                format!("`graph.{method}()` keeps something for the run, which is not there yet"),
+            ));
         }
         self.0.call_method(state, method, args)
     }
