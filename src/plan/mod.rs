@@ -12,6 +12,7 @@ mod unit_tests;
 
 use std::collections::BTreeSet;
 
+use crate::compile::lineage::Inherited;
 use crate::compile::{Definition, Hook};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::node::{NodeId, Relation, RelationKind, TestSeverity};
@@ -110,6 +111,8 @@ pub struct Plan {
     pub aligned: Vec<PlannedAlignment>,
     /// What to run before the first step and after the last, in this order.
     pub run_hooks: Vec<RunHook>,
+    /// Descriptions of columns that are not written where they hold, for comments.
+    pub inherited: Inherited,
     /// What defines functions for models under test.
     pub definitions: Vec<Definition>,
     /// How tests that are aggregates are asked.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Plan, PlanOptions, RunCommand, Step, StepId, TestQueries};
 use crate::compile::is_ephemeral;
+use crate::compile::lineage::Inherited;
 use crate::diagnostics::Span;
 use crate::graph::{Depth, Graph, Node};
 use crate::node::{NodeId, NodeKind, Relation};
@@ -159,6 +160,7 @@ pub fn of_sources(graph: &Graph, sources: &BTreeSet<NodeId>) -> Plan {
         schemas: BTreeSet::new(),
         aligned: Vec::new(),
         run_hooks: Vec::new(),
+        inherited: Inherited::default(),
         definitions: Vec::new(),
         test_queries: TestQueries::Shared,
     }

@@ -7,6 +7,7 @@ use super::{
     Action, ByMacro, Edge, EdgeKind, Hooks, Plan, PlanOptions, PlannedTest, Query, QueryText, RunCommand,
     Step, StepId, sources,
 };
+use crate::compile::lineage::Inherited;
 use crate::compile::{Compiled, Hook};
 use crate::graph::{Depth, Gate, Graph};
 use crate::node::{Materialization, NodeId, NodeKind, Relation, TestSeverity};
@@ -38,7 +39,16 @@ pub fn make(
     let schemas = made.chain(kept).filter_map(schema);
     let (schemas, test_queries) = (schemas.collect(), options.test_queries);
     let run_hooks = graph.run_hooks.clone();
-    Plan { command, steps, schemas, aligned, run_hooks, definitions, test_queries }
+    Plan {
+        command,
+        steps,
+        schemas,
+        aligned,
+        run_hooks,
+        inherited: Inherited::default(),
+        definitions,
+        test_queries,
+    }
 }
 
 fn makes_relation(action: &Action) -> bool {

@@ -29,6 +29,7 @@ mod gates;
 mod gauntlet;
 mod history;
 mod hooks;
+mod inherit;
 mod invariants;
 mod lineage;
 mod macro_faults;

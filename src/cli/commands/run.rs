@@ -10,6 +10,8 @@ use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, TestingArgs};
 use crate::cli::checking::ColumnsRead;
 use crate::cli::commands::{explain_tests, waiting};
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
+use crate::cli::unit_testing::with_ancestors;
+use crate::compile::lineage::{self, Inherited};
 use crate::compile::{self, Compiled, TemplateLog, TestGround};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -70,7 +72,7 @@ pub(super) fn run(
     let ground =
         if tests_run { session.test_ground(loaded, graph, &selected)? } else { TestGround::default() };
     let compiled = Compiled { ground, ..compiled };
-    let plan = plan::make(graph, compiled, &selected, options);
+    let mut plan = plan::make(graph, compiled, &selected, options);
     if how.testing.explain_tests {
         session.reporter.data(&explain_tests::text(graph, &plan));
         return Ok(Exit::Good);
@@ -90,6 +92,7 @@ pub(super) fn run(
     if let Some(limit) = purpose.wait_for_sources.filter(|_| plan.needs_warehouse()) {
         waiting::for_plan(session, loaded, graph, &plan, limit)?;
     }
+    plan.inherited = inherited(session, loaded, graph, &selected)?;
     let results = execute(session, loaded, graph, &for_results, &plan)?;
     if !results.compiled.is_empty() {
         // What was rendered late is known only now.
@@ -108,6 +111,22 @@ pub(super) fn run(
         }
         None => Ok(exit_of(&results)),
     }
+}
+
+/// Descriptions that columns take over, if the database is to have them.
+fn inherited(
+    session: &mut Session,
+    loaded: &Loaded,
+    graph: &Graph,
+    selected: &BTreeSet<NodeId>,
+) -> Result<Inherited, Stopped> {
+    if !selected.iter().any(|it| graph.node(*it).config.duckdb.comments_on_columns) {
+        return Ok(Inherited::default());
+    }
+    let wanted = with_ancestors(graph, selected);
+    let compiled = compile::compile(&loaded.project, graph, &wanted);
+    let shapes = session.shapes(loaded, graph, &compiled, &wanted, false)?;
+    Ok(lineage::inherit(graph, &session.lineage(loaded, graph, &compiled, &shapes)?))
 }
 
 /// The check before anything is run. What is at fault stops the command: these are its results then.
