@@ -42,8 +42,8 @@ pub fn make(
     let run_hooks = graph.run_hooks.clone();
     Plan {
         command,
-        schemas,
         steps,
+        schemas,
         aligned,
         run_hooks,
         inherited: Inherited::default(),
