@@ -67,13 +67,17 @@ impl Builder {
             Event::Start(tag) => self.start(tag),
             Event::End(_) if self.ignored > 0 => self.ignored -= 1,
             Event::End(_) => self.end(),
-            Event::Text(it) | Event::Html(it) | Event::InlineHtml(it) => self.text(&it),
+            Event::Text(it)
+            | Event::Html(it)
+            | Event::InlineHtml(it)
+            | Event::InlineMath(it)
+            | Event::DisplayMath(it)
+            | Event::FootnoteReference(it) => self.text(&it),
             Event::Code(it) => self.push(json!(["code", it.as_ref()])),
             Event::SoftBreak => self.text(" "),
             Event::HardBreak => self.push(json!(["br"])),
             Event::Rule => self.push(json!(["hr"])),
             Event::TaskListMarker(is_done) => self.text(if is_done { "☑ " } else { "☐ " }),
-            Event::InlineMath(it) | Event::DisplayMath(it) | Event::FootnoteReference(it) => self.text(&it),
         }
     }
 

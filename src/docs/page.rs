@@ -5,6 +5,7 @@
 //! other, and no request to anywhere; texts are put into the page as texts by `assets/`. Deliberately
 //! absent: templates. The page is the same for every project, so there is nothing to fill in but data.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use base64::Engine as _;
@@ -75,8 +76,13 @@ pub fn split(site: &Site, scrubber: &Scrubber) -> Vec<SiteFile> {
     let parts = parts(site, scrubber);
     // Another build has other addresses, so that no cache mixes the two.
     let mut hash = Sha256::new();
-    parts.iter().for_each(|it| hash.update(&it.gzip));
-    let version: String = hash.finalize()[..6].iter().map(|it| format!("{it:02x}")).collect();
+    for part in &parts {
+        hash.update(&part.gzip);
+    }
+    let version = hash.finalize()[..6].iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
     let marker = format!("<meta name=\"data-version\" content=\"{version}\">");
     let page = SiteFile { name: "index.html".to_owned(), bytes: html(" connect-src 'self';", &marker, "") };
     let data = parts.into_iter().map(|it| SiteFile { name: format!("data/{}.gz", it.name), bytes: it.gzip });

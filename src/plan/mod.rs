@@ -12,6 +12,7 @@ mod unit_tests;
 
 use std::collections::BTreeSet;
 
+use crate::compile::lineage::Inherited;
 use crate::compile::{Definition, Hook};
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::node::{NodeId, Relation, RelationKind, TestSeverity};
@@ -73,8 +74,17 @@ pub struct PlanOptions<'a> {
     pub waits_for_sources: bool,
     /// `--sample-rows`.
     pub sample_rows: Option<usize>,
-    /// Whether tests that are aggregates share queries.
-    pub fuses_tests: bool,
+    /// How tests that are aggregates are asked.
+    pub test_queries: TestQueries,
+}
+
+/// How tests are asked that could share a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TestQueries {
+    /// All that can be in one query.
+    Shared,
+    /// Each in its own.
+    Each,
 }
 
 /// A step's index in [`Plan::steps`].
@@ -101,10 +111,12 @@ pub struct Plan {
     pub aligned: Vec<PlannedAlignment>,
     /// What to run before the first step and after the last, in this order.
     pub run_hooks: Vec<RunHook>,
+    /// Descriptions of columns that are not written where they hold, for comments.
+    pub inherited: Inherited,
     /// What defines functions for models under test.
     pub definitions: Vec<Definition>,
-    /// Whether tests that are aggregates share queries.
-    pub fuses_tests: bool,
+    /// How tests that are aggregates are asked.
+    pub test_queries: TestQueries,
 }
 
 impl Plan {

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Plan, PlanOptions, RunCommand, Step, StepId};
+use super::{Action, Plan, PlanOptions, RunCommand, Step, StepId, TestQueries};
 use crate::compile::is_ephemeral;
+use crate::compile::lineage::Inherited;
 use crate::diagnostics::Span;
 use crate::graph::{Depth, Graph, Node};
 use crate::node::{NodeId, NodeKind, Relation};
@@ -159,8 +160,9 @@ pub fn of_sources(graph: &Graph, sources: &BTreeSet<NodeId>) -> Plan {
         schemas: BTreeSet::new(),
         aligned: Vec::new(),
         run_hooks: Vec::new(),
+        inherited: Inherited::default(),
         definitions: Vec::new(),
-        fuses_tests: true,
+        test_queries: TestQueries::Shared,
     }
 }
 

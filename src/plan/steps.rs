@@ -7,6 +7,7 @@ use super::{
     Action, ByMacro, Edge, EdgeKind, Hooks, Plan, PlanOptions, PlannedTest, Query, QueryText, RunCommand,
     Step, StepId, sources,
 };
+use crate::compile::lineage::Inherited;
 use crate::compile::{Compiled, Hook};
 use crate::graph::{Depth, Gate, Graph};
 use crate::node::{Materialization, NodeId, NodeKind, Relation, TestSeverity};
@@ -36,9 +37,18 @@ pub fn make(
     let made = steps.iter().filter(|it| makes_relation(&it.action)).filter_map(|it| it.relation.as_ref());
     let kept = steps.iter().flat_map(|it| &it.tests).filter_map(|it| Some(&it.kept_in.as_ref()?.relation));
     let schemas = made.chain(kept).filter_map(schema);
-    let (schemas, fuses_tests) = (schemas.collect(), options.fuses_tests);
+    let (schemas, test_queries) = (schemas.collect(), options.test_queries);
     let run_hooks = graph.run_hooks.clone();
-    Plan { command, steps, schemas, aligned, run_hooks, definitions, fuses_tests }
+    Plan {
+        command,
+        schemas,
+        steps,
+        aligned,
+        run_hooks,
+        inherited: Inherited::default(),
+        definitions,
+        test_queries,
+    }
 }
 
 fn makes_relation(action: &Action) -> bool {

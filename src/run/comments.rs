@@ -15,7 +15,9 @@ impl Worker<'_> {
         if config.comments_on_relation && !node.description.is_empty() {
             statements.push(format!("comment on {kind} {name} is {}", quote_literal(&node.description)));
         }
-        if config.comments_on_columns && !node.columns.is_empty() && kind != "macro table" {
+        let is_described =
+            !node.columns.is_empty() || self.shared.plan.inherited.of_node(self.step.node).next().is_some();
+        if config.comments_on_columns && is_described && kind != "macro table" {
             statements.extend(self.column_comments(kind, &name)?);
         }
         for statement in statements {
@@ -50,6 +52,7 @@ impl Worker<'_> {
             .warehouse
             .describe(&format!("select * from {name}"))
             .map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        let (id, inherited) = (self.step.node, &self.shared.plan.inherited);
         let (mut statements, mut missing) = (Vec::new(), Vec::new());
         for column in &self.node.columns {
             let wanted = &column.name.value;
@@ -57,9 +60,18 @@ impl Worker<'_> {
                 missing.push(wanted.as_str());
                 continue;
             };
-            let text = column.description.as_ref().map_or("", |it| it.value.as_str());
+            let own = column.description.as_ref().map_or("", |it| it.value.as_str());
+            let text = inherited.of(id, wanted).map_or(own, |it| it.text.as_str());
             let column = quote_identifier(&found.name);
             statements.push(format!("comment on column {name}.{column} is {}", quote_literal(text)));
+        }
+        let is_listed =
+            |name: &str| self.node.columns.iter().any(|it| it.name.value.eq_ignore_ascii_case(name));
+        for column in inherited.of_node(id).filter(|it| !is_listed(&it.name)) {
+            if let Some(found) = there.iter().find(|it| it.name.eq_ignore_ascii_case(&column.name)) {
+                let (place, text) = (quote_identifier(&found.name), quote_literal(&column.text));
+                statements.push(format!("comment on column {name}.{place} is {text}"));
+            }
         }
         if !missing.is_empty() {
             self.warnings.push(format!(

@@ -113,7 +113,7 @@ fn hostile() -> TestProject {
     let yaml = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     // In SQL and templates a quote would end the text.
     let files = HOSTILE.split("\n//- ").map(|file| {
-        let is_yaml = file.split('\n').next().is_some_and(|it| it.ends_with(".yml"));
+        let is_yaml = file.split('\n').next().is_some_and(|it| it.contains(".yml"));
         let attack = if is_yaml { yaml(ATTACK) } else { ATTACK.replace('\'', "") };
         file.replace("[x]", &attack)
     });

@@ -84,8 +84,8 @@ fn sql(rows: &[Row]) -> String {
     );
     for (n, t, r, seen) in rows {
         let number = |it: &Option<i32>| it.map_or("null".to_owned(), |it| it.to_string());
-        let text = |it: &Option<&str>| it.map_or("null".to_owned(), |it| format!("'{it}'"));
-        let _ = write!(sql, ", ({}, {}, {}, {})", number(n), text(t), text(r), number(seen));
+        let text = |it: Option<&str>| it.map_or("null".to_owned(), |it| format!("'{it}'"));
+        let _ = write!(sql, ", ({}, {}, {}, {})", number(n), text(*t), text(*r), number(seen));
     }
     sql.push_str(") v(n, t, r, seen) offset 1\n");
     sql

@@ -32,9 +32,18 @@ impl Fault {
     /// Puts the fault into a project.
     fn inject(&self, project: &TestProject) {
         if let Some(sql) = self.get("sql") {
-            project.execute(sql);
+            execute(project, sql);
         }
-        if let Some(file) = self.get("file") {
+        let Some(file) = self.get("file") else { return };
+        let path = project.dir().join(file);
+        if self.get("delete").is_some() {
+            fs::remove_file(path).expect("the file is there");
+        } else if let Some(length) = self.get("cut") {
+            let bytes = fs::read(&path).expect("the file is there");
+            let length: usize = length.parse().expect("a number");
+            assert!(length < bytes.len(), "{}: the file has {} bytes", self.name, bytes.len());
+            fs::write(&path, &bytes[..length]).expect("a file");
+        } else {
             let pattern = Regex::new(&format!("(?m){}", self.fields["pattern"])).expect("a pattern");
             let before = project.read(file);
             let after = pattern.replace_all(&before, self.fields["with"].as_str());
@@ -42,6 +51,11 @@ impl Fault {
             project.write(file, after.as_bytes());
         }
     }
+}
+
+/// Runs SQL in which `{dir}` is the project's folder.
+fn execute(project: &TestProject, sql: &str) {
+    project.execute(&sql.replace("{dir}", &project.dir().display().to_string()));
 }
 
 fn faults() -> Vec<Fault> {
@@ -61,7 +75,7 @@ fn faults() -> Vec<Fault> {
 fn example() -> TestProject {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let project = folder("");
-    for place in ["project.yml", "models", "seeds", "macros", "tests"] {
+    for place in ["project.yml", "sources.lock.yml", "models", "seeds", "macros", "tests"] {
         copy(&root.join(place), place, &project);
     }
     let loader = "macros/load_raw_sales.sql";
@@ -71,6 +85,10 @@ fn example() -> TestProject {
     project.write("project.yml", &settings);
     project.run("build").exit(0);
     project.write("project.yml", settings.replace("  - \"{{ load_raw_sales() }}\"\n", "  []\n"));
+    let more = root.join("tests/integration/gauntlet/project");
+    copy(&more.join("models"), "models", &project);
+    execute(&project, include_str!("gauntlet/project/setup.sql"));
+    project.run("source accept").exit(0);
     // A second good build: now there is something to compare with, as on any other day.
     project.run("build").exit(0);
     project
@@ -140,7 +158,7 @@ fn every_fault_is_found_before_publication() {
     assert!(faults.len() >= 40, "{} faults", faults.len());
     let baseline = example();
     let before = published(&baseline);
-    assert_eq!(before.lines().count(), 6, "{before}");
+    assert_eq!(before.lines().count(), 8, "{before}");
     let (next, complaints) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..WORKERS {

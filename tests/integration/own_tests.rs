@@ -1,11 +1,11 @@
-//! Tests that are built in under the names that dbt_utils gave them, and Tidemill's own that need no history.
+//! Tests that are built in under the names that `dbt_utils` gave them, and Tidemill's own that need no history.
 
 use std::collections::BTreeMap;
 
 use super::builtin_tests::results;
 use super::project::{TestProject, project};
 
-/// What dbt-core 1.11.16 with dbt-duckdb 1.11.1 and dbt_utils 1.4.1 gave for the project below, with
+/// What dbt-core 1.11.16 with dbt-duckdb 1.11.1 and `dbt_utils` 1.4.1 gave for the project below, with
 /// `dbt_utils.` before the names of the tests (`dbt build`).
 const OF_DBT_UTILS: &[(&str, &str)] = &[
     ("al", "pass 0"),

@@ -1,5 +1,7 @@
 //! `accept`: a jump that a drift test refused is right, and the next build may publish it.
 
+use std::fmt::Write as _;
+
 use crate::cli::Exit;
 use crate::cli::args::command::{AcceptArgs, SelectionArgs};
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
@@ -29,10 +31,10 @@ pub(super) fn run(session: &mut Session, args: &AcceptArgs) -> Result<Exit, Stop
     for one in &accepted {
         let id = tests.iter().map(|id| graph.node(*id)).find(|it| it.unique_id.as_str() == one.test_id);
         let test = id.map_or(one.test_id.as_str(), |it| it.name.as_str());
-        text.push_str(&format!("  {test}: {} (refused {})\n", one.message, one.refused_at));
+        let _ = writeln!(text, "  {test}: {} (refused {})", one.message, one.refused_at);
     }
     if let Some(reason) = reason {
-        text.push_str(&format!("reason: {reason}\n"));
+        let _ = writeln!(text, "reason: {reason}");
     }
     session.reporter.data(&text);
     Ok(Exit::Good)

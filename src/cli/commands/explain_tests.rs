@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::graph::Graph;
-use crate::plan::{Plan, PlannedTest, Step, scan};
+use crate::plan::{Plan, PlannedTest, Step, TestQueries, scan};
 use crate::run::node_ref;
 
 /// One paragraph for each node that has tests, and the counts.
@@ -37,7 +37,7 @@ fn sorted<'p>(plan: &Plan, step: &'p Step) -> (Vec<&'p PlannedTest>, Vec<(&'p Pl
     for test in &step.tests {
         let why = match scan::why_alone(test) {
             Some(why) => Some(why.to_string()),
-            None if !plan.fuses_tests => Some("--no-fuse-tests".to_owned()),
+            None if plan.test_queries == TestQueries::Each => Some("--no-fuse-tests".to_owned()),
             None if step.relation.is_none() => {
                 Some("it waits for nodes that are made from each other".to_owned())
             }

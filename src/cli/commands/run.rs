@@ -9,15 +9,17 @@ use crate::cli::Exit;
 use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, TestingArgs};
 use crate::cli::commands::{explain_tests, waiting};
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
+use crate::cli::unit_testing::with_ancestors;
+use crate::compile::lineage::{self, Inherited};
 use crate::compile::{self, Compiled, TemplateLog, TestGround};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::graph::Graph;
+use crate::graph::{Depth, Graph};
 use crate::node::{NodeId, NodeKind};
-use crate::plan::{self, Plan, PlanOptions, RunCommand};
+use crate::plan::{self, Plan, PlanOptions, RunCommand, TestQueries};
 use crate::report::Verbosity;
 use crate::run::event::{LogLevel, RunEvent};
-use crate::run::{self, RunOptions, RunResults, Surroundings};
+use crate::run::{self, RunOptions, RunResults, Surroundings, sources};
 use crate::warehouse::duckdb;
 
 /// What some of the commands decide.
@@ -63,13 +65,13 @@ pub(super) fn run(
         sources_lock: loaded.project.sources_lock.as_ref(),
         waits_for_sources: purpose.wait_for_sources.is_some(),
         sample_rows: how.testing.sample_rows,
-        fuses_tests: !how.testing.no_fuse_tests,
+        test_queries: if how.testing.no_fuse_tests { TestQueries::Each } else { TestQueries::Shared },
     };
     let tests_run = matches!(command, RunCommand::Build | RunCommand::Test);
     let ground =
         if tests_run { session.test_ground(loaded, graph, &selected)? } else { TestGround::default() };
     let compiled = Compiled { ground, ..compiled };
-    let plan = plan::make(graph, compiled, &selected, options);
+    let mut plan = plan::make(graph, compiled, &selected, options);
     if how.testing.explain_tests {
         session.reporter.data(&explain_tests::text(graph, &plan));
         return Ok(Exit::Good);
@@ -89,6 +91,7 @@ pub(super) fn run(
     if let Some(limit) = purpose.wait_for_sources.filter(|_| plan.needs_warehouse()) {
         waiting::for_plan(session, loaded, graph, &plan, limit)?;
     }
+    plan.inherited = inherited(session, loaded, graph, &selected)?;
     let results = execute(session, loaded, graph, &plan)?;
     if !results.compiled.is_empty() {
         // What was rendered late is known only now.
@@ -109,6 +112,22 @@ pub(super) fn run(
     }
 }
 
+/// Descriptions that columns take over, if the database is to have them.
+fn inherited(
+    session: &mut Session,
+    loaded: &Loaded,
+    graph: &Graph,
+    selected: &BTreeSet<NodeId>,
+) -> Result<Inherited, Stopped> {
+    if !selected.iter().any(|it| graph.node(*it).config.duckdb.comments_on_columns) {
+        return Ok(Inherited::default());
+    }
+    let wanted = with_ancestors(graph, selected);
+    let compiled = compile::compile(&loaded.project, graph, &wanted);
+    let shapes = session.shapes(loaded, graph, &compiled, &wanted, false)?;
+    Ok(lineage::inherit(graph, &session.lineage(loaded, graph, &compiled, &shapes)?))
+}
+
 /// The check before anything is run. What is at fault stops the command: these are its results then.
 fn check(
     session: &mut Session,
@@ -120,10 +139,15 @@ fn check(
     plan: &Plan,
 ) -> Result<Option<RunResults>, Stopped> {
     let shapes = session.shapes(loaded, graph, compiled, selected, purpose.full_refresh)?;
-    if shapes.faults.is_empty() {
+    let mut found: BTreeMap<NodeId, Vec<Diagnostic>> = shapes.faults;
+    if !found.is_empty() {
+        // The run says better what came of a change of a source, and keeps the nodes below it from running.
+        let explained = below_changed_sources(session, loaded, graph, plan);
+        found.retain(|id, _| !explained.contains(id));
+    }
+    if found.is_empty() {
         return Ok(None);
     }
-    let mut found: BTreeMap<NodeId, Vec<Diagnostic>> = shapes.faults;
     for (id, fault) in compiled.faults.iter().filter(|(id, _)| selected.contains(id)) {
         found.entry(*id).or_default().push(fault.clone());
     }
@@ -132,6 +156,22 @@ fn check(
     session.reporter.stopped();
     session.info("nothing was run; `--no-check` builds what is not at fault");
     Ok(Some(RunResults::of_check(plan, &found)))
+}
+
+/// All that is made of sources whose columns are not those accepted.
+fn below_changed_sources(session: &Session, loaded: &Loaded, graph: &Graph, plan: &Plan) -> BTreeSet<NodeId> {
+    if loaded.project.sources_lock.is_none() {
+        return BTreeSet::new();
+    }
+    let Ok(warehouse) = session.open_to_look(loaded) else { return BTreeSet::new() };
+    let around = Surroundings {
+        project: &loaded.project,
+        files: &loaded.disk,
+        clock: session.clock.clone(),
+        stop: &session.stop,
+    };
+    let changed = sources::changed(plan, graph, &around, warehouse);
+    changed.iter().flat_map(|it| graph.descendants(*it, Depth::All)).collect()
 }
 
 fn execute(

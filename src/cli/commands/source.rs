@@ -14,7 +14,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::graph::Graph;
 use crate::node::{NodeId, NodeKind};
 use crate::parse::Body;
-use crate::project::sources_lock::SOURCES_LOCK_FILE;
+use crate::project::sources_lock::{SOURCES_LOCK_FILE, SourcesLock};
 use crate::report::{Format, numbers};
 use crate::run::event::{RunEvent, SourceChecked, SourceStatus};
 use crate::run::sources::{self, SourceFreshness, SourceFreshnessStatus};
@@ -176,8 +176,10 @@ pub(super) fn accept(session: &mut Session, args: &SourceAcceptArgs) -> Result<E
     let before = loaded.project.sources_lock.as_ref();
     let accepted = sources::accept(graph, before, &selected, &shapes);
     let path = loaded.dir.join(SOURCES_LOCK_FILE);
-    let is_new =
-        before != Some(&accepted.lock) && before.map(|it| it.render()) != Some(accepted.lock.render());
+    // Nothing is written of nothing, and nothing anew that says the same.
+    let old = before.map(SourcesLock::render);
+    let is_new = old.is_some() || !accepted.lock.sources.is_empty();
+    let is_new = is_new && old != Some(accepted.lock.render());
     let mut text = accepted.differences.join("\n");
     if !text.is_empty() {
         text.push('\n');
@@ -202,6 +204,7 @@ fn conclusion(path: &Path, is_new: bool, is_dry: bool, n_same: usize) -> String 
         n => format!("; {} as before", numbers::count(n, "source")),
     };
     match (is_new, is_dry) {
+        (false, _) if n_same == 0 => "nothing was written\n".to_owned(),
         (false, _) => format!("{path} stays as it is{same}\n"),
         (true, true) => format!("{path} would be written{same}\n"),
         (true, false) => format!("wrote {path}{same}\n"),

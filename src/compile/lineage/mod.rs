@@ -3,6 +3,7 @@
 //! In: compiled SQL, [`Shapes`], and a [`Binder`], of which only the reader of SQL is used. Out: [`Lineage`], an
 //! edge list by node. What cannot be traced is labelled unknown. Deliberately absent: drawing it.
 
+mod inherit;
 mod tables;
 mod walk;
 
@@ -12,6 +13,7 @@ use std::num::NonZeroUsize;
 use rayon::prelude::*;
 use serde_json::Value as Json;
 
+pub use self::inherit::{Inherited, InheritedDescription, inherit};
 use self::tables::ProjectTables;
 pub use self::walk::{Direction, Edge, Walk, walk};
 use super::shapes::Shapes;

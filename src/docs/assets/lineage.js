@@ -13,7 +13,7 @@ const SHOWN_COLUMNS = 40;
 /** How a column is made from another, by the number in the data (`src/docs/columns.rs`). */
 const WAYS = [
   { name: "pass", word: "passed through" }, { name: "renamed", word: "renamed" },
-  { name: "computed", word: "computed" }, { name: "filter", word: "decides which rows" },
+  { name: "computed", word: "computed" }, { name: "decides", word: "decides which rows" },
 ];
 const DECIDES = 3;
 
@@ -100,7 +100,7 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
     if (typeof chosen === "string") return say(chosen);
     if (!chosen.size) return say("Nothing is selected.");
     const isLarge = chosen.size > CARDS;
-    picture = isLarge ? placeAll(chosen) : place(chosen, (it) => CARD.height + columnsShown(it).length * CARD.row);
+    picture = isLarge ? placeAll(chosen) : place(chosen, (it) => CARD.height + columnsShown(it).length * CARD.row + (columnsShown(it).length ? 5 : 0));
     picture.isLarge = isLarge;
     draw = isLarge ? drawLarge : () => {};
     if (!isLarge) show(scene, drawSmall());
@@ -186,7 +186,7 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
     const name = columnEdges.names[number][column];
     const isStart = traced && traced.start === keyOf(number, column);
     const row = svg(`g.column${isStart ? ".start" : ""}`, { transform: `translate(0 ${CARD.height + at * CARD.row})`, tabindex: "0", role: "button", "aria-label": `Trace the column ${name}` },
-      svg("rect", { x: 1, width: box.width - 2, height: CARD.row - 1 }), svg("text", { x: 16, y: 14 }, clipped(name, 30)), svg("title", `Trace ${name}`));
+      svg("rect", { x: 6, width: box.width - 8, height: CARD.row - 1 }), svg("text", { x: 16, y: 14 }, clipped(name, 30)), svg("title", `Trace ${name}`));
     const go = (event) => {
       event.stopPropagation();
       change({ focus: number, column: isStart ? undefined : name, select: undefined });

@@ -14,7 +14,7 @@ async function nodePage(number, query) {
     ["runs", "Runs", runsSection(page, detail)],
     ["sample", "Sample rows", sampleSection(detail)],
     ["code", "Code", codeSection(page, detail)],
-    ["uses", page.kind === "group" ? "Members" : "Used by", usesSection(page, detail)],
+    ["uses", page.kind === "group" ? "Members" : page.kind === "macro" ? "Used by" : "Macros", usesSection(page, detail)],
     ["config", "Config", configSection(detail)],
   ].filter(([, , body]) => body);
   const article = h("article.node", { "data-kind": page.kind }, head(page, detail), tabs(sections), prose(detail.description, "description") ?? noDescription(page),
@@ -178,7 +178,7 @@ function usesSection(page, detail) {
   const users = detail.used_by ?? [];
   if (!macros.length && !users.length) return null;
   const list = (title, numbers) => numbers.length > 0 && h("div", title && h("h3", title), h("ul.links", numbers.slice(0, 200).map((it) => h("li", h("span.kind-dot", { "data-kind": site.pages[it].kind }), pageLink(it)))));
-  return h("div.two", list(page.kind === "group" ? "" : "Used by", users), list("Calls", macros));
+  return h("div.two", list(page.kind === "group" ? "" : "Used by", users), list(page.kind === "macro" ? "Calls" : "", macros));
 }
 
 function configSection({ config, meta }) {

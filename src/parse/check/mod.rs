@@ -3,6 +3,7 @@
 mod arguments;
 mod drift;
 mod own;
+mod own_arguments;
 
 use self::arguments::Arguments;
 pub use self::drift::{Against, Drift, Limit, Measure, Reaction, SchemaDrift};
@@ -75,8 +76,12 @@ impl Check {
     /// Replaces every argument that is SQL, such as a template by what it gives.
     pub fn map_sql<E>(&mut self, map: &mut dyn FnMut(&str) -> Result<String, E>) -> Result<(), E> {
         match self {
-            Check::Query | Check::NotNull | Check::Unique | Check::AcceptedValues { .. } => Ok(()),
-            Check::Freshness { .. } | Check::SchemaDrift(_) => Ok(()),
+            Check::Query
+            | Check::NotNull
+            | Check::Unique
+            | Check::AcceptedValues { .. }
+            | Check::Freshness { .. }
+            | Check::SchemaDrift(_) => Ok(()),
             Check::Relationships { to, .. } => {
                 *to = map(to)?;
                 Ok(())
@@ -119,7 +124,7 @@ pub(super) fn read(
     unknown: Severity,
 ) -> Option<Check> {
     let mut arguments = Arguments::new(diags, entry, name, column);
-    let known = arguments::known(name).or_else(|| own::known_arguments(name));
+    let known = arguments::known(name).or_else(|| own_arguments::known_arguments(name));
     if !known.is_none_or(|known| arguments.are_known(known)) {
         return None;
     }

@@ -24,6 +24,8 @@ pub struct ColumnProperties {
     pub tags: Vec<String>,
     /// Whether tests quote the name, where it is said.
     pub quote: Option<bool>,
+    /// Whether it takes over the description of the column that it is.
+    pub inherit: Option<bool>,
     /// Constraints on the column.
     pub constraints: Vec<Constraint>,
     /// The span of time that the column holds, in a time spine.
@@ -58,6 +60,7 @@ impl Reader<'_> {
         let description = fields.string(self.diags, "description");
         let data_type = fields.string(self.diags, "data_type").map(|it| it.value);
         let quote = fields.bool(self.diags, "quote");
+        let inherit = fields.bool(self.diags, "inherit");
         let tests = self.tests(&mut fields);
         let constraints = self.constraints(&mut fields);
         let granularity = self.word(&mut fields, "granularity", &GRANULARITIES);
@@ -83,6 +86,7 @@ impl Reader<'_> {
             meta,
             tags,
             quote,
+            inherit,
             constraints,
             granularity,
             tests,

@@ -6,12 +6,14 @@
 
 mod columns;
 mod versions;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use md5::{Digest as _, Md5};
 
 use self::versions::Past;
+use self::words::{amount, group_name, n_groups, said, table};
 use super::Shared;
 use super::connection::Connection;
 use super::event::TestStatus;
@@ -20,15 +22,12 @@ use super::testing::explaining::owner_of;
 use super::testing::judging::{Judgement, bad, reacting};
 use super::testing::queries::number;
 use crate::node::TestSeverity;
-use crate::parse::check::{Against, Check, Drift, Limit, Measure};
+use crate::parse::check::{Against, Check, Drift, Limit};
 use crate::plan::{Mask, PlannedTest};
 use crate::warehouse::{Column, Rows, Value, WarehouseError};
 
 /// With more groups than this, a column that is no group was named.
 pub(super) const MAX_GROUPS: usize = 10_000;
-
-/// How many groups a message names; a table shows more.
-const NAMED: usize = 3;
 
 /// A measure of one version, or of one of its groups.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,7 +173,7 @@ fn judge_values(
         judged.judgement.2 = unjudged(drift, &before, &now);
         return Ok(judged);
     }
-    if let Some(accepted) = past.accepted(shared, warehouse, test)? {
+    if let Some(accepted) = versions::accepted(shared, warehouse, test)? {
         let left = self::changes(drift, &accepted.values, &now, severity);
         if left.iter().all(|it| it.status == TestStatus::Pass) {
             judged.uses_acceptance = true;
@@ -282,109 +281,6 @@ fn unjudged(drift: &Drift, before: &Values, now: &Values) -> Option<String> {
     let is_percent = matches!(drift.max_increase, Some(Limit::Percent(_)));
     (is_percent && before == 0.0 && now > 0.0)
         .then(|| format!("the version before was empty: {}, nothing to compare with", amount(drift, now)))
-}
-
-/// What is wrong, in one line.
-fn said(drift: &Drift, changes: &[Change]) -> String {
-    let bad: Vec<&Change> = changes.iter().filter(|it| it.status != TestStatus::Pass).collect();
-    let one = |change: &Change| {
-        let limit = change.limit.map(|(limit, direction)| {
-            let limit = match limit {
-                Limit::Amount(it) => amount(drift, it),
-                Limit::Percent(_) => limit.to_string(),
-            };
-            format!("; the limit is {limit} {direction}")
-        });
-        let what = if change.what.is_empty() { String::new() } else { format!(", {}", change.what) };
-        format!(
-            "{} {}, {} now{}{what}{}",
-            amount(drift, change.before),
-            drift.against,
-            amount(drift, change.now),
-            relative(change.before, change.now),
-            limit.unwrap_or_default()
-        )
-    };
-    match &bad[..] {
-        [only] if only.group.is_empty() => one(only),
-        _ => {
-            let named: Vec<String> =
-                bad.iter().take(NAMED).map(|it| format!("{}: {}", group_name(&it.group), one(it))).collect();
-            let more = if bad.len() > NAMED { " ..." } else { "" };
-            format!("{} of {}: {}{more}", bad.len(), n_groups(changes.len()), named.join("; "))
-        }
-    }
-}
-
-fn relative(before: f64, now: f64) -> String {
-    if before == 0.0 { String::new() } else { format!(" ({:+.1}%)", (now - before) * 100.0 / before.abs()) }
-}
-
-fn n_groups(n: usize) -> String {
-    format!("{n} {}", if n == 1 { "group" } else { "groups" })
-}
-
-/// `5 rows`, or a number for other measures.
-fn amount(drift: &Drift, value: f64) -> String {
-    let number = plain(value);
-    match drift.measure {
-        Measure::Rows => format!("{number} {}", if number == "1" { "row" } else { "rows" }),
-        Measure::Sql(_) => number,
-    }
-}
-
-/// A number without needless digits.
-pub(super) fn plain(value: f64) -> String {
-    let text = format!("{value:.4}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    text.to_owned()
-}
-
-/// A group's values for people.
-pub(super) fn group_name(group: &str) -> String {
-    let values = group_values(group);
-    format!("`{}`", values.join(", "))
-}
-
-fn group_values(group: &str) -> Vec<String> {
-    let values: Vec<Option<String>> = serde_json::from_str(group).unwrap_or_default();
-    let shown = |it: Option<String>| match it {
-        None => "NULL".to_owned(),
-        Some(text) if text.starts_with(MASKED) => MASKED.to_owned(),
-        Some(text) => text,
-    };
-    values.into_iter().map(shown).collect()
-}
-
-/// The groups that are wrong, as rows.
-fn table(drift: &Drift, changes: &[Change], limit: usize) -> Rows {
-    let text =
-        |name: &str, data_type: &str| Column { name: name.to_owned(), data_type: data_type.to_owned() };
-    let mut columns: Vec<Column> = drift.group_by.iter().map(|it| text(it, "VARCHAR")).collect();
-    columns.extend([text("before", "DOUBLE"), text("now", "DOUBLE"), text("change", "VARCHAR")]);
-    let mut bad: Vec<&Change> = changes.iter().filter(|it| it.status != TestStatus::Pass).collect();
-    let size = |it: &Change| (it.now - it.before).abs();
-    bad.sort_by(|a, b| size(b).total_cmp(&size(a)).then_with(|| a.group.cmp(&b.group)));
-    let row = |change: &&Change| {
-        let mut row: Vec<Value> = group_values(&change.group).into_iter().map(Value::Text).collect();
-        row.resize(drift.group_by.len(), Value::Null);
-        let relative = relative(change.before, change.now);
-        let what = if change.what.is_empty() {
-            relative.trim_matches([' ', '(', ')']).to_owned()
-        } else {
-            change.what.to_owned()
-        };
-        row.extend([number_value(change.before), number_value(change.now), Value::Text(what)]);
-        row
-    };
-    Rows { columns, rows: bad.iter().take(limit).map(row).collect() }
-}
-
-fn number_value(value: f64) -> Value {
-    match plain(value).parse::<i128>() {
-        Ok(whole) => Value::Int(whole),
-        Err(_) => Value::Float(value),
-    }
 }
 
 /// Whether the row counts of published versions are those of the test: then any publication counts.

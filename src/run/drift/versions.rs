@@ -120,23 +120,20 @@ impl Past {
         let before = before.map(|it| it.get(group).copied().unwrap_or_default());
         before.chain(std::iter::once(now)).collect()
     }
+}
 
-    /// The jump that waits for this version, if somebody accepted one.
-    pub(super) fn accepted(
-        &self,
-        shared: &Shared<'_>,
-        warehouse: &mut Connection,
-        test: &PlannedTest,
-    ) -> Result<Option<Accepted>, WarehouseError> {
-        accepted_rows(shared, warehouse, test).map(|rows| {
-            let values: Values = rows
-                .iter()
-                .filter_map(|it| Some((it.group.clone().unwrap_or_default(), it.value?)))
-                .collect();
-            let first = rows.into_iter().next()?;
-            Some(Accepted { values, reason: first.reason, at: first.at })
-        })
-    }
+/// The jump that waits for this version, if somebody accepted one.
+pub(super) fn accepted(
+    shared: &Shared<'_>,
+    warehouse: &mut Connection,
+    test: &PlannedTest,
+) -> Result<Option<Accepted>, WarehouseError> {
+    accepted_rows(shared, warehouse, test).map(|rows| {
+        let values: Values =
+            rows.iter().filter_map(|it| Some((it.group.clone().unwrap_or_default(), it.value?))).collect();
+        let first = rows.into_iter().next()?;
+        Some(Accepted { values, reason: first.reason, at: first.at })
+    })
 }
 
 /// One row of what was accepted.

@@ -17,7 +17,7 @@ pub mod shape;
 mod snapshot;
 mod times;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -41,7 +41,7 @@ use crate::parse::Body;
 use crate::plan::{Plan, SourceCheck};
 use crate::project::sources_lock::SOURCES_LOCK_FILE;
 use crate::project::{Dialect, Project};
-use crate::warehouse::{CatalogEntry, Column, Warehouse as _};
+use crate::warehouse::{CatalogEntry, Column, Warehouse};
 
 /// All that was found before the first step.
 #[derive(Clone, Debug, Default)]
@@ -119,6 +119,26 @@ pub(super) fn check(
     }
     let held = aligned::judge(plan, graph, &measured, on_event);
     Sources { findings, held }
+}
+
+/// The sources of a plan whose columns are not those accepted, where models read them.
+pub fn changed(
+    plan: &Plan,
+    graph: &Graph,
+    around: &Surroundings<'_>,
+    warehouse: Box<dyn Warehouse>,
+) -> BTreeSet<NodeId> {
+    let shapes = shapes(graph, around, &of_plan(plan), warehouse);
+    let locked =
+        |id: &NodeId| around.project.sources_lock.as_ref()?.columns(graph.node(*id).unique_id.as_str());
+    let is_changed = |(id, shape): &(NodeId, Shape)| match (shape, locked(id)) {
+        (Shape::Columns(now), Some(locked)) => {
+            let findings = schema::compare(plan, graph, *id, locked, now);
+            findings.iter().any(|it| it.status == TestStatus::Fail)
+        }
+        _ => false,
+    };
+    shapes.into_iter().filter(is_changed).map(|(id, _)| id).collect()
 }
 
 /// A project of dbt's has no such file, and need not hear of it.

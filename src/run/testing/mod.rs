@@ -2,6 +2,7 @@
 
 pub(super) mod explaining;
 pub(super) mod judging;
+mod outcome;
 pub(super) mod queries;
 
 use std::borrow::Cow;
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 use self::explaining::describe;
 use self::judging::Judgement;
+pub(super) use self::outcome::{TestOutcome, Tested, not_run};
+use self::outcome::{broken, new_outcome};
 use self::queries::{count, newest, number, own_query};
 use super::Shared;
 use super::connection::Connection;
@@ -21,43 +24,9 @@ use crate::diagnostics::Diagnostic;
 use crate::node::{NodeId, Relation, TestSeverity};
 use crate::parse::check::Check;
 use crate::plan::scan::{self, FusedColumn, FusedScan, FusedValue};
-use crate::plan::{PlannedTest, TestText};
+use crate::plan::{PlannedTest, TestQueries, TestText};
 use crate::template::{Rendered, TestVerdict};
-use crate::warehouse::{ErrorKind, Rows, Warehouse, WarehouseError};
-
-/// How one test went.
-#[derive(Clone, Debug)]
-pub(super) struct TestOutcome {
-    pub(super) node: NodeId,
-    pub(super) status: TestStatus,
-    pub(super) failures: Option<u64>,
-    pub(super) elapsed: Duration,
-    pub(super) message: Option<String>,
-    pub(super) fault: Option<Box<Diagnostic>>,
-    pub(super) samples: Option<Rows>,
-    pub(super) query: Option<String>,
-    /// Whether the query reads rows that are kept.
-    pub(super) is_kept: bool,
-    /// What the history remembers of the version that was tested, or of the jump that was refused.
-    pub(super) measured: Vec<Measurement>,
-    /// Whether it passes because somebody accepted a jump.
-    pub(super) uses_acceptance: bool,
-    /// The measure in the versions before and in this one, oldest first.
-    pub(super) trend: Vec<f64>,
-}
-
-/// All tests of a step, and the row count that the scan saw on the way.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tested {
-    pub(super) outcomes: Vec<TestOutcome>,
-    pub(super) rows: Option<u64>,
-    /// Whether the common scan failed in a way that ended the transaction, so that no test was run.
-    pub(super) is_broken: bool,
-    /// SQL of tests that were rendered late.
-    pub(super) compiled: BTreeMap<NodeId, CompiledNode>,
-    /// What their templates logged.
-    pub(super) log: Vec<TemplateLog>,
-}
+use crate::warehouse::{ErrorKind, Warehouse, WarehouseError};
 
 /// How tests are run that could share a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +35,6 @@ pub(super) enum Scan {
     Together,
     /// Each by itself, to find the one that cannot be run.
     Each,
-}
-
-impl Tested {
-    /// Whether any of them stops a publication.
-    pub(super) fn failed(&self) -> usize {
-        self.outcomes.iter().filter(|it| matches!(it.status, TestStatus::Fail | TestStatus::Error)).count()
-    }
 }
 
 /// Runs tests on what the connection sees: inside a transaction, the new version. `tested` is the step's
@@ -87,7 +49,8 @@ pub(super) fn run(
     let mut tester = Tester { shared, warehouse, end: None, compiled: BTreeMap::new(), log: Vec::new() };
     let mut outcomes: Vec<Option<TestOutcome>> = vec![None; tests.len()];
     let mut rows = None;
-    let together = tested.filter(|_| scan == Scan::Together && shared.plan.fuses_tests);
+    let together =
+        tested.filter(|_| scan == Scan::Together && shared.plan.test_queries == TestQueries::Shared);
     let scans = together.map(|(relation, rows)| scan::fuse(relation, tests, rows)).unwrap_or_default();
     for fused in scans {
         rows = tester.fused(&fused, tests, &mut outcomes).or(rows);
@@ -408,37 +371,4 @@ impl Tester<'_> {
     fn since(&self, started: Duration) -> Duration {
         self.shared.around.clock.monotonic().saturating_sub(started)
     }
-}
-
-/// The outcome of a test whose query could not be made.
-fn broken(test: &PlannedTest, fault: Diagnostic) -> TestOutcome {
-    let mut outcome = new_outcome(test, TestStatus::Error);
-    outcome.message = Some(fault.message.clone());
-    outcome.fault = Some(Box::new(fault));
-    outcome
-}
-
-/// An outcome with nothing to say yet.
-fn new_outcome(test: &PlannedTest, status: TestStatus) -> TestOutcome {
-    TestOutcome {
-        node: test.node,
-        status,
-        failures: None,
-        elapsed: Duration::ZERO,
-        message: None,
-        fault: None,
-        samples: None,
-        query: None,
-        is_kept: false,
-        measured: Vec::new(),
-        uses_acceptance: false,
-        trend: Vec::new(),
-    }
-}
-
-/// The outcome of a test whose relation is not there.
-pub(super) fn not_run(test: &PlannedTest, why: &str) -> TestOutcome {
-    let mut outcome = new_outcome(test, TestStatus::Error);
-    outcome.message = Some(why.to_owned());
-    outcome
 }

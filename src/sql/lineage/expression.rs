@@ -90,6 +90,21 @@ const AGGREGATES: &[&str] = &[
     "variance",
 ];
 
+/// Functions that take a lambda. Elsewhere the same arrow takes a part of JSON.
+const LAMBDAS: &[&str] = &[
+    "apply",
+    "array_apply",
+    "array_filter",
+    "array_reduce",
+    "array_transform",
+    "filter",
+    "list_apply",
+    "list_filter",
+    "list_reduce",
+    "list_transform",
+    "reduce",
+];
+
 /// Whether an expression is an aggregate over a group; a window is none.
 pub(super) fn has_aggregate(expression: &Json) -> bool {
     match text(expression, "class") {
@@ -134,7 +149,6 @@ impl Tracer<'_> {
                 sources.compute(&found);
             }
             "SUBQUERY" => self.subquery(expression, scope, sources),
-            "LAMBDA" => self.lambda(expression, scope, sources),
             "STAR" => {
                 let columns = self.star(expression, scope);
                 columns.columns.iter().for_each(|it| sources.compute(&it.sources));
@@ -153,7 +167,14 @@ impl Tracer<'_> {
                 {
                     sources.compute(&found);
                 }
-                self.collect_parts(expression, scope, sources);
+                if LAMBDAS.contains(&text(expression, "function_name")) {
+                    let (lambdas, others): (Vec<&Json>, Vec<&Json>) =
+                        list(expression, "children").iter().partition(|it| text(it, "class") == "LAMBDA");
+                    others.into_iter().for_each(|it| self.collect(it, scope, sources));
+                    lambdas.into_iter().for_each(|it| self.lambda(it, scope, sources));
+                } else {
+                    self.collect_parts(expression, scope, sources);
+                }
             }
             _ => self.collect_parts(expression, scope, sources),
         });

@@ -89,7 +89,7 @@ impl Tracer<'_> {
             labels.extend(texts(pivot, "unpivot_names").into_iter().map(str::to_owned));
             for entry in list(pivot, "entries") {
                 let mut columns: Vec<String> = list(entry, "values").iter().filter_map(value).collect();
-                if let Some(expression) = entry.get("expr").filter(|it| it.is_object()) {
+                if let Some(expression) = entry.get("star_expr").filter(|it| it.is_object()) {
                     let found = self.star_or_columns(expression, inner);
                     output.is_open |= found.is_open;
                     columns.extend(found.columns.into_iter().map(|it| it.name));

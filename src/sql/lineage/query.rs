@@ -118,7 +118,9 @@ impl<'t> Tracer<'t> {
             _ => all_are_keys(&mut other),
         }
         output.keys.extend(other.keys);
-        if !flag(node, "setop_all") || !kind.starts_with("UNION") {
+        // `all` is what the tree leaves out.
+        let is_all = node.get("setop_all").and_then(Json::as_bool).unwrap_or(true);
+        if !is_all || !kind.starts_with("UNION") {
             all_are_keys(&mut output);
         }
         let mut after = Scope { aliases: output.columns.clone(), ..Scope::inside(Some(scope)) };

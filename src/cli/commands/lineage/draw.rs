@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value as Json, json};
 
-use crate::compile::lineage::{Column, Direction, Edge, Lineage, Table, Walk};
+use crate::compile::lineage::{self, Column, Direction, Edge, Lineage, Table, Walk};
 use crate::graph::Graph;
 use crate::node::{NodeId, NodeKind};
 use crate::parse::Body;
@@ -43,9 +43,14 @@ pub(super) fn node(graph: &Graph, lineage: &Lineage, id: NodeId) -> String {
     let Some(own) = lineage.nodes.get(&id) else {
         return format!("{} comes from outside of the project", table(graph, &Table::Node(id)));
     };
+    let inherited = lineage::inherit(graph, lineage);
     for column in &own.columns {
         let _ =
             writeln!(text, "{}", label(graph, &Column { table: Table::Node(id), name: column.name.clone() }));
+        if let Some(taken) = inherited.of(id, &column.name) {
+            let first = taken.text.lines().next().unwrap_or_default();
+            let _ = writeln!(text, "  description from {}: {first}", label(graph, &taken.from));
+        }
         for (source, kind) in &column.sources {
             let _ = writeln!(text, "  {}: {}", kind.as_str(), label(graph, source));
         }
