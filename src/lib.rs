@@ -14,10 +14,11 @@
 //!
 //! [`deps`] fetches the packages that the first phase reads.
 //!
-//! Beside the phases stand the words they share ([`node`]), faults and their places ([`diagnostics`]), the
+//! Beside the phases stand the words they share ([`node`], [`batch`]), faults and their places ([`diagnostics`]), the
 //! walls around packages ([`yaml`], [`template`], [`sql`], [`warehouse`]), the only printer ([`report`])
 //! and the command line ([`cli`]). `ARCHITECTURE.md` has the whole picture.
 
+pub mod batch;
 pub mod diagnostics;
 pub mod node;
 pub mod sql;

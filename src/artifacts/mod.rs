@@ -11,6 +11,7 @@ mod catalog;
 mod compiled;
 mod manifest;
 mod metadata;
+mod previous;
 mod run_results;
 mod sources;
 mod state;
@@ -32,6 +33,7 @@ use crate::run::RunResults;
 
 pub use self::catalog::{CatalogFile, catalog};
 pub use self::manifest::{Manifest, ManifestInput, manifest, project_graph};
+pub use self::previous::{PreviousRun, read_previous_run};
 pub use self::run_results::{RunResultsFile, run_results};
 pub use self::sources::{SourcesFile, sources};
 pub use self::state::read_state;

@@ -1,16 +1,18 @@
 //! `run_results.json`: what became of every node and test of a run.
 
+use jiff::civil::DateTime;
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::Stamp;
 use super::metadata::Metadata;
+use crate::batch::Batch;
 use crate::compile::{Compiled, is_ephemeral};
 use crate::graph::{Graph, Node};
 use crate::node::{Materialization, NodeKind, Relation};
 use crate::parse::Body;
 use crate::project::Project;
-use crate::run::{NodeResult, OperationResult, RunResults, Status};
+use crate::run::{BatchResults, NodeResult, OperationResult, RunResults, Status};
 
 const SCHEMA: &str = "https://schemas.getdbt.com/dbt/run-results/v6.json";
 
@@ -36,8 +38,14 @@ struct ResultEntry<'a> {
     compiled: Option<bool>,
     compiled_code: Option<&'a str>,
     relation_name: Option<String>,
-    /// For microbatch models, which there are none of.
-    batch_results: Option<()>,
+    /// Microbatch models: windows of time that were published, and that were not.
+    batch_results: Option<BatchEntries>,
+}
+
+#[derive(Serialize)]
+struct BatchEntries {
+    successful: Vec<[String; 2]>,
+    failed: Vec<[String; 2]>,
 }
 
 #[derive(Serialize)]
@@ -115,8 +123,14 @@ fn entry<'a>(graph: &'a Graph, compiled: &'a Compiled, result: &'a NodeResult) -
         compiled: has_sql.then_some(sql.is_some()),
         compiled_code: sql.filter(|_| has_sql),
         relation_name: relation.map(Relation::written),
-        batch_results: None,
+        batch_results: result.batches.as_ref().map(batch_entries),
     }
+}
+
+fn batch_entries(results: &BatchResults) -> BatchEntries {
+    let time = |it: DateTime| it.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string();
+    let entries = |batches: &[Batch]| batches.iter().map(|it| [time(it.start), time(it.end)]).collect();
+    BatchEntries { successful: entries(&results.successful), failed: entries(&results.failed) }
 }
 
 /// An operation or one of the project's own hooks.
@@ -156,9 +170,16 @@ fn success_message(node: &Node, result: &NodeResult) -> Option<String> {
     match (result.status, node.kind, result.rows) {
         (Status::Success, NodeKind::Seed, Some(rows)) => Some(format!("INSERT {rows}")),
         (Status::Success, ..) => Some("OK".to_owned()),
-        (Status::Error | Status::Skipped | Status::NoOp | Status::Pass | Status::Warn | Status::Fail, ..) => {
-            None
-        }
+        (
+            Status::PartialSuccess
+            | Status::Error
+            | Status::Skipped
+            | Status::NoOp
+            | Status::Pass
+            | Status::Warn
+            | Status::Fail,
+            ..,
+        ) => None,
     }
 }
 
@@ -172,7 +193,7 @@ fn adapter_response(node: &Node, result: &NodeResult) -> AdapterResponse {
         Status::Pass | Status::Warn | Status::Fail => {
             AdapterResponse { message: Some("OK".to_owned()), ..AdapterResponse::default() }
         }
-        Status::Error | Status::Skipped | Status::NoOp => AdapterResponse::default(),
+        Status::PartialSuccess | Status::Error | Status::Skipped | Status::NoOp => AdapterResponse::default(),
     }
 }
 

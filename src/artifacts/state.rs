@@ -81,16 +81,16 @@ fn fresher(before: Option<&Json>, now: Option<&Json>) -> BTreeSet<String> {
     times(now).into_iter().filter(newer).map(|(id, _)| id).collect()
 }
 
-fn list<'a>(file: Option<&'a Json>, key: &str) -> impl Iterator<Item = &'a Json> {
+pub(super) fn list<'a>(file: Option<&'a Json>, key: &str) -> impl Iterator<Item = &'a Json> {
     file.and_then(|it| it.get(key)).and_then(Json::as_array).into_iter().flatten()
 }
 
-fn pair(result: &Json, key: &str) -> Option<(String, String)> {
+pub(super) fn pair(result: &Json, key: &str) -> Option<(String, String)> {
     let text = |key: &str| result.get(key).and_then(Json::as_str).map(str::to_owned);
     Some((text("unique_id")?, text(key)?))
 }
 
-fn read(dir: &Path, name: &str) -> Result<Option<Json>, OutputError> {
+pub(super) fn read(dir: &Path, name: &str) -> Result<Option<Json>, OutputError> {
     let path = dir.join(name);
     let fault =
         |cause| OutputError { action: "read the earlier state in", path: path.display().to_string(), cause };

@@ -297,6 +297,7 @@ fn result(node: NodeId, status: Status) -> NodeResult {
         worker: 0,
         message: None,
         failures: None,
+        batches: None,
         rows: None,
     }
 }

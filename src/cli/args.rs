@@ -19,6 +19,7 @@ use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, ValueEn
 use crate::cli::args::command::Command;
 use crate::cli::environment::{self, BadVariable, Environment};
 use crate::diagnostics::suggest;
+use crate::project::publish::{PUBLISH_MODES, PublishMode};
 use crate::report::files::ReportFormat;
 use crate::report::{Color, Format, Verbosity};
 
@@ -71,6 +72,8 @@ pub struct Globals {
     pub use_colors: Option<bool>,
     /// `--printer-width`.
     pub width: Option<usize>,
+    /// `--publish`.
+    pub publish: Option<PublishMode>,
     /// `--plain`.
     pub plain: Option<bool>,
     /// `--report`, in the order given.
@@ -168,6 +171,7 @@ impl Cli {
         globals.use_colors = globals.use_colors.or(environment::switch(variables, "USE_COLORS")?);
         globals.width = globals.width.or(environment::number(variables, "PRINTER_WIDTH")?);
         globals.plain = globals.plain.or(environment::switch(variables, "PLAIN")?);
+        globals.publish = globals.publish.or(environment::parsed(variables, "PUBLISH", parse_publish)?);
         let log_format = |text: &str| LogFormat::from_str(text, true);
         globals.log_format = globals.log_format.or(environment::parsed(variables, "LOG_FORMAT", log_format)?);
         if let Command::Build(args) = &mut self.command {
@@ -178,6 +182,12 @@ impl Cli {
         }
         if let Some(full_refresh) = self.command.full_refresh_mut() {
             *full_refresh |= environment::switch(variables, "FULL_REFRESH")?.unwrap_or(false);
+        }
+        if let Some(window) = self.command.window_mut() {
+            let moment = |flag| environment::parsed(variables, flag, command::parse_moment);
+            window.event_time_start = window.event_time_start.or(moment("EVENT_TIME_START")?);
+            window.event_time_end = window.event_time_end.or(moment("EVENT_TIME_END")?);
+            window.check().map_err(BadVariable)?;
         }
         Ok(())
     }
@@ -274,6 +284,9 @@ struct GlobalArgs {
     /// Columns of the report [default: the terminal's]
     #[arg(long, global = true, value_name = "N")]
     printer_width: Option<usize>,
+    /// What readers see change at once: one `model`, or all of the `run`
+    #[arg(long, global = true, value_name = "MODE", value_parser = parse_publish)]
+    publish: Option<PublishMode>,
     /// Write a report for a CI system too: junit, json, markdown, sarif or gitlab; may be repeated
     #[arg(long, global = true, value_name = "FORMAT=FILE", value_parser = parse_report_file)]
     report: Vec<ReportFile>,
@@ -304,6 +317,7 @@ impl GlobalArgs {
             log_format: self.log_format,
             use_colors: switch(self.use_colors, self.no_use_colors),
             width: self.printer_width,
+            publish: self.publish,
             reports: self.report,
             annotations: switch(self.annotations, self.no_annotations),
             plain: switch(self.plain, self.no_plain),
@@ -354,6 +368,12 @@ fn parse_report_file(text: &str) -> Result<ReportFile, String> {
         return Err(format!("the file is missing: `{name}=FILE`"));
     }
     Ok(ReportFile { format, path: PathBuf::from(path) })
+}
+
+/// `model` or `run`.
+fn parse_publish(text: &str) -> Result<PublishMode, String> {
+    let mode = PUBLISH_MODES.iter().find(|it| it.0 == text).map(|it| it.1);
+    mode.ok_or_else(|| format!("`{text}` is neither `model` nor `run`"))
 }
 
 /// `90`, `60s`, `500ms`, `5m`, `1h`.

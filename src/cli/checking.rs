@@ -1,14 +1,16 @@
 //! The check of queries before anything runs, for the commands that begin with it.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use super::session::{Loaded, Session, Stopped};
-use crate::compile::Compiled;
-use crate::compile::lineage::{self, Lineage};
+use crate::compile::lineage::{self, Lineage, Table};
 use crate::compile::shapes::{self, InWarehouse, Shapes, ShapesInput, Tables};
+use crate::compile::{Compiled, is_ephemeral};
 use crate::diagnostics::Diagnostic;
 use crate::graph::Graph;
 use crate::node::{NodeId, Relation};
+use crate::run::ColumnUse;
 use crate::warehouse::{Attachment, Column, ConnectOptions, Warehouse, WarehouseError, duckdb};
 
 /// The target's database as the check looks into it.
@@ -79,6 +81,68 @@ impl Session {
             let fault = Diagnostic::error("check-failed", "the queries could not be traced");
             self.fail(error.message.lines().fold(fault, |it, line| it.note(line.trim())))
         })
+    }
+}
+
+/// Columns that queries read, traced when somebody asks: as the accepted shapes of sources have them, so that a
+/// column that is gone is still one.
+pub(super) struct ColumnsRead<'a> {
+    loaded: &'a Loaded,
+    graph: &'a Graph,
+    compiled: &'a Compiled,
+    options: ConnectOptions,
+    traced: OnceLock<Option<Lineage>>,
+}
+
+impl<'a> ColumnsRead<'a> {
+    pub(super) fn new(
+        session: &Session,
+        loaded: &'a Loaded,
+        graph: &'a Graph,
+        compiled: &'a Compiled,
+    ) -> Self {
+        let options = session.connect_options(loaded, true);
+        Self { loaded, graph, compiled, options, traced: OnceLock::new() }
+    }
+
+    fn trace(&self) -> Option<Lineage> {
+        let wanted = self.compiled.nodes.keys().copied().collect();
+        let input = ShapesInput {
+            project: &self.loaded.project,
+            graph: self.graph,
+            compiled: self.compiled,
+            wanted: &wanted,
+            files: &self.loaded.disk,
+            full_refresh: false,
+        };
+        let binder = duckdb::open_binder(&self.options).ok()?;
+        let shapes = shapes::find(&input, InWarehouse::Nothing, binder).ok()?;
+        let binder = duckdb::open_binder(&self.options).ok()?;
+        lineage::trace(self.graph, self.compiled, &shapes, binder).ok()
+    }
+}
+
+impl ColumnUse for ColumnsRead<'_> {
+    fn reads(&self, node: NodeId, source: NodeId) -> Option<BTreeSet<String>> {
+        let lineage = self.traced.get_or_init(|| self.trace()).as_ref()?;
+        let mut read = BTreeSet::new();
+        let (mut stack, mut seen) = (vec![node], BTreeSet::new());
+        while let Some(id) = stack.pop() {
+            let traced = lineage.nodes.get(&id)?;
+            if traced.unknown.is_some() || traced.columns.iter().any(|it| it.is_unknown) {
+                return None;
+            }
+            let columns = traced.columns.iter().flat_map(|it| it.sources.keys()).chain(&traced.keys);
+            for column in columns {
+                let Table::Node(table) = column.table else { return None };
+                if table == source {
+                    read.insert(column.name.to_lowercase());
+                } else if is_ephemeral(self.graph.node(table)) && seen.insert(table) {
+                    stack.push(table);
+                }
+            }
+        }
+        Some(read)
     }
 }
 

@@ -3,7 +3,9 @@
 pub mod args;
 mod checking;
 mod commands;
+mod connecting;
 pub mod environment;
+mod publishing;
 mod report_files;
 mod selecting;
 mod session;

@@ -36,10 +36,7 @@ impl Session {
             diags.push(selector_diagnostic(fault, is_fatal));
         }
         self.report(diags)?;
-        let mut ids: Vec<String> =
-            selected.nodes.iter().map(|it| graph.node(*it).unique_id.as_str().to_owned()).collect();
-        ids.sort();
-        graph.shown.selected.get_or_init(|| Arc::new(ids));
+        show_selection(graph, &selected.nodes);
         Ok(selected.nodes)
     }
 
@@ -79,4 +76,11 @@ fn selector_diagnostic(fault: SelectorFault, is_fatal: bool) -> Diagnostic {
         Severity::Warning => Diagnostic::warning(fault.code, fault.message),
     };
     diagnostic.help_opt(fault.help)
+}
+
+/// Makes these nodes the ones that templates see as selected.
+pub(super) fn show_selection(graph: &Graph, nodes: &BTreeSet<NodeId>) {
+    let mut ids: Vec<String> = nodes.iter().map(|it| graph.node(*it).unique_id.as_str().to_owned()).collect();
+    ids.sort();
+    graph.shown.selected.get_or_init(|| Arc::new(ids));
 }

@@ -9,13 +9,15 @@ use crate::parse::node_config::NodeHook;
 use crate::template::{MacroCall, Rendered, TemplateError, TemplateValue};
 
 impl Late<'_> {
-    /// Calls the macro that makes a model of its query. It runs its statements and hooks itself.
+    /// Calls the macro that makes a model of its query. It runs its statements and hooks itself; whether those
+    /// before and those after are among them is said, since batches share them.
     pub fn materialize(
         &self,
         id: NodeId,
         macro_id: &str,
         sql: &Rendered,
         is_incremental: IsIncremental,
+        (has_pre_hooks, has_post_hooks): (bool, bool),
     ) -> Result<Vec<Relation>, Diagnostic> {
         let node = self.compiler.graph.node(id);
         let mut context = self.compiler.node_context(id, is_incremental);
@@ -30,8 +32,8 @@ impl Late<'_> {
         context.locals.extend([
             ("sql".to_owned(), text(&sql.text)),
             ("compiled_code".to_owned(), text(&sql.text)),
-            ("pre_hooks".to_owned(), hooks(&node.config.pre_hooks)),
-            ("post_hooks".to_owned(), hooks(&node.config.post_hooks)),
+            ("pre_hooks".to_owned(), hooks(if has_pre_hooks { &node.config.pre_hooks } else { &[] })),
+            ("post_hooks".to_owned(), hooks(if has_post_hooks { &node.config.post_hooks } else { &[] })),
         ]);
         let call = MacroCall { macro_id, package: &node.package, place: node.span };
         self.compiler.graph.templates.materialize(call, &context).map_err(|mut error| {

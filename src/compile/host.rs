@@ -73,6 +73,8 @@ pub(super) struct CompileHost {
     engine: Option<Arc<dyn Engine>>,
     project: Option<Arc<Json>>,
     selected: Option<Arc<Vec<String>>>,
+    /// Conditions on the rows that are read of relations.
+    rows: BTreeMap<Relation, String>,
     /// What macros are answered instead of being called, by `name` or `package.name`.
     answers: BTreeMap<String, Json>,
     /// Unit tests: whose rows they are that stand in for inputs.
@@ -106,6 +108,7 @@ impl CompileHost {
             engine: None,
             project: graph.shown.project.get().cloned(),
             selected: graph.shown.selected.get().cloned(),
+            rows: BTreeMap::new(),
             answers: BTreeMap::new(),
             is_unit_test: false,
             seed: None,
@@ -172,6 +175,7 @@ impl CompileHost {
             engine: None,
             project: graph.shown.project.get().cloned(),
             selected: graph.shown.selected.get().cloned(),
+            rows: BTreeMap::new(),
             answers: BTreeMap::new(),
             is_unit_test: false,
             seed: None,
@@ -183,6 +187,11 @@ impl CompileHost {
     /// The same with another package's variables.
     pub(super) fn with_settings(self, settings: Settings) -> Self {
         Self { settings, ..self }
+    }
+
+    /// The same where only some rows of relations are read.
+    pub(super) fn of_rows(self, rows: BTreeMap<Relation, String>) -> Self {
+        Self { rows, ..self }
     }
 
     /// The same for a unit test, which knows only the inputs that rows are given for, under these names.
@@ -328,6 +337,10 @@ impl Host for CompileHost {
 
     fn warn(&self, message: &str) {
         self.push(message, TemplateLogLevel::Warning);
+    }
+
+    fn rows_of(&self, relation: &Relation) -> Option<String> {
+        self.rows.get(relation).cloned()
     }
 
     fn engine(&self) -> Option<&dyn Engine> {

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::batches::BatchOf;
 use super::{
     Compiled, CompiledNode, Compiler, Hook, IsIncremental, TemplateLog, ctes, is_ephemeral, query_fault,
     run_hook::in_yaml,
 };
+use crate::batch::Batch;
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::Graph;
 use crate::node::NodeId;
@@ -25,6 +27,13 @@ impl<'a> Late<'a> {
     /// [`crate::template::NEEDS_WAREHOUSE`].
     pub fn new(project: &'a Project, graph: &'a Graph, engine: Option<Arc<dyn Engine>>) -> Self {
         Self { compiler: Compiler { engine, ..Compiler::new(project, graph) } }
+    }
+
+    /// The same for a batch of a microbatch model.
+    #[must_use]
+    pub fn for_batch(mut self, node: NodeId, batch: Batch) -> Self {
+        self.compiler.batch = Some(BatchOf { node, batch });
+        self
     }
 
     /// The same while a seed is made.

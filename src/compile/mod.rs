@@ -5,6 +5,7 @@
 //! a template that wants to is *late*, and is rendered by [`Late`] when its node is worked on. Deliberately
 //! absent: connections, which are given.
 
+mod batches;
 mod by_macro;
 mod context;
 pub mod contract;
@@ -27,6 +28,7 @@ use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
+use self::batches::BatchOf;
 use self::ctes::Injected;
 pub use self::function_sql::{MacroStatement, macro_statement, table_function};
 use self::host::CompileHost;
@@ -112,6 +114,8 @@ struct Compiler<'a> {
     graph: &'a Graph,
     log: Arc<Mutex<Vec<TemplateLog>>>,
     engine: Option<Arc<dyn Engine>>,
+    /// The batch that a microbatch model is rendered for.
+    batch: Option<BatchOf>,
     /// The file of the seed that is being made.
     seed: Option<Arc<SeedFile>>,
 }
@@ -270,7 +274,7 @@ fn python_model(node: &Node) -> TemplateError {
 
 impl<'a> Compiler<'a> {
     fn new(project: &'a Project, graph: &'a Graph) -> Self {
-        Self { project, graph, log: Arc::default(), engine: None, seed: None }
+        Self { project, graph, log: Arc::default(), engine: None, batch: None, seed: None }
     }
 
     /// What templates logged so far, in the order of node ids.
@@ -282,6 +286,11 @@ impl<'a> Compiler<'a> {
 
     fn node(&self, id: NodeId) -> Result<CompiledNode, TemplateError> {
         let node = self.graph.node(id);
+        if let Some(batch) = BatchOf::first_of(node, id).filter(|_| self.batch.is_none()) {
+            // A template may ask for its batch; the first is the same in every run.
+            let (log, engine, seed) = (Arc::clone(&self.log), self.engine.clone(), self.seed.clone());
+            return Compiler { batch: Some(batch), log, engine, seed, ..*self }.node(id);
+        }
         let update = match &node.body {
             Body::Model { materialized: Materialization::Incremental, .. } => Some(IsIncremental::Yes),
             _ => None,
@@ -369,7 +378,10 @@ impl<'a> Compiler<'a> {
 
     fn node_context(&self, id: NodeId, is_incremental: IsIncremental) -> Context {
         let host = CompileHost::for_node(self.project, self.graph, id, is_incremental, Arc::clone(&self.log));
-        self.context(Some(id), host)
+        let Some(batch) = self.batch.filter(|it| it.node == id) else { return self.context(Some(id), host) };
+        let mut context = self.context(Some(id), host.of_rows(batch.filters(self.graph)));
+        batch.show(&mut context);
+        context
     }
 
     /// For what is no node: it may refer to everything.

@@ -4,6 +4,7 @@
 //! its inputs (their columns, their values) is answered by these rows too.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -282,7 +283,8 @@ pub fn self_contained(query: &str, inputs: &[(&Relation, &str)]) -> String {
             quote_identifier(&name)
         };
         text = text.replace(&relation.render(), &name);
-        ctes.push_str(&format!("{}{name} as (\n{sql}\n)", if ctes.is_empty() { "" } else { ", " }));
+        let comma = if ctes.is_empty() { "" } else { ", " };
+        let _ = write!(ctes, "{comma}{name} as (\n{sql}\n)");
     }
     if ctes.is_empty() {
         return text;

@@ -10,6 +10,7 @@ mod cycles;
 mod deprecation;
 mod gates;
 mod lookup;
+mod microbatch;
 pub mod select;
 mod semantic;
 mod unit_tests;
@@ -151,6 +152,7 @@ pub fn resolve(diags: &mut Diagnostics, parsed: Parsed) -> Graph {
     let dag = build_dag(&nodes);
     cycles::report(diags, &nodes, &dag);
     deprecation::report(diags, &nodes);
+    microbatch::report(diags, &nodes);
     let order = cycles::order(&dag);
     let by_id = nodes.iter().enumerate().map(|(index, it)| (it.unique_id.clone(), id_of(index))).collect();
     let mut graph = Graph {

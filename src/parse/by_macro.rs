@@ -57,6 +57,7 @@ const FOR_INCREMENTAL: &[&str] = &[
     "get_incremental_default_sql",
     "get_incremental_delete_insert_sql",
     "get_incremental_merge_sql",
+    "get_incremental_microbatch_sql",
     "get_insert_into_sql",
     "get_merge_sql",
     "get_merge_unique_key_match",
@@ -107,13 +108,19 @@ const FOR_SEEDS: &[&str] = &[
 pub(super) struct ByMacro<'a> {
     pub(super) templates: &'a Templates,
     packages_may_override: bool,
+    batches_for_all: bool,
 }
 
 impl<'a> ByMacro<'a> {
     pub(super) fn new(project: &Project, templates: &'a Templates) -> Self {
         const FLAG: &str = "REQUIRE_EXPLICIT_PACKAGE_OVERRIDES_FOR_BUILTIN_MATERIALIZATIONS";
-        let flag = project.settings.globals.flags.get(FLAG);
-        Self { templates, packages_may_override: flag == Some(&Json::Bool(false)) }
+        const BATCHES: &str = "REQUIRE_BATCHED_EXECUTION_FOR_CUSTOM_MICROBATCH_STRATEGY";
+        let flag = |name: &str| project.settings.globals.flags.get(name);
+        Self {
+            templates,
+            packages_may_override: flag(FLAG) == Some(&Json::Bool(false)),
+            batches_for_all: flag(BATCHES) == Some(&Json::Bool(true)),
+        }
     }
 
     /// The macro of a materialization by its name.
@@ -137,6 +144,14 @@ impl<'a> ByMacro<'a> {
     pub(super) fn strategy_macro(&self, package: &str, strategy: &str) -> Option<&MacroDefinition> {
         let name = strategy.replace('+', "_");
         self.templates.override_of(package, &format!("get_incremental_{name}_sql"))
+    }
+
+    /// Whether the strategy `microbatch` is a macro of the project's own that knows nothing of batches: one in
+    /// place of dbt's, not one that dbt's is dispatched to.
+    pub(super) fn has_own_microbatch(&self, package: &str) -> bool {
+        const NAME: &str = "get_incremental_microbatch_sql";
+        let own = self.templates.override_of(package, NAME);
+        !self.batches_for_all && own.is_some_and(|it| it.name == NAME)
     }
 }
 

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::merge::{self, Merge};
+use super::microbatch::{self, MICROBATCH, Microbatch};
 use super::node_config::ConfigRules;
 use super::properties::texts;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Spanned, suggest};
+use crate::node::Materialization;
 
 /// What the config says about taking up new rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub struct Incremental {
     pub predicates: Vec<String>,
     /// What `merge` does with rows.
     pub merge: Merge,
+    /// The batches of the strategy `microbatch`.
+    pub microbatch: Option<Microbatch>,
 }
 
 /// What happens to rows that are there already.
@@ -34,6 +38,8 @@ pub enum Strategy {
     DeleteInsert,
     /// A row with a new row's key is updated, other new rows are added.
     Merge,
+    /// The rows of each batch's window of time go, then the batch's rows are added.
+    Microbatch,
     /// What the project's macro `get_incremental_..._sql` says.
     Custom,
 }
@@ -56,17 +62,22 @@ pub enum OnSchemaChange {
 pub(super) fn read(
     diags: &mut Diagnostics,
     values: &BTreeMap<String, Spanned<Json>>,
+    materialized: Option<Materialization>,
     rules: ConfigRules<'_>,
 ) -> Incremental {
     let list = |key: &str| values.get(key).map(|it| texts(&it.value)).unwrap_or_default();
     let mut predicates = list("incremental_predicates");
     predicates.extend(list("predicates"));
+    let strategy = strategy(diags, values, rules);
+    let is_microbatch =
+        strategy == Strategy::Microbatch && materialized == Some(Materialization::Incremental);
     let incremental = Incremental {
         unique_key: list("unique_key"),
-        strategy: strategy(diags, values, rules),
+        strategy,
         on_schema_change: word(diags, values, "on_schema_change", SCHEMA_CHANGES).unwrap_or_default(),
         predicates,
         merge: merge::read(diags, values),
+        microbatch: if is_microbatch { microbatch::read(diags, values) } else { None },
     };
     if incremental.strategy == Strategy::Merge
         && incremental.unique_key.is_empty()
@@ -97,6 +108,11 @@ fn strategy(
     rules: ConfigRules<'_>,
 ) -> Strategy {
     let name = values.get("incremental_strategy").and_then(|it| it.value.as_str()).unwrap_or_default();
+    if name == MICROBATCH {
+        // As in dbt, a macro of the project's own is given batches only if a flag says so.
+        let is_custom = rules.by_macro.has_own_microbatch(rules.package);
+        return if is_custom { Strategy::Custom } else { Strategy::Microbatch };
+    }
     if rules.by_macro.strategy_macro(rules.package, name).is_some() {
         return Strategy::Custom;
     }
@@ -107,6 +123,7 @@ const STRATEGIES: &[(&str, Strategy)] = &[
     ("append", Strategy::Append),
     ("delete+insert", Strategy::DeleteInsert),
     ("merge", Strategy::Merge),
+    (MICROBATCH, Strategy::Microbatch),
     ("default", Strategy::DeleteInsert),
 ];
 
@@ -129,11 +146,7 @@ fn word<T: Copy>(
         return Some(*found);
     }
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-    let message = if text == "microbatch" {
-        "the strategy `microbatch` is not supported yet".to_owned()
-    } else {
-        format!("`{}` is not a value of `{key}`", value.value.to_string().trim_matches('"'))
-    };
+    let message = format!("`{}` is not a value of `{key}`", value.value.to_string().trim_matches('"'));
     diags.push(
         Diagnostic::error("invalid-value", message).at(value.span, "set here").help(
             suggest::did_you_mean(text, names.iter().copied())

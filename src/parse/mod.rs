@@ -17,6 +17,7 @@ pub mod incremental;
 pub mod load_time;
 mod macro_arguments;
 pub mod merge;
+pub mod microbatch;
 pub mod model_details;
 mod models;
 mod naming;

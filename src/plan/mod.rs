@@ -12,6 +12,7 @@ mod unit_tests;
 
 use std::collections::BTreeSet;
 
+use crate::batch::Window;
 use crate::compile::lineage::Inherited;
 use crate::compile::{Definition, Hook};
 use crate::diagnostics::{Diagnostic, Spanned};
@@ -58,7 +59,7 @@ impl RunCommand {
 }
 
 /// What a plan is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanOptions<'a> {
     /// The command.
     pub command: RunCommand,
@@ -68,6 +69,10 @@ pub struct PlanOptions<'a> {
     pub full_refresh: bool,
     /// `--store-failures`.
     pub store_failures: bool,
+    /// Batches of microbatch models: from when to when.
+    pub window: Window,
+    /// Microbatch models of which only the batches are made that an earlier run left.
+    pub only_owed: BTreeSet<NodeId>,
     /// The accepted shapes of sources.
     pub sources_lock: Option<&'a SourcesLock>,
     /// Whether the run begins when the sources are ready.
@@ -188,6 +193,8 @@ pub enum Action {
         /// Whether the table is made anew even if it is there.
         is_full_refresh: bool,
     },
+    /// A table that is made in batches of time.
+    RunBatches(Batches),
     /// What a macro says.
     ByMacro(ByMacro),
     /// Files, and a view that reads them.
@@ -221,6 +228,23 @@ pub struct Hooks {
     pub pre: Vec<Hook>,
     /// Statements after it is made.
     pub post: Vec<Hook>,
+}
+
+/// How a microbatch model is made. Which batches there are depends on whether its table is there.
+#[derive(Clone, Debug)]
+pub struct Batches {
+    /// The query of the first batch, to look at; every batch renders its own.
+    pub query: QueryText,
+    /// From when to when.
+    pub window: Window,
+    /// Whether only batches are made that an earlier run left.
+    pub only_owed: bool,
+    /// Whether the table is made anew even if it is there.
+    pub is_full_refresh: bool,
+    /// Hooks before the first batch and after the last.
+    pub hooks: Hooks,
+    /// The materialization's macro that takes up each batch, if it is not the program.
+    pub macro_id: Option<String>,
 }
 
 /// A model that a materialization's macro makes. Its hooks are run by the macro.

@@ -52,7 +52,7 @@ impl Maker<'_> {
             _ => self.add_count_of_parent(&mut planned, node),
         }
         if verdict.needs_rows()
-            && let Some(fault) = no_share(node, &planned)
+            && let Some(fault) = self.no_share(node, &planned)
         {
             planned.sql = TestText::Broken(Box::new(fault));
         }
@@ -140,6 +140,23 @@ impl Maker<'_> {
         AROUND.into_iter().find(|it| is_own(it)).map(WhyAlone::OwnMacro)
     }
 
+    /// Why a share of the rows cannot be judged, if it cannot.
+    fn no_share(&self, node: &Node, test: &PlannedTest) -> Option<Diagnostic> {
+        let is_own = |name: &str| self.graph.templates.override_of(&node.package, name).is_some();
+        let why = if !test.check.is_about_rows() {
+            "this test judges one value, so there are no failing rows to take a share of"
+        } else if test.limit.is_some() {
+            "`limit` cuts the number of failing rows, so their share is not known"
+        } else if is_own("get_test_sql") {
+            "the project's own `get_test_sql` judges, and it is SQL"
+        } else if test.count_sql.is_none() {
+            "it is not known which rows are tested"
+        } else {
+            return None;
+        };
+        Some(share_of_nothing(node, test, why))
+    }
+
     /// A singular test is about the rows of the one relation that it reads.
     fn add_count_of_parent(&self, planned: &mut PlannedTest, node: &Node) {
         let is_read = |it: &&NodeId| self.graph.node(**it).kind != NodeKind::Function;
@@ -157,24 +174,13 @@ fn count(relation: &Relation, condition: Option<&str>) -> String {
     format!("select count(*) from {}{condition}", relation.render())
 }
 
-/// Why a share of the rows cannot be judged, if it cannot.
-fn no_share(node: &Node, test: &PlannedTest) -> Option<Diagnostic> {
+/// A share of the rows that cannot be judged.
+fn share_of_nothing(node: &Node, test: &PlannedTest, why: &str) -> Diagnostic {
     let key = if test.verdict.error_if.is_percent() { "error_if" } else { "warn_if" };
-    let why = if !test.check.is_about_rows() {
-        "this test judges one value, so there are no failing rows to take a share of"
-    } else if test.limit.is_some() {
-        "`limit` cuts the number of failing rows, so their share is not known"
-    } else if test.count_sql.is_none() {
-        "it is not known which rows are tested"
-    } else {
-        return None;
-    };
     let span = node.config.values.get(key).map_or(node.span, |it| it.span);
-    Some(
-        Diagnostic::error("share-of-nothing", format!("`{key}` in percent cannot be judged here"))
-            .at(span, why)
-            .help(format!("compare a number of failures: {key}: \"> 10\"")),
-    )
+    Diagnostic::error("share-of-nothing", format!("`{key}` in percent cannot be judged here"))
+        .at(span, why)
+        .help(format!("compare a number of failures: {key}: \"> 10\""))
 }
 
 /// A part of a table has the table's columns, and an ephemeral model has none that were published.

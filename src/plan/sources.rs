@@ -97,7 +97,7 @@ pub(super) fn check(
     graph: &Graph,
     id: NodeId,
     (is_selected, is_read): (bool, bool),
-    options: PlanOptions<'_>,
+    options: &PlanOptions<'_>,
 ) -> Option<SourceCheck> {
     let node = graph.node(id);
     let Body::Source(source) = &node.body else { return None };

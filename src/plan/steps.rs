@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::unit_tests;
 use super::{
-    Action, ByMacro, Edge, EdgeKind, Hooks, Plan, PlanOptions, PlannedTest, Query, QueryText, RunCommand,
-    Step, StepId, sources,
+    Action, Batches, ByMacro, Edge, EdgeKind, Hooks, Plan, PlanOptions, PlannedTest, Query, QueryText,
+    RunCommand, Step, StepId, sources,
 };
 use crate::compile::lineage::Inherited;
 use crate::compile::{Compiled, Hook};
@@ -24,6 +24,7 @@ pub fn make(
 ) -> Plan {
     let command = options.command;
     let (steps, step_of) = (Vec::new(), BTreeMap::new());
+    let test_queries = options.test_queries;
     let definitions = compiled.ground.definitions.clone();
     let mut maker = Maker { graph, compiled, command, options, steps, step_of };
     let read = sources::read_by(graph, selected, command);
@@ -37,12 +38,12 @@ pub fn make(
     let made = steps.iter().filter(|it| makes_relation(&it.action)).filter_map(|it| it.relation.as_ref());
     let kept = steps.iter().flat_map(|it| &it.tests).filter_map(|it| Some(&it.kept_in.as_ref()?.relation));
     let schemas = made.chain(kept).filter_map(schema);
-    let (schemas, test_queries) = (schemas.collect(), options.test_queries);
+    let schemas = schemas.collect();
     let run_hooks = graph.run_hooks.clone();
     Plan {
         command,
-        schemas,
         steps,
+        schemas,
         aligned,
         run_hooks,
         inherited: Inherited::default(),
@@ -59,6 +60,7 @@ fn makes_relation(action: &Action) -> bool {
         | Action::WriteFiles(_)
         | Action::CreateTableFunction(_)
         | Action::ByMacro(_)
+        | Action::RunBatches(_)
         | Action::LoadSeed(_)
         | Action::TakeSnapshot(_)
         | Action::CreateFunction(_) => true,
@@ -154,7 +156,7 @@ impl Maker<'_> {
 
     /// What is asked of a source that is selected, and read by what is made.
     fn ask_source(&mut self, id: NodeId, how: (bool, bool)) {
-        let check = sources::check(self.graph, id, how, self.options);
+        let check = sources::check(self.graph, id, how, &self.options);
         if let Some(step) = self.steps.last_mut() {
             step.source = check.map(Box::new);
         }
@@ -164,6 +166,9 @@ impl Maker<'_> {
         let node = self.graph.node(id);
         let action = match (&node.body, self.compiled.faults.get(&id)) {
             (_, Some(fault)) => Action::Broken(Box::new(fault.clone())),
+            (Body::Model { by_macro, .. }, None) if node.config.incremental.microbatch.is_some() => {
+                self.batches(id, by_macro.as_deref())
+            }
             (Body::Model { by_macro: Some(macro_id), .. }, None) => self.by_macro(id, macro_id),
             (Body::Model { materialized, .. }, None) => match materialized {
                 Materialization::View => Action::CreateView(self.query(id)),
@@ -205,6 +210,18 @@ impl Maker<'_> {
         };
         let is_full_refresh = self.graph.node(id).config.full_refresh.unwrap_or(self.options.full_refresh);
         Action::UpdateTable { whole: self.query(id), update, is_full_refresh }
+    }
+
+    fn batches(&mut self, id: NodeId, macro_id: Option<&str>) -> Action {
+        let first = self.compiled.nodes.remove(&id);
+        Action::RunBatches(Batches {
+            query: first.map_or(QueryText::Late, |it| QueryText::Ready(it.sql)),
+            window: self.options.window,
+            only_owed: self.options.only_owed.contains(&id),
+            is_full_refresh: self.graph.node(id).config.full_refresh.unwrap_or(self.options.full_refresh),
+            hooks: self.late_hooks(id),
+            macro_id: macro_id.map(str::to_owned),
+        })
     }
 
     fn by_macro(&mut self, id: NodeId, macro_id: &str) -> Action {
@@ -368,6 +385,7 @@ impl Maker<'_> {
                         | Action::CreateTableFunction(_)
                         | Action::UpdateTable { .. }
                         | Action::ByMacro(_)
+                        | Action::RunBatches(_)
                         | Action::LoadSeed(_)
                         | Action::TakeSnapshot(_)
                         | Action::CreateFunction(_)

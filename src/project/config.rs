@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::Dialect;
 use super::config_settings::{self as settings, QueryComment};
+use super::publish::{self, Publish};
 use super::requirements;
 use super::settings::Settings;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned};
@@ -50,6 +51,8 @@ pub struct ProjectConfig {
     pub quoting: Quoting,
     /// Flags that the project sets, by name.
     pub flags: Vec<(Spanned<String>, Json)>,
+    /// What readers see change at once.
+    pub publish: Publish,
     /// The whole file's place, for faults of the file itself.
     pub span: Span,
 }
@@ -162,6 +165,7 @@ pub fn read(
         quoting,
         flags: settings::flags(diags, &mut fields),
         restrict_access: fields.bool(diags, "restrict-access").unwrap_or(false),
+        publish: publish::read(diags, &mut fields),
         span: yaml.span,
     };
     fields.accept(&["log-path", "asset-paths", "analyses", "project-root"]);

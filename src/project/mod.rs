@@ -15,6 +15,7 @@ mod installed;
 pub mod package_list;
 pub mod package_lock;
 mod packages;
+pub mod publish;
 mod reading;
 pub mod requirements;
 mod runtime_config;

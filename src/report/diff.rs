@@ -53,6 +53,11 @@ pub(super) fn draw(diff: &RowDiff, width: usize) -> String {
     text
 }
 
+/// The same without colour.
+pub(super) fn plain(diff: &RowDiff, width: usize) -> String {
+    anstream::adapter::strip_str(&draw(diff, width)).to_string()
+}
+
 fn mark(row: &DiffRow) -> (char, Style) {
     match row {
         DiffRow::Changed { .. } => ('~', Style::new().effects(Effects::BOLD)),
@@ -167,10 +172,6 @@ fn in_lines(diff: &RowDiff, rows: &[DiffRow], width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn plain(diff: &RowDiff, width: usize) -> String {
-        anstream::adapter::strip_str(&draw(diff, width)).to_string()
-    }
 
     fn example() -> RowDiff {
         let row = |id: i128, status: &str, amount: &str| {

@@ -127,6 +127,7 @@ pub(super) fn run_started(started: &RunStarted) -> Json {
         "threads": started.threads,
         "target": started.target,
         "database": started.database,
+        "publish": if started.is_staged { "run" } else { "model" },
     })
 }
 
@@ -176,6 +177,7 @@ pub(super) fn node_finished(sources: &Sources, finished: &NodeFinished) -> Json 
         None => (None, None),
         Some(Kept::Nothing) => (Some("nothing"), None),
         Some(Kept::New) => (Some("new"), None),
+        Some(Kept::Batches { .. }) => (Some("batches"), None),
         Some(Kept::Previous { published_at }) => (Some("previous"), published_at.clone()),
     };
     let more = json!({

@@ -13,11 +13,14 @@ use serde_json::{Map, Value as Json};
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::scrub::Scrubber;
 use crate::diagnostics::{Diagnostic, Severity, Sources, Span};
-use crate::report::{Reporter, json, table};
+use crate::report::{Reporter, diff, json, table};
 use crate::run::event::{
     NodeRef, Outcome, RunCommand, RunEvent, RunStarted, SkipReason, TestFinished, TestStatus, Totals,
 };
 use crate::warehouse::Rows;
+
+/// Columns for rows that differ: reports are read in a browser.
+const DIFF_WIDTH: usize = 160;
 
 /// Columns of the excerpts in files.
 const WIDTH: usize = 120;
@@ -122,6 +125,8 @@ pub struct RecordedTest {
     pub finding: Option<Finding>,
     /// Some of the rows that fail.
     pub samples: Option<Rows>,
+    /// How the rows of a unit test differ from those expected, drawn.
+    pub diff: Option<String>,
     /// A query for all of them.
     pub query: Option<String>,
     /// As the JSON lines have it.
@@ -152,6 +157,7 @@ impl RecordedTest {
             text.push_str("for example:\n");
             text.push_str(&table::aligned(samples, None));
         }
+        text.push_str(self.diff.as_deref().unwrap_or_default());
         if let Some(query) = &self.query {
             text.push_str("found by:\n");
             text.push_str(query.trim());
@@ -253,6 +259,7 @@ impl Recorder {
             message: finished.message.as_ref().map(hide),
             finding: self.finding(sources, finished.fault.as_deref()),
             samples: finished.samples.clone(),
+            diff: finished.diff.as_deref().map(|it| hide(&diff::plain(it, DIFF_WIDTH))),
             query: finished.query.as_ref().map(hide),
             json: hidden(json::test_finished(sources, finished), &self.scrubber),
         }

@@ -213,7 +213,8 @@ pub(super) fn opening(started: &RunStarted) -> String {
         started.counts.iter().map(|(kind, n)| numbers::count(*n, &kind.as_str().replace('_', " "))).collect();
     let what = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
     let threads = numbers::count(started.threads, "thread");
-    format!("{doing} {what} in {} (target {}, {threads})", started.database, started.target)
+    let how = if started.is_staged { ", published as a whole" } else { "" };
+    format!("{doing} {what} in {} (target {}, {threads}{how})", started.database, started.target)
 }
 
 /// `10 tests passed, 1 failed`.
@@ -241,6 +242,7 @@ pub(super) fn tests(totals: TestTotals) -> String {
 /// What was made and what the tests came to: `5 models, 3 seeds published; 20 tests passed`.
 pub(super) fn totals(command: RunCommand, totals: &Totals) -> Option<String> {
     let made = match command {
+        RunCommand::Build if totals.is_staged => Some("made"),
         RunCommand::Build => Some("published"),
         RunCommand::Run => Some("built"),
         RunCommand::Seed => Some("loaded"),

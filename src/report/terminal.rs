@@ -60,6 +60,8 @@ pub struct Terminal<O, E> {
 struct Run {
     command: RunCommand,
     steps: usize,
+    /// Whether nothing is published before the end.
+    is_staged: bool,
     step: usize,
     /// Tests of nodes that are being worked on.
     open: BTreeMap<UniqueId, Vec<TestFinished>>,
@@ -106,6 +108,7 @@ impl<O: Write, E: Write> Terminal<O, E> {
         let is_unit_test = |it: &&(NodeKind, usize)| it.0 == NodeKind::UnitTest;
         let unit_tests = started.counts.iter().find(is_unit_test).map_or(0, |it| it.1);
         self.run = Run::new(started.command, started.steps.saturating_sub(unit_tests));
+        self.run.is_staged = started.is_staged;
         if !self.is_quiet() {
             let line = layout::wrap(&summary::opening(started), self.options.width, 2);
             self.print(&format!("{line}\n"));
@@ -160,7 +163,7 @@ impl<O: Write, E: Write> Terminal<O, E> {
         self.run.findings.node(sources, finished, self.options.width);
         self.run.slowest.push((finished.elapsed, node.label.clone()));
         let tests = self.run.open.remove(&node.unique_id).unwrap_or_default();
-        let (word, style) = node_word(self.run.command, &finished.outcome);
+        let (word, style) = node_word(&self.run, &finished.outcome);
         let rows = finished.rows.map(|rows| numbers::rows(rows, finished.rows_in));
         let detail = rows.or_else(|| self.run.checked.remove(&node.unique_id));
         let elapsed = Some(finished.elapsed);
@@ -349,7 +352,7 @@ impl Run {
     fn new(command: RunCommand, steps: usize) -> Self {
         let (open, slowest, checked) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
         let (findings, unit_tests) = (Findings::default(), TestTotals::default());
-        Self { command, steps, step: 0, open, slowest, findings, unit_tests, checked }
+        Self { command, steps, is_staged: false, step: 0, open, slowest, findings, unit_tests, checked }
     }
 }
 
@@ -407,10 +410,11 @@ fn in_lines(line: &StepLine, index: &str, width: usize) -> String {
     }
 }
 
-fn node_word(command: RunCommand, outcome: &Outcome) -> (&'static str, Style) {
-    match (outcome, command) {
+fn node_word(run: &Run, outcome: &Outcome) -> (&'static str, Style) {
+    match (outcome, run.command) {
         (Outcome::Checked, _) => ("checked", GOOD),
         (Outcome::NoOp, _) => ("no-op", GOOD),
+        (Outcome::Success, RunCommand::Build) if run.is_staged => ("made", GOOD),
         (Outcome::Stale, _) => ("stale", CAREFUL),
         (Outcome::Success, RunCommand::Build) => ("published", GOOD),
         (Outcome::Success, RunCommand::Run) => ("built", GOOD),

@@ -25,7 +25,7 @@ impl Worker<'_> {
             _ => None,
         };
         let result = self.late_making(seed, |late| {
-            let made = late.materialize(id, &made.macro_id, &sql, is_incremental);
+            let made = late.materialize(id, &made.macro_id, &sql, is_incremental, (true, true));
             failed = connection.failed();
             made
         });

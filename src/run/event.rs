@@ -129,6 +129,8 @@ pub struct RunStarted {
     pub target: String,
     /// The database as the user knows it: a path relative to the project, or `:memory:`.
     pub database: String,
+    /// Whether what is made is published only when all of the run went well.
+    pub is_staged: bool,
 }
 
 /// A node as reports name it.
@@ -238,6 +240,15 @@ pub enum Kept {
     },
     /// Nothing: the node was never published.
     Nothing,
+    /// The batches that were published before one failed.
+    Batches {
+        /// How many.
+        published: usize,
+        /// Of how many.
+        of: usize,
+        /// The first that is not, by its name.
+        next: String,
+    },
     /// The new version: what went wrong came after it was published.
     New,
 }
@@ -248,6 +259,9 @@ impl fmt::Display for Kept {
             Kept::Previous { published_at: Some(time) } => write!(f, "kept the version of {time}"),
             Kept::Previous { published_at: None } => f.write_str("kept the previous version"),
             Kept::Nothing => f.write_str("nothing is published"),
+            Kept::Batches { published, of, next } => {
+                write!(f, "published {published} of {of} batches; the next run goes on with {next}")
+            }
             Kept::New => f.write_str("the new version is published"),
         }
     }
@@ -456,6 +470,8 @@ pub struct Totals {
     pub tests: TestTotals,
     /// Whether the user stopped the run.
     pub is_interrupted: bool,
+    /// Whether what was made is published only when all of the run went well.
+    pub is_staged: bool,
 }
 
 /// How many tests ended in which way.

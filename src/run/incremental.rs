@@ -2,6 +2,7 @@
 //!
 //! All of it happens in the step's transaction. Whether the columns fit is decided before any row is read.
 
+use crate::batch::Batch;
 use crate::diagnostics::Diagnostic;
 use crate::graph::Node;
 use crate::node::{Relation, quote_identifier};
@@ -41,8 +42,30 @@ pub(super) fn update(
     node: &Node,
     relation: &Relation,
     query: &Rendered,
-    settings: &Incremental,
 ) -> Result<Effect, Refusal> {
+    let effect = take_up(warehouse, node, relation, query, None)?;
+    Ok(Effect { rows_written: count(warehouse, relation)?, ..effect })
+}
+
+/// The rows of a table.
+pub(super) fn count(
+    warehouse: &mut dyn Warehouse,
+    relation: &Relation,
+) -> Result<Option<u64>, WarehouseError> {
+    let count = warehouse.query(&format!("select count(*) from {}", relation.render()), None)?;
+    let rows = count.rows.first().and_then(|row| row.first()).and_then(crate::warehouse::Value::as_i64);
+    Ok(rows.and_then(|it| u64::try_from(it).ok()))
+}
+
+/// Adds the query's rows to a table that exists, or to a batch of it; does not count the table's.
+pub(super) fn take_up(
+    warehouse: &mut dyn Warehouse,
+    node: &Node,
+    relation: &Relation,
+    query: &Rendered,
+    batch: Option<&Batch>,
+) -> Result<Effect, Refusal> {
+    let settings = &node.config.incremental;
     let table = relation.render();
     let wanted = warehouse.describe(&query.text).map_err(|error| Refusal::Engine { error, prefix: 0 })?;
     let existing = warehouse.describe(&format!("select * from {table}"))?;
@@ -61,14 +84,11 @@ pub(super) fn update(
         let keys = if using.is_empty() { &settings.unique_key } else { using };
         refuse_duplicates(warehouse, node, keys)?;
     }
-    for statement in statements(&table, &columns, settings) {
+    for statement in statements(&table, &columns, settings, batch) {
         warehouse.execute(&statement)?;
     }
     warehouse.execute(&format!("drop table {NEW_ROWS}"))?;
-    let count = warehouse.query(&format!("select count(*) from {table}"), None)?;
-    let rows = count.rows.first().and_then(|row| row.first()).and_then(crate::warehouse::Value::as_i64);
-    let rows_written = rows.and_then(|it| u64::try_from(it).ok());
-    Ok(Effect { rows_written, rows_scanned: effect.rows_scanned })
+    Ok(Effect { rows_written: None, ..effect })
 }
 
 /// How the query's columns differ from the table's.
@@ -151,7 +171,7 @@ fn columns_to_write(existing: &[Column], change: &Change, rule: OnSchemaChange) 
     kept.chain(added).map(|it| quote_identifier(&it.name)).collect()
 }
 
-fn statements(table: &str, columns: &[String], settings: &Incremental) -> Vec<String> {
+fn statements(table: &str, columns: &[String], settings: &Incremental, batch: Option<&Batch>) -> Vec<String> {
     let list = columns.join(", ");
     let insert = format!("insert into {table} ({list}) select {list} from {NEW_ROWS}");
     match settings.strategy {
@@ -160,6 +180,18 @@ fn statements(table: &str, columns: &[String], settings: &Incremental) -> Vec<St
         Strategy::DeleteInsert if settings.unique_key.is_empty() => vec![insert],
         Strategy::DeleteInsert => vec![delete(table, settings), insert],
         Strategy::Merge => vec![merge::statement(table, NEW_ROWS, columns, settings)],
+        Strategy::Microbatch => match (batch, &settings.microbatch) {
+            (Some(batch), Some(microbatch)) => {
+                let is_in_batch = batch.condition(&microbatch.event_time);
+                let predicates = settings.predicates.iter().map(|it| format!(" and ({it})"));
+                let also: String = predicates.collect();
+                vec![
+                    format!("delete from {table} where {is_in_batch}{also}"),
+                    format!("{insert} where {is_in_batch}"),
+                ]
+            }
+            _ => vec![insert],
+        },
     }
 }
 

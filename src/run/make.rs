@@ -40,8 +40,7 @@ impl Worker<'_> {
         let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
         self.header()?;
         self.check_contract(&sql)?;
-        let settings = &self.node.config.incremental;
-        let updated = incremental::update(self.warehouse, self.node, relation, &sql, settings);
+        let updated = incremental::update(self.warehouse, self.node, relation, &sql);
         let effect = updated.map_err(|refusal| {
             let kind = match &refusal {
                 Refusal::Engine { error, .. } => error.kind.clone(),
@@ -91,6 +90,9 @@ impl Worker<'_> {
     ) -> Result<T, Failure> {
         let around = &self.shared.around;
         let mut late = Late::new(around.project, self.shared.graph, Some(self.warehouse.engine()));
+        if let Some(batch) = self.batch {
+            late = late.for_batch(self.step.node, batch);
+        }
         if let Some(seed) = seed {
             late = late.with_seed(seed);
         }

@@ -22,6 +22,7 @@ mod made;
 mod make;
 mod masked;
 mod merge;
+mod microbatch;
 mod operation;
 mod outside;
 pub mod past;
@@ -57,7 +58,10 @@ use crate::template::{Rendered, SegmentKind};
 use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseError};
 
 pub use self::connection::Connection;
-pub use self::history::{AcceptError, Accepted, SCHEMA as HISTORY_SCHEMA, accept};
+pub use self::history::{
+    AcceptError, Accepted, SCHEMA as HISTORY_SCHEMA, accept, of_failed_run, of_later_runs,
+};
+pub use self::microbatch::BatchResults;
 pub use self::operation::{Operation, OperationResult, operation};
 pub use self::unit_tests::{Tested, scaffold, skeleton};
 pub use crate::compile::faults::statement as statement_fault;
@@ -79,6 +83,8 @@ pub struct RunOptions {
     pub scrubber: Scrubber,
     /// Whether every statement of a step is reported.
     pub wants_statements: bool,
+    /// Whether what is made is published only when all of the run went well.
+    pub is_staged: bool,
 }
 
 /// The time, from outside.
@@ -99,6 +105,14 @@ pub struct Surroundings<'a> {
     pub clock: Arc<dyn Clock>,
     /// The user's wish to stop.
     pub stop: &'a Stop,
+    /// Which columns of sources nodes read, where that can be known.
+    pub column_use: Option<&'a dyn ColumnUse>,
+}
+
+/// Which columns of sources nodes read.
+pub trait ColumnUse: Sync {
+    /// The columns that a node reads of a source, in lower case; `None` if some may be missing.
+    fn reads(&self, node: NodeId, source: NodeId) -> Option<BTreeSet<String>>;
 }
 
 /// Opens a database in memory that reads SQL as the target's does, and has nothing of it.
@@ -176,6 +190,7 @@ impl RunResults {
                 worker: 0,
                 message: fault.map(|it| it.message.clone()),
                 failures: None,
+                batches: None,
                 rows: None,
             }
         };
@@ -210,6 +225,8 @@ pub struct NodeResult {
     pub failures: Option<u64>,
     /// Rows, for what has them.
     pub rows: Option<u64>,
+    /// Microbatch models: what became of their batches.
+    pub batches: Option<BatchResults>,
 }
 
 /// How a node or test ended; the words are dbt's.
@@ -217,6 +234,8 @@ pub struct NodeResult {
 pub enum Status {
     /// Made and published.
     Success,
+    /// Some batches of a microbatch model are published, and others are not.
+    PartialSuccess,
     /// Could not be made, or not published.
     Error,
     /// Not worked on.
@@ -236,6 +255,7 @@ impl Status {
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Success => "success",
+            Status::PartialSuccess => "partial success",
             Status::Error => "error",
             Status::Skipped => "skipped",
             Status::NoOp => "no-op",
@@ -263,6 +283,8 @@ struct Shared<'a> {
     /// Nodes that the plan is about.
     planned: BTreeSet<NodeId>,
     scrubber: Scrubber,
+    /// Whether readers see nothing before the end of the run.
+    is_staged: bool,
 }
 
 impl Shared<'_> {
@@ -355,6 +377,7 @@ fn work(
     let shared = look_around(plan, graph, around, known, options, warehouse, on_event)?;
     let mut results = workers::run(&shared, options, tested, warehouse, on_event)?;
     results.before = before;
+    results.totals.is_staged = options.is_staged;
     // Who stops a run wants nothing more to begin.
     if !results.totals.is_interrupted {
         let done = (Moment::End, results.results.as_slice());
@@ -384,6 +407,7 @@ fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
         threads: options.threads.get(),
         target: options.target.clone(),
         database: options.database.clone(),
+        is_staged: options.is_staged,
     }
 }
 
@@ -438,6 +462,7 @@ fn look_around<'a>(
         sources,
         planned,
         scrubber,
+        is_staged: options.is_staged,
     })
 }
 

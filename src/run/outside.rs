@@ -13,7 +13,7 @@ impl Worker<'_> {
         if let Err(failure) = self.hooks_outside("pre-hook", &step.before) {
             return Tried::error(failure.fault, self.kept());
         }
-        let mut tried = self.publish_with_retries();
+        let mut tried = self.publish_all();
         if tried.outcome != StepOutcome::Done(Outcome::Success) {
             return tried;
         }

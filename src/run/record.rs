@@ -31,7 +31,11 @@ impl Worker<'_> {
             seconds: elapsed.as_secs_f64(),
             message: None,
         });
-        let result = self.warehouse.execute(&statement).and_then(|_| self.record_tests(tested));
+        let batches = self.batches_done();
+        let result = self.warehouse.execute(&statement).and_then(|_| {
+            batches.map_or(Ok(()), |it| self.warehouse.execute(&it).map(drop))?;
+            self.record_tests(tested)
+        });
         let result = result.and_then(|()| self.record_measures(tested, true));
         result.map_err(|error| self.failure(&Rendered::default(), 0, &error))
     }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::event::{Kept, Outcome, SourceStatus};
 use super::external::Files;
+use super::microbatch::{BatchResults, Turn};
 use super::sources::Held;
 use super::testing::{self, Scan, TestOutcome, Tested};
 use super::{Shared, kept};
+use crate::batch::Batch;
 use crate::compile::{CompiledNode, IsIncremental, Late, TemplateLog, faults};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
@@ -38,6 +40,8 @@ pub(super) struct StepResult {
     pub(super) compiled: BTreeMap<NodeId, CompiledNode>,
     /// What they logged.
     pub(super) log: Vec<TemplateLog>,
+    /// Microbatch models: what became of their batches.
+    pub(super) batches: Option<BatchResults>,
     pub(super) started_at: String,
     pub(super) completed_at: String,
     pub(super) elapsed: Duration,
@@ -99,6 +103,9 @@ pub(super) fn run(
         log: &mut log,
         warnings: Vec::new(),
         files: None,
+        batch: None,
+        turn: None,
+        batches: None,
     };
     let mut tried = match (shared.sources.held(step.node), worker.set_comment()) {
         (Some(Held::Fails(fault)), _) => Tried::error((**fault).clone(), worker.kept()),
@@ -114,6 +121,7 @@ pub(super) fn run(
     {
         worker.record_failure(&tried, elapsed);
     }
+    let batches = worker.batches.take();
     log.append(&mut tried.tested.log);
     compiled.append(&mut tried.tested.compiled);
     StepResult {
@@ -125,6 +133,7 @@ pub(super) fn run(
         warnings: tried.warnings,
         compiled,
         log,
+        batches,
         started_at,
         completed_at: clock.now(),
         elapsed,
@@ -167,6 +176,12 @@ pub(super) struct Worker<'a> {
     pub(super) warnings: Vec<String>,
     /// Files of an external model.
     pub(super) files: Option<Files>,
+    /// The batch that templates are rendered for.
+    pub(super) batch: Option<Batch>,
+    /// The batches that the transaction is about.
+    pub(super) turn: Option<Turn>,
+    /// What became of batches so far.
+    pub(super) batches: Option<BatchResults>,
 }
 
 impl Worker<'_> {
@@ -185,19 +200,22 @@ impl Worker<'_> {
             | Action::WriteFiles(_)
             | Action::CreateTableFunction(_)
             | Action::ByMacro(_)
+            | Action::RunBatches(_)
             | Action::LoadSeed(_)
             | Action::TakeSnapshot(_)
             | Action::CreateFunction(_) => self.publish_with_hooks(),
-            Action::Nothing => self.source(),
             // Unit tests were done before the workers began.
             Action::NoOp | Action::UnitTest(_) => Tried::no_op(),
-            Action::TestPublished | Action::TestAlone => self.source(),
+            Action::Nothing | Action::TestPublished | Action::TestAlone => self.source(),
             Action::Broken(fault) => Tried::error((**fault).clone(), self.kept()),
         }
     }
 
     /// What readers see if the new version is not published.
     pub(super) fn kept(&self) -> Kept {
+        if let Some(kept) = self.kept_batches() {
+            return kept;
+        }
         match self.shared.published.get(self.node.unique_id.as_str()) {
             Some(published) if self.exists_as().is_some() => {
                 Kept::Previous { published_at: Some(published.at.clone()) }
@@ -314,7 +332,10 @@ impl Worker<'_> {
             Outcome::RolledBack { failed_tests, kept: self.kept() }
         };
         // Rows that were made of nothing read are no reduction.
-        let is_table = matches!(self.step.action, Action::CreateTable(_) | Action::UpdateTable { .. });
+        let is_table = matches!(
+            self.step.action,
+            Action::CreateTable(_) | Action::UpdateTable { .. } | Action::RunBatches(_)
+        );
         let rows_in = effect.rows_scanned.filter(|it| is_table && (*it > 0 || rows == Some(0)));
         let mut warnings = if outcome.is_good() { self.broken_views() } else { Vec::new() };
         warnings.append(&mut self.warnings);
@@ -334,6 +355,7 @@ impl Worker<'_> {
                 }
             }
             Action::ByMacro(by_macro) => self.by_macro(by_macro),
+            Action::RunBatches(plan) => self.run_batches(plan),
             Action::WriteFiles(query) => self.write_files(query),
             Action::CreateTableFunction(query) => self.table_function(query),
             Action::LoadSeed(hooks) => self.load_seed(hooks),

@@ -276,6 +276,7 @@ impl<'a> Foreman<'a> {
             message,
             failures: None,
             rows: None,
+            batches: None,
         });
     }
 
@@ -393,13 +394,13 @@ impl<'a> Foreman<'a> {
             Outcome::Success => (Status::Success, None),
             Outcome::NoOp => (Status::NoOp, Some("NO-OP".to_owned())),
             Outcome::RolledBack { failed_tests, kept } => {
-                (Status::Error, Some(rolled_back(*failed_tests, kept)))
+                (failed_status(kept), Some(rolled_back(*failed_tests, kept)))
             }
             Outcome::TestsFailed { failed_tests } => {
                 (Status::Error, Some(format!("{failed_tests} tests failed")))
             }
-            Outcome::Error { .. } => {
-                (Status::Error, report.result.fault.as_ref().map(|it| it.message.clone()))
+            Outcome::Error { kept } => {
+                (failed_status(kept), report.result.fault.as_ref().map(|it| it.message.clone()))
             }
         };
         self.push(node, status, message);
@@ -409,7 +410,16 @@ impl<'a> Foreman<'a> {
             result.elapsed = report.result.elapsed;
             result.worker = report.worker;
             result.rows = report.result.rows;
+            result.batches.clone_from(&report.result.batches);
         }
+    }
+}
+
+/// A microbatch model fails in part.
+fn failed_status(kept: &Kept) -> Status {
+    match kept {
+        Kept::Batches { .. } => Status::PartialSuccess,
+        Kept::Previous { .. } | Kept::Nothing | Kept::New => Status::Error,
     }
 }
 

@@ -21,9 +21,9 @@ pub struct Mentions {
 }
 
 impl Mentions {
-    /// Where a column is read, as far as the text tells: by its name, else with all others.
-    pub fn of(&self, column: &str) -> Option<usize> {
-        self.names.get(&column.to_lowercase()).copied().or(self.star)
+    /// Where a column's name stands.
+    pub fn named(&self, column: &str) -> Option<usize> {
+        self.names.get(&column.to_lowercase()).copied()
     }
 
     /// Where all columns of something are taken.
@@ -51,9 +51,7 @@ pub fn columns_mentioned(sql: &str) -> Option<Mentions> {
 fn note(found: &mut Mentions, sql: &str, before: &[Option<Token>; 2], token: &Token, start: Location) {
     if let Token::Word(word) = token {
         let name = word.value.to_lowercase();
-        if !found.names.contains_key(&name) {
-            found.names.insert(name, offset_of(sql, start));
-        }
+        found.names.entry(name).or_insert_with(|| offset_of(sql, start));
     }
     if found.star.is_none() && takes_all(before, token) {
         found.star = Some(offset_of(sql, start));
@@ -64,7 +62,8 @@ fn note(found: &mut Mentions, sql: &str, before: &[Option<Token>; 2], token: &To
 fn takes_all([second, last]: &[Option<Token>; 2], token: &Token) -> bool {
     match token {
         Token::Mul => match last {
-            Some(Token::Comma | Token::Period) => true,
+            // The last is the end of `distinct on (a) *`, or of a factor.
+            Some(Token::Comma | Token::Period | Token::RParen) => true,
             Some(Token::Word(word)) => {
                 matches!(word.keyword, Keyword::SELECT | Keyword::DISTINCT | Keyword::ALL)
             }
@@ -72,8 +71,6 @@ fn takes_all([second, last]: &[Option<Token>; 2], token: &Token) -> bool {
             Some(Token::LParen) => {
                 matches!(second, Some(Token::Word(word)) if word.value.eq_ignore_ascii_case("columns"))
             }
-            // The end of `distinct on (a) *`, or a product.
-            Some(Token::RParen) => true,
             _ => false,
         },
         Token::Word(word) => takes_all_by_word(last.as_ref(), word),
@@ -104,7 +101,7 @@ mod tests {
 
     #[track_caller]
     fn reads(sql: &str, column: &str) -> bool {
-        columns_mentioned(sql).is_none_or(|it| it.of(column).is_some())
+        columns_mentioned(sql).is_none_or(|it| it.named(column).or(it.star()).is_some())
     }
 
     #[test]
@@ -114,7 +111,7 @@ mod tests {
         assert!(reads("select 1 from t where t.amount > 0", "AMOUNT"));
         assert!(!reads("select id, count(*) from t -- amount\ngroup by id", "amount"));
         assert!(!reads("select 'amount', quantity * price from t", "amount"));
-        assert_eq!(columns_mentioned("select id,\n  amount from t").unwrap().of("amount"), Some(13));
+        assert_eq!(columns_mentioned("select id,\n  amount from t").unwrap().named("amount"), Some(13));
     }
 
     #[test]

@@ -254,6 +254,11 @@ pub trait Host: Send + Sync {
     fn log(&self, message: &str, info: bool);
     /// `exceptions.warn(message)`.
     fn warn(&self, message: &str);
+    /// A condition on the rows that the template reads of a relation, where not all of them are meant: `ref()`
+    /// and `source()` are then written as a query.
+    fn rows_of(&self, _relation: &Relation) -> Option<String> {
+        None
+    }
     /// The warehouse, where it can be asked. Without it, a call that needs it fails with the code
     /// [`NEEDS_WAREHOUSE`].
     fn engine(&self) -> Option<&dyn Engine> {

@@ -199,6 +199,21 @@ pub struct Stash {
     pub file: tempfile::TempPath,
 }
 
+/// Rows that are carried from one file of a database to another.
+#[derive(Clone, Debug)]
+pub struct Carried {
+    /// The table, which has the same name in both.
+    pub table: Relation,
+    /// How to make it, if it is not there; without this, it is replaced.
+    pub set_up: Option<String>,
+    /// A column: rows whose value is there already are not carried.
+    pub key: Option<String>,
+    /// Columns that are not carried as they are: what stands in `select * replace (...)`.
+    pub replaced: Option<String>,
+    /// Which rows; all if absent.
+    pub where_: Option<String>,
+}
+
 /// What stands in the way of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ErrorKind {

@@ -549,3 +549,46 @@ fn the_number_of_rows_shown_can_be_set() {
     );
     assert_eq!(shown(&project, ""), 3);
 }
+
+#[test]
+fn keys_of_another_type_are_compared_as_in_a_join() {
+    let text = "
+        //- models/customers.sql
+        select range as id from range(3)
+        //- models/orders.sql
+        select * from (values ('1', 'a'), ('02', 'b'), ('7', null)) t(customer_id, code)
+        //- models/schema.yml
+        models:
+          - name: orders
+            columns:
+              - name: customer_id
+                data_tests:
+                  - relationships: {name: rel, arguments: {to: ref('customers'), field: id}}
+                  - unique: {name: uniq}
+              - name: code
+                data_tests: [not_null: {name: nulls}]
+        ";
+    let expected = [("nulls", "fail 1"), ("rel", "fail 1"), ("uniq", "pass 0")];
+    let expected: BTreeMap<String, String> =
+        expected.into_iter().map(|(name, it)| (name.to_owned(), it.to_owned())).collect();
+    assert_eq!(of_project(text, ""), expected);
+    assert_eq!(of_project(text, "--no-fuse-tests"), expected);
+}
+
+#[test]
+fn a_column_of_the_child_is_not_taken_for_one_of_the_parent() {
+    let text = "
+        //- models/customers.sql
+        select 1 as id
+        //- models/orders.sql
+        select 5 as customer_id
+        //- models/schema.yml
+        models:
+          - name: orders
+            columns:
+              - name: customer_id
+                data_tests:
+                  - relationships: {name: rel, arguments: {to: ref('customers'), field: customer_id}}
+        ";
+    assert_eq!(of_project(text, "")["rel"], "error -");
+}

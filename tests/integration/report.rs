@@ -80,6 +80,7 @@ fn started(command: RunCommand, counts: &[(NodeKind, usize)], steps: usize) -> R
         steps,
         threads: 4,
         target: "dev".to_owned(),
+        is_staged: false,
         database: "shop.duckdb".to_owned(),
     })
 }

@@ -661,3 +661,23 @@ fn sources_are_events_of_their_own() {
     assert!(event["age"].as_f64().expect("a number") > 172_000.0, "{event}");
     assert!(event["loaded_at"].as_str().expect("a text").ends_with('Z'), "{event}");
 }
+
+#[test]
+fn a_star_inside_a_query_reads_what_is_taken_from_it() {
+    let project = shop();
+    project.write(
+        "models/stg.sql",
+        "with source as (\n    select * from {{ source('raw', 'sales') }}\n), renamed as (\n    select id, amount as eur from source where customer > 0\n)\nselect * from renamed\n",
+    );
+    project.write("models/child.sql", "select 1 as id");
+    project.execute("alter table raw.sales drop column note");
+    project
+        .run("build --threads 1 -s stg")
+        .exit(0)
+        .stdout_has("warning source raw.sales: column `note` is gone; no model of this run reads it");
+    for column in ["amount", "customer"] {
+        project.execute(&format!("alter table raw.sales drop column {column}"));
+        let said = format!("column `{column}` is gone, and `stg` reads it");
+        project.run("build --threads 1 -s stg").exit(1).stdout_has(&said);
+    }
+}

@@ -12,6 +12,7 @@ use walkdir::WalkDir;
 const ORDER: &[&str] = &[
     // Words and walls: they know no phase.
     "node",
+    "batch",
     "diagnostics",
     "yaml",
     "sql",

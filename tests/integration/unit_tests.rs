@@ -450,6 +450,15 @@ fn json_lines_show_the_difference() {
 }
 
 #[test]
+fn reports_for_ci_show_the_difference() {
+    let project =
+        orders("given: [{input: ref('raw_orders'), rows: []}]\nexpect: {rows: [{order_id: 1, cents: 2}]}");
+    project.run("test --report junit=junit.xml").exit(1);
+    let report = project.read("junit.xml");
+    assert!(report.contains("   order_id  cents\n   --------  -----\n-         1      2\n"), "{report}");
+}
+
+#[test]
 fn a_package_brings_its_tests() {
     project(
         "

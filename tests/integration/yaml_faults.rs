@@ -677,7 +677,7 @@ fn bad_severity_and_thresholds_are_errors() {
         7 |           - not_null: {config: {warn_if: lots}}
           |                                 ^^^^^^^ `warn_if` is a comparison with the number of failures
           |
-        help: write warn_if: "> 10", say
+        help: write warn_if: "> 10", say, or warn_if: "> 1%" for a share of the rows
         "#,
     );
 }
@@ -710,7 +710,7 @@ fn an_unknown_test_is_an_error_with_a_near_name() {
         5 |         data_tests: [not_nul, fresh_and_tidy]
           |                               ^^^^^^^^^^^^^^ declared here
           |
-        note: tests: accepted_values, freshness, not_null, relationships, row_count_drift, unique
+        note: tests: accepted_range, accepted_values, at_least_one, column_types, equal_rowcount, expression_is_true, fewer_rows_than, freshness, matches_regex, mutually_exclusive_ranges, not_accepted_values, not_constant, not_empty_string, not_null, recency, reconciles_with, relationships, row_count_drift, schema_drift, sequential_values, sum_drift, unique, unique_combination_of_columns
         ",
     );
 }

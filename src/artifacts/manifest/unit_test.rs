@@ -1,5 +1,7 @@
 //! Entries of `unit_tests`.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
@@ -143,7 +145,7 @@ fn expect_of_macro(expect: &MacroExpect) -> Json {
 fn checksum(all: &Json) -> String {
     let digest = Sha256::digest(all.to_string().as_bytes());
     digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        hex.push_str(&format!("{byte:02x}"));
+        let _ = write!(hex, "{byte:02x}");
         hex
     })
 }

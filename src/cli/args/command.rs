@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use jiff::civil::DateTime;
 
+use crate::batch::{Window, in_utc, parse_time};
 use crate::cli::args::{help, parse_duration};
 use crate::graph::select::Indirect;
 use crate::node::NodeKind;
@@ -27,6 +29,12 @@ pub enum Command {
     /// Take snapshots without testing them
     #[command(after_help = help::SNAPSHOT)]
     Snapshot(SnapshotArgs),
+    /// Run the last command again for what failed or was skipped
+    #[command(after_help = help::RETRY)]
+    Retry(RetryArgs),
+    /// Put an old version of the database file in the place of the published one
+    #[command(after_help = help::ROLLBACK)]
+    Rollback(RollbackArgs),
     /// Find wrong columns, types and functions in queries without running any
     #[command(after_help = help::CHECK)]
     Check(CheckArgs),
@@ -85,6 +93,14 @@ impl Command {
         match self {
             Command::Build(args) => Some(&mut args.store_failures),
             Command::Test(args) => Some(&mut args.store_failures),
+            _ => None,
+        }
+    }
+
+    pub(super) fn window_mut(&mut self) -> Option<&mut WindowArgs> {
+        match self {
+            Command::Build(args) => Some(&mut args.window),
+            Command::Run(args) => Some(&mut args.window),
             _ => None,
         }
     }
@@ -177,6 +193,44 @@ impl ResourceTypeArgs {
     }
 }
 
+/// Which batches of microbatch models, instead of the newest.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Batches")]
+pub struct WindowArgs {
+    /// Make microbatch models from this time on, in UTC: 2026-01-31 or 2026-01-31T12:00:00
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub event_time_start: Option<DateTime>,
+    /// Make microbatch models up to this time, in UTC
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub event_time_end: Option<DateTime>,
+    /// When the batches were first asked for, if it was an earlier command.
+    #[arg(skip)]
+    pub began_at: Option<DateTime>,
+}
+
+impl WindowArgs {
+    /// Both or none, and the start before the end.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match (self.event_time_start, self.event_time_end) {
+            (Some(start), Some(end)) if start >= end => {
+                Err("--event-time-start must be before --event-time-end".to_owned())
+            }
+            (Some(_), None) | (None, Some(_)) => {
+                Err("--event-time-start and --event-time-end go together".to_owned())
+            }
+            (Some(_), Some(_)) | (None, None) => Ok(()),
+        }
+    }
+
+    /// The window; without one, it ends when the command began.
+    pub fn window(&self, began_at: &str) -> Window {
+        Window {
+            start: self.event_time_start,
+            end: self.event_time_end.or(self.began_at).or_else(|| in_utc(began_at)).unwrap_or_default(),
+        }
+    }
+}
+
 /// `build`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct BuildArgs {
@@ -201,6 +255,9 @@ pub struct BuildArgs {
     /// Which kinds of nodes.
     #[command(flatten)]
     pub kinds: ResourceTypeArgs,
+    /// Which batches.
+    #[command(flatten)]
+    pub window: WindowArgs,
 }
 
 /// How tests are run.
@@ -244,6 +301,9 @@ pub struct RunArgs {
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
+    /// Which batches.
+    #[command(flatten)]
+    pub window: WindowArgs,
 }
 
 /// `test`.
@@ -280,6 +340,24 @@ pub struct SnapshotArgs {
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
+}
+
+/// `retry`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct RetryArgs {
+    /// Folder with the artifacts of the run to retry [default: the target folder]
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
+/// `rollback`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct RollbackArgs {
+    /// The version, by its name [default: the newest]
+    pub version: Option<String>,
+    /// Write the names and sizes of the versions, newest first
+    #[arg(long, conflicts_with = "version")]
+    pub list: bool,
 }
 
 /// `check`.
@@ -723,6 +801,12 @@ impl Limit {
             Limit::Rows(n) => Some(n),
         }
     }
+}
+
+/// A date, or a date and a time.
+pub(super) fn parse_moment(text: &str) -> Result<DateTime, String> {
+    parse_time(text)
+        .ok_or_else(|| format!("`{text}` is not a time such as `2026-01-31` or `2026-01-31T12:00:00`"))
 }
 
 /// A number of rows; `-1` is all.

@@ -126,6 +126,20 @@ Examples:
 
 'tidemill build' does the same and tests each snapshot before readers see it.";
 
+pub(super) const RETRY: &str = "\
+Examples:
+  tidemill build ; tidemill retry          what failed or was skipped, once more
+
+It reads run_results.json and takes the flags of that run. A node that is made again is tested with all tests it had.";
+
+pub(super) const ROLLBACK: &str = "\
+Examples:
+  tidemill rollback                        to the newest version that is kept
+  tidemill rollback --list                 names and sizes, newest first
+  tidemill rollback 20260131T120000Z       to a version by its name
+
+'publish: {mode: run, keep: 3}' in the project file keeps three versions. The version that is replaced is kept too.";
+
 pub(super) const COMPILE: &str = "\
 Examples:
   tidemill compile                         check everything

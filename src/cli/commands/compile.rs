@@ -1,7 +1,7 @@
 //! `compile`: render SQL without running it.
 
 use crate::cli::Exit;
-use crate::cli::args::command::CompileArgs;
+use crate::cli::args::command::{CompileArgs, WindowArgs};
 use crate::cli::commands::late;
 use crate::cli::commands::run::{faults, report_log, stamp};
 use crate::cli::session::{Purpose, Session, Stopped};
@@ -21,7 +21,7 @@ pub(super) fn run(session: &mut Session, args: &CompileArgs) -> Result<Exit, Sto
         session.reporter.diagnostics(&session.sources, &faults);
     }
     let output = session.output(loaded);
-    let stamp = stamp(session, purpose, &args.selection);
+    let stamp = stamp(session, purpose, &args.selection, WindowArgs::default());
     session.write(output.write_compiled(&loaded.project, graph, &compiled))?;
     session.write_manifest(&output, loaded, graph, Some(&compiled), &stamp)?;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::artifacts::{self, Output};
 use crate::cli::Exit;
 use crate::cli::args::command::{
-    DictionaryFormat, DocsArgs, DocsCommand, DocsGenerateArgs, DocsServeArgs, SelectionArgs,
+    DictionaryFormat, DocsArgs, DocsCommand, DocsGenerateArgs, DocsServeArgs, SelectionArgs, WindowArgs,
 };
 use crate::cli::commands::late;
 use crate::cli::commands::run::{faults, report_log, stamp};
@@ -107,7 +107,7 @@ fn make(session: &mut Session, is_blind: bool) -> Result<Made, Stopped> {
         let database = it.database().to_owned();
         it.shapes(&database)
     });
-    let stamp = stamp(session, purpose, &SelectionArgs::default());
+    let stamp = stamp(session, purpose, &SelectionArgs::default(), WindowArgs::default());
     let shapes = shapes.and_then(Result::ok);
     if shapes.is_some() || output.read("catalog.json").is_none() {
         let shapes = shapes.unwrap_or_default();

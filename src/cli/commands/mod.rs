@@ -14,6 +14,8 @@ mod late;
 mod lineage;
 mod list;
 mod parse;
+mod retry;
+mod rollback;
 mod run;
 mod run_operation;
 mod show;
@@ -21,6 +23,7 @@ mod source;
 mod unit_test;
 mod waiting;
 
+use self::run::Request;
 use crate::cli::Exit;
 use crate::cli::args::command::{Command, SourceCommand};
 use crate::cli::args::{self};
@@ -39,8 +42,9 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
                 wait_for_sources: args.wait_for_sources,
                 ..Purpose::of("build")
             };
-            let how = run::How { testing: args.testing, kinds: Some(&args.kinds) };
-            run::run(session, purpose, RunCommand::Build, &args.selection, how)
+            let request = Request::new(purpose, RunCommand::Build, &args.selection);
+            let kinds = Some(&args.kinds);
+            run::run(session, &Request { kinds, window: args.window, testing: args.testing, ..request })
         }
         Command::Run(args) => {
             let purpose = Purpose {
@@ -48,7 +52,8 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
                 wait_for_sources: args.wait_for_sources,
                 ..Purpose::of("run")
             };
-            run::run(session, purpose, RunCommand::Run, &args.selection, run::How::default())
+            let request = Request::new(purpose, RunCommand::Run, &args.selection);
+            run::run(session, &Request { window: args.window, ..request })
         }
         Command::Test(args) => {
             let purpose = Purpose {
@@ -56,17 +61,19 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
                 wait_for_sources: args.wait_for_sources,
                 ..Purpose::of("test")
             };
-            let how = run::How { testing: args.testing, kinds: None };
-            run::run(session, purpose, RunCommand::Test, &args.selection, how)
+            let request = Request::new(purpose, RunCommand::Test, &args.selection);
+            run::run(session, &Request { testing: args.testing, ..request })
         }
         Command::Seed(args) => {
             let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("seed") };
-            run::run(session, purpose, RunCommand::Seed, &args.selection, run::How::default())
+            run::run(session, &Request::new(purpose, RunCommand::Seed, &args.selection))
         }
         Command::Snapshot(args) => {
-            let how = run::How::default();
-            run::run(session, Purpose::of("snapshot"), RunCommand::Snapshot, &args.selection, how)
+            let purpose = Purpose::of("snapshot");
+            run::run(session, &Request::new(purpose, RunCommand::Snapshot, &args.selection))
         }
+        Command::Retry(args) => retry::run(session, args),
+        Command::Rollback(args) => rollback::run(session, args),
         Command::Check(args) => check::run(session, args),
         Command::Lineage(args) => lineage::run(session, args),
         Command::Compile(args) => compile::run(session, args),

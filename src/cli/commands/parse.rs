@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::cli::Exit;
-use crate::cli::args::command::SelectionArgs;
+use crate::cli::args::command::{SelectionArgs, WindowArgs};
 use crate::cli::commands::run::stamp;
 use crate::cli::session::{Purpose, Session, Stopped};
 use crate::node::NodeKind;
@@ -15,7 +15,7 @@ pub(super) fn run(session: &mut Session) -> Result<Exit, Stopped> {
     let purpose = Purpose::of("parse");
     let (loaded, graph) = session.resolve(purpose)?;
     let output = session.output(loaded);
-    let stamp = stamp(session, purpose, &SelectionArgs::default());
+    let stamp = stamp(session, purpose, &SelectionArgs::default(), WindowArgs::default());
     session.write_manifest(&output, loaded, graph, None, &stamp)?;
     let mut counts: BTreeMap<NodeKind, usize> = BTreeMap::new();
     for (_, node) in graph.nodes() {

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::DateTime;
 use serde_json::json;
 
 use crate::artifacts::Stamp;
 use crate::cli::Exit;
-use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, TestingArgs};
+use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, TestingArgs, WindowArgs};
+use crate::cli::checking::ColumnsRead;
 use crate::cli::commands::{explain_tests, waiting};
+use crate::cli::publishing;
+use crate::cli::selecting::show_selection;
 use crate::cli::session::{Loaded, Purpose, Session, Stopped};
 use crate::cli::unit_testing::with_ancestors;
 use crate::compile::lineage::{self, Inherited};
@@ -20,29 +24,62 @@ use crate::plan::{self, Plan, PlanOptions, RunCommand, TestQueries};
 use crate::report::Verbosity;
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{self, RunOptions, RunResults, Surroundings, sources};
-use crate::warehouse::duckdb;
+use crate::warehouse::duckdb::{self, publishing::Scratch};
+use crate::yaml;
 
-/// What some of the commands decide.
-#[derive(Clone, Copy, Default)]
-pub(super) struct How<'a> {
+/// What is to be run.
+#[derive(Clone, Copy)]
+pub(super) struct Request<'a> {
+    pub(super) purpose: Purpose,
+    pub(super) command: RunCommand,
+    pub(super) selection: &'a SelectionArgs,
+    pub(super) kinds: Option<&'a ResourceTypeArgs>,
+    pub(super) window: WindowArgs,
     /// How tests are run.
     pub(super) testing: TestingArgs,
-    /// Which kinds of nodes.
-    pub(super) kinds: Option<&'a ResourceTypeArgs>,
+    /// What of an earlier run is tried again, instead of the selection.
+    pub(super) again: Option<&'a Again>,
+}
+
+/// What became of an earlier run, by unique ids.
+pub(super) struct Again {
+    /// What did not go well.
+    pub(super) failed: BTreeSet<String>,
+    /// Models of which some batches were published.
+    pub(super) partial: BTreeSet<String>,
+    /// All that was worked on.
+    pub(super) all: BTreeSet<String>,
+}
+
+impl<'a> Request<'a> {
+    /// A command that takes neither kinds of nodes nor a window of time.
+    pub(super) fn new(purpose: Purpose, command: RunCommand, selection: &'a SelectionArgs) -> Self {
+        Self {
+            purpose,
+            command,
+            selection,
+            kinds: None,
+            window: WindowArgs::default(),
+            testing: TestingArgs::default(),
+            again: None,
+        }
+    }
 }
 
 /// Makes a plan for the nodes selected, executes it and writes artifacts.
-pub(super) fn run(
-    session: &mut Session,
-    purpose: Purpose,
-    command: RunCommand,
-    selection: &SelectionArgs,
-    how: How<'_>,
-) -> Result<Exit, Stopped> {
+pub(super) fn run(session: &mut Session, request: &Request<'_>) -> Result<Exit, Stopped> {
+    let Request { purpose, command, selection, kinds, window, testing, again } = *request;
     session.listen_for_interrupts();
     let (loaded, graph) = session.resolve(purpose)?;
-    let mut selected = session.select(loaded, graph, selection)?;
-    if let Some(kinds) = how.kinds {
+    let mut selected = match again {
+        Some(again) => {
+            let nodes = again.nodes(graph);
+            show_selection(graph, &nodes);
+            nodes
+        }
+        None => session.select(loaded, graph, selection)?,
+    };
+    if let Some(kinds) = kinds {
         selected.retain(|id| kinds.includes(graph.node(*id).kind));
     }
     let compiled = compile::compile(&loaded.project, graph, &selected);
@@ -52,7 +89,7 @@ pub(super) fn run(
     report_log(session, &compiled.log);
 
     let output = session.output(loaded);
-    let stamp = stamp(session, purpose, selection);
+    let stamp = stamp(session, purpose, selection, window);
     session.write(output.write_compiled(&loaded.project, graph, &compiled))?;
     session.write_manifest(&output, loaded, graph, Some(&compiled), &stamp)?;
 
@@ -62,17 +99,19 @@ pub(super) fn run(
         dialect: loaded.project.dialect,
         full_refresh: purpose.full_refresh,
         store_failures: purpose.store_failures,
+        window: window.window(&session.started_at),
+        only_owed: again.map(|it| it.partial(graph)).unwrap_or_default(),
         sources_lock: loaded.project.sources_lock.as_ref(),
         waits_for_sources: purpose.wait_for_sources.is_some(),
-        sample_rows: how.testing.sample_rows,
-        test_queries: if how.testing.no_fuse_tests { TestQueries::Each } else { TestQueries::Shared },
+        sample_rows: testing.sample_rows,
+        test_queries: if testing.no_fuse_tests { TestQueries::Each } else { TestQueries::Shared },
     };
     let tests_run = matches!(command, RunCommand::Build | RunCommand::Test);
     let ground =
         if tests_run { session.test_ground(loaded, graph, &selected)? } else { TestGround::default() };
     let compiled = Compiled { ground, ..compiled };
     let mut plan = plan::make(graph, compiled, &selected, options);
-    if how.testing.explain_tests {
+    if testing.explain_tests {
         session.reporter.data(&explain_tests::text(graph, &plan));
         return Ok(Exit::Good);
     }
@@ -92,7 +131,7 @@ pub(super) fn run(
         waiting::for_plan(session, loaded, graph, &plan, limit)?;
     }
     plan.inherited = inherited(session, loaded, graph, &selected)?;
-    let results = execute(session, loaded, graph, &plan)?;
+    let (results, published) = execute(session, loaded, graph, &for_results, &plan)?;
     if !results.compiled.is_empty() {
         // What was rendered late is known only now.
         for_results.nodes.extend(results.compiled.clone());
@@ -103,6 +142,10 @@ pub(super) fn run(
         }
     }
     session.write(output.write_run_results(&loaded.project, graph, &for_results, &results, &stamp))?;
+    // What went wrong at the very end was reported, and the artifacts know of it.
+    if published.is_err() {
+        return Ok(Exit::Failed);
+    }
     match results.hook_fault.clone() {
         Some(fault) => {
             let Stopped(_) = session.fail(fault);
@@ -153,7 +196,7 @@ fn check(
     found.retain(|id, _| is_asked_for(graph, selected, *id));
     if !found.is_empty() {
         // The run says better what came of a change of a source, and keeps the nodes below it from running.
-        let explained = below_changed_sources(session, loaded, graph, plan);
+        let explained = below_changed_sources(session, loaded, graph, compiled, plan);
         found.retain(|id, _| !explained.contains(id));
     }
     if found.is_empty() {
@@ -170,16 +213,24 @@ fn check(
 }
 
 /// All that is made of sources whose columns are not those accepted.
-fn below_changed_sources(session: &Session, loaded: &Loaded, graph: &Graph, plan: &Plan) -> BTreeSet<NodeId> {
+fn below_changed_sources(
+    session: &Session,
+    loaded: &Loaded,
+    graph: &Graph,
+    compiled: &Compiled,
+    plan: &Plan,
+) -> BTreeSet<NodeId> {
     if loaded.project.sources_lock.is_none() {
         return BTreeSet::new();
     }
     let Ok(warehouse) = session.open_to_look(loaded) else { return BTreeSet::new() };
+    let reads = ColumnsRead::new(session, loaded, graph, compiled);
     let around = Surroundings {
         project: &loaded.project,
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
+        column_use: Some(&reads),
     };
     let changed = sources::changed(plan, graph, &around, warehouse);
     changed.iter().flat_map(|it| graph.descendants(*it, Depth::All)).collect()
@@ -189,9 +240,32 @@ fn execute(
     session: &mut Session,
     loaded: &Loaded,
     graph: &Graph,
+    compiled: &Compiled,
     plan: &Plan,
+) -> Result<(RunResults, Result<(), Stopped>), Stopped> {
+    let reads = ColumnsRead::new(session, loaded, graph, compiled);
+    let staged = if plan.needs_warehouse() { publishing::begin(session, loaded)? } else { None };
+    if staged.is_some() {
+        publishing::warn_of_files(session, plan);
+    }
+    let mut results = run_plan(session, loaded, (graph, plan), &reads, staged.as_ref())?;
+    let published = match staged {
+        Some(scratch) => publishing::finish(session, loaded, (graph, plan), scratch, &mut results),
+        None => Ok(()),
+    };
+    Ok((results, published))
+}
+
+/// Unit tests first, then all else in the database, or in the copy that stands in for it.
+fn run_plan(
+    session: &mut Session,
+    loaded: &Loaded,
+    (graph, plan): (&Graph, &Plan),
+    reads: &ColumnsRead<'_>,
+    staged: Option<&Scratch>,
 ) -> Result<RunResults, Stopped> {
     let options = RunOptions {
+        is_staged: staged.is_some(),
         threads: session.threads(&loaded.project),
         fail_fast: session.globals.fail_fast.unwrap_or(false),
         invocation_id: session.invocation_id.clone(),
@@ -201,20 +275,23 @@ fn execute(
         wants_statements: session.globals.verbosity() == Verbosity::Debug,
     };
     // Unit tests come before the database is opened, and may be all there is to do.
-    let first = if plan.has_unit_tests() { None } else { Some(session.connect(loaded, false)?) };
-    let connect_options = session.connect_options(loaded, false);
+    let connect_options = match staged {
+        Some(scratch) => scratch.options().clone(),
+        None => session.connect_options(loaded, false),
+    };
+    let first = if plan.has_unit_tests() { None } else { Some(session.open(loaded, &connect_options)?) };
     let scratch = || duckdb::open_scratch(&connect_options);
-    let tested = within(session, loaded, |around, on_event| {
+    let tested = within(session, loaded, reads, |around, on_event| {
         run::begin(plan, graph, &options, (around, &scratch), on_event)
     })?;
     if !plan.needs_warehouse() {
-        return within(session, loaded, |_, on_event| Ok(run::end(tested, on_event)));
+        return within(session, loaded, reads, |_, on_event| Ok(run::end(tested, on_event)));
     }
     let warehouse = match first {
         Some(warehouse) => warehouse,
-        None => session.connect(loaded, false)?,
+        None => session.open(loaded, &connect_options)?,
     };
-    within(session, loaded, |around, on_event| {
+    within(session, loaded, reads, |around, on_event| {
         run::execute(plan, graph, &options, around, (tested, warehouse), on_event)
     })
 }
@@ -223,6 +300,7 @@ fn execute(
 fn within<T>(
     session: &mut Session,
     loaded: &Loaded,
+    reads: &ColumnsRead<'_>,
     part: impl FnOnce(&Surroundings<'_>, &mut dyn FnMut(&RunEvent)) -> Result<T, Diagnostic>,
 ) -> Result<T, Stopped> {
     let (reporter, sources) = (&mut session.reporter, &session.sources);
@@ -231,6 +309,7 @@ fn within<T>(
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
+        column_use: Some(reads),
     };
     let mut on_event = |event: &RunEvent| reporter.event(sources, event);
     part(&around, &mut on_event).map_err(|fault| {
@@ -251,8 +330,15 @@ fn exit_of(results: &RunResults) -> Exit {
 }
 
 /// What artifacts say about this invocation.
-pub(super) fn stamp(session: &Session, purpose: Purpose, selection: &SelectionArgs) -> Stamp {
-    let args = json!({
+pub(super) fn stamp(
+    session: &Session,
+    purpose: Purpose,
+    selection: &SelectionArgs,
+    window: WindowArgs,
+) -> Stamp {
+    let time = |it: Option<DateTime>| it.map(|it| json!(it.to_string()));
+    let vars = session.globals.vars.as_deref().and_then(|it| yaml::parse_value(it).ok());
+    let mut args = json!({
         "which": purpose.command,
         "select": selection.select,
         "exclude": selection.exclude,
@@ -262,6 +348,15 @@ pub(super) fn stamp(session: &Session, purpose: Purpose, selection: &SelectionAr
         "target": session.globals.target,
         "profile": session.globals.profile,
     });
+    for (name, value) in [
+        ("vars", vars),
+        ("event_time_start", time(window.event_time_start)),
+        ("event_time_end", time(window.event_time_end)),
+    ] {
+        if let Some(value) = value {
+            args[name] = value;
+        }
+    }
     Stamp { generated_at: session.started_at.clone(), invocation_id: session.invocation_id.clone(), args }
 }
 

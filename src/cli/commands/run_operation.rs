@@ -46,6 +46,7 @@ pub(super) fn run(session: &mut Session, args: &RunOperationArgs) -> Result<Exit
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
+        column_use: None,
     };
     let (reporter, sources) = (&mut session.reporter, &session.sources);
     let mut on_event = |event: &RunEvent| reporter.event(sources, event);

@@ -1,6 +1,7 @@
 //! `source freshness` and `source accept`.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::json;
@@ -31,18 +32,17 @@ pub(super) fn freshness(session: &mut Session, args: &SourceFreshnessArgs) -> Re
     if let Some(limit) = args.wait_for_sources {
         waiting::for_freshness(session, loaded, graph, &selected, limit)?;
     }
-    let results = match selected.is_empty() {
-        true => Vec::new(),
-        false => {
-            let warehouse = looking(session, loaded)?;
-            let around = surroundings(session, loaded);
-            sources::check_freshness(graph, &around, &selected, warehouse)
-        }
+    let results = if selected.is_empty() {
+        Vec::new()
+    } else {
+        let warehouse = looking(session, loaded)?;
+        let around = surroundings(session, loaded);
+        sources::check_freshness(graph, &around, &selected, warehouse)
     };
     if session.stop.is_requested() {
         return Err(session.fail(Diagnostic::error("interrupted", "the command was interrupted")));
     }
-    report(session, graph, &results)?;
+    report(session, graph, &results);
     let elapsed = crate::run::Clock::monotonic(&*session.clock);
     let stamp = stamp(session, &args.selection);
     let file = artifacts::sources(&loaded.project, graph, &results, elapsed, &stamp);
@@ -72,6 +72,7 @@ fn surroundings<'a>(session: &'a Session, loaded: &'a Loaded) -> Surroundings<'a
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
+        column_use: None,
     }
 }
 
@@ -89,7 +90,7 @@ fn stamp(session: &Session, selection: &SelectionArgs) -> Stamp {
     Stamp { generated_at: session.started_at.clone(), invocation_id: session.invocation_id.clone(), args }
 }
 
-fn report(session: &mut Session, graph: &Graph, results: &[SourceFreshness]) -> Result<(), Stopped> {
+fn report(session: &mut Session, graph: &Graph, results: &[SourceFreshness]) {
     let is_json = session.globals.format() == Format::Json;
     let mut text = String::new();
     let mut diags = Diagnostics::default();
@@ -120,7 +121,7 @@ fn report(session: &mut Session, graph: &Graph, results: &[SourceFreshness]) -> 
     if !is_json && results.is_empty() {
         text.push_str("no source of the selection says how fresh it has to be\n");
     } else if !is_json {
-        text.push_str(&format!("{counted}: {}\n", parts.join(", ")));
+        let _ = writeln!(text, "{counted}: {}", parts.join(", "));
     }
     if !text.is_empty() {
         session.reporter.data(&text);
@@ -128,7 +129,6 @@ fn report(session: &mut Session, graph: &Graph, results: &[SourceFreshness]) -> 
     if !diags.all().is_empty() {
         session.reporter.diagnostics(&session.sources, &diags.take());
     }
-    Ok(())
 }
 
 fn line(index: usize, total: usize, result: &SourceFreshness, event: &SourceChecked) -> String {

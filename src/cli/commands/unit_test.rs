@@ -38,6 +38,7 @@ fn scaffold(session: &mut Session, args: &ScaffoldArgs) -> Result<Exit, Stopped>
         files: &loaded.disk,
         clock: session.clock.clone(),
         stop: &session.stop,
+        column_use: None,
     };
     let scratch = || duckdb::open_scratch(&options);
     let (mut tests, mut faults) = (Vec::new(), Vec::new());

@@ -29,12 +29,13 @@ pub(super) fn for_plan(
     let clock = session.clock.clone();
     let opener = session.opener(loaded);
     let (reporter, shown) = (&mut session.reporter, &session.sources);
-    let around = Surroundings { project: &loaded.project, files: &loaded.disk, clock, stop: &stop };
+    let around =
+        Surroundings { project: &loaded.project, files: &loaded.disk, clock, stop: &stop, column_use: None };
     let mut pause = |length: Duration| sleep(length, &stop);
-    let patience = Patience { limit, pause: &mut pause };
+    let mut patience = Patience { limit, pause: &mut pause };
     let mut on_event = |event: &RunEvent| reporter.event(shown, event);
     let mut open = || opener.open();
-    match sources::wait(plan, graph, &around, patience, &mut open, &mut on_event) {
+    match sources::wait(plan, graph, &around, &mut patience, &mut open, &mut on_event) {
         Readiness::Ready => Ok(()),
         Readiness::Interrupted => {
             Err(session.fail(Diagnostic::error("interrupted", "waiting for sources was interrupted")))

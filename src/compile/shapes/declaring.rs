@@ -77,18 +77,13 @@ impl Declaring {
         self.tables.push((relation.clone(), RelationKind::Table));
     }
 
-    /// A table for the queries of this level.
-    pub(super) fn now(&mut self, relation: &Relation, columns: &[Column], binder: &mut dyn Binder) -> bool {
-        binder.define(&table_sql(relation, columns)).is_ok()
-    }
-
     /// Tables that are no nodes; says whether one of them is new.
     pub(super) fn foreign(&mut self, tables: &[(Relation, Vec<Column>)], binder: &mut dyn Binder) -> bool {
         let mut is_one_new = false;
         for (relation, columns) in tables {
             if self.foreign.insert(relation.render().to_lowercase()) {
                 self.make_schemas(std::iter::once(relation), binder);
-                is_one_new |= self.now(relation, columns, binder);
+                is_one_new |= make_now(relation, columns, binder);
             }
         }
         is_one_new
@@ -120,6 +115,11 @@ impl Declaring {
         }
         failed
     }
+}
+
+/// A table for the queries of this level.
+pub(super) fn make_now(relation: &Relation, columns: &[Column], binder: &mut dyn Binder) -> bool {
+    binder.define(&table_sql(relation, columns)).is_ok()
 }
 
 /// The type of a column that is nothing but null, which only a view can have.

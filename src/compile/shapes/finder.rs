@@ -327,14 +327,13 @@ impl<'a, 'w> Finder<'a, 'w> {
         } else {
             excuse(error, &sql.text, &prospects)
         };
-        match reason {
-            Some(reason) => drop(self.shapes.nodes.entry(id).or_insert(Shape::Unknown(reason))),
-            None => {
-                let fault = faults::sql(node, sql, prefix, &error.error);
-                self.shapes.faults.entry(id).or_default().push(fault);
-                self.shapes.nodes.insert(id, Shape::Unknown("it has an error".to_owned()));
-            }
+        if let Some(reason) = reason {
+            self.shapes.nodes.entry(id).or_insert(Shape::Unknown(reason));
+            return;
         }
+        let fault = faults::sql(node, sql, prefix, &error.error);
+        self.shapes.faults.entry(id).or_default().push(fault);
+        self.shapes.nodes.insert(id, Shape::Unknown("it has an error".to_owned()));
     }
 
     fn prospects(&mut self, id: NodeId, compiled: &CompiledNode) -> Prospects {

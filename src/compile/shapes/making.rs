@@ -1,6 +1,6 @@
 //! What becomes of a query that was bound: the shape of the node's relation, as an empty table for its readers.
 
-use super::declaring::NULL;
+use super::declaring::{NULL, make_now};
 use super::finder::Finder;
 use super::{KnownShape, Shape, given, made, surroundings};
 use crate::compile::{CompiledNode, contract, macro_statement, table_function};
@@ -101,7 +101,7 @@ impl Finder<'_, '_> {
             let rule = node.config.incremental.on_schema_change;
             return existing.map_or(whole.clone(), |it| made::updated(&it, &whole, rule));
         };
-        if !self.declaring.now(relation, &table, self.binder.as_mut()) {
+        if !make_now(relation, &table, self.binder.as_mut()) {
             return table;
         }
         match self.binder.describe(&update.sql.text) {

@@ -41,7 +41,7 @@ pub(super) fn own(node: &Node, compiled: Option<&CompiledNode>, binder: &mut dyn
         },
         Hook::Late(_) => false,
     };
-    let all_done = !is_outside && compiled.is_some_and(|it| it.pre_hooks.iter().map(is_done).all(|it| it));
+    let all_done = !is_outside && compiled.is_some_and(|it| it.pre_hooks.iter().all(is_done));
     (!all_done).then(|| "its `pre_hook`".to_owned())
 }
 

@@ -87,11 +87,14 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
   let draw = () => {};
 
   async function update() {
-    if (isOfFolders()) {
-      picture = folderPicture();
+    const within = state.folder && state.folder === state.select ? select(state.select) : null;
+    const folders = isOfFolders() || within?.size > WHOLE ? folderPicture(within) : null;
+    // A large folder has its own folders; one without any is shown as it is.
+    if (folders?.folders.size > 1) {
+      picture = folders;
       draw = () => {};
-      show(scene, drawFolders(picture, (folder) => change({ select: folder.selector })));
-      say(`${count(site.n_nodes, "node")} by folder: a click shows what is in one, with what comes right before and after.`);
+      show(scene, drawFolders(picture, (folder) => change({ select: folder.selector, folder: folder.selector })));
+      say(`${count(within?.size ?? site.n_nodes, "node")} by folder: a click shows what is in one.`);
       return fit();
     }
     traced = state.column && state.focus !== undefined ? await trace(state.focus, state.column) : null;
@@ -384,7 +387,7 @@ function lineageControls(state, change, save) {
   input.value = state.select ?? "";
   const form = h("form.filter", { onsubmit: (event) => {
     event.preventDefault();
-    change({ select: input.value.trim() || undefined, column: undefined });
+    change({ select: input.value.trim() || undefined, folder: undefined, column: undefined });
   } }, input, h("button", { type: "submit" }, "Show"));
   const steps = (label, key) => {
     const options = [["0", 0], ["1", 1], ["2", 2], ["3", 3], ["all", undefined]];
@@ -402,8 +405,9 @@ function lineageControls(state, change, save) {
 }
 
 /** Folders as boxes, as deep as gives a picture that can be read; all that lies side by side is one box. */
-function folderPicture() {
-  const nodes = site.pages.filter((it) => inPicture(it.number));
+function folderPicture(within) {
+  const nodes = site.pages.filter((it) => (within ? within.has(it.number) : inPicture(it.number)));
+  const isIn = new Set(nodes);
   const keyAt = (page, depth) => (page.kind === "model" ? ["model", page.pkg, ...(page.folders ?? []).slice(0, depth)] : [page.kind, ...(page.kind === "source" ? page.folders.slice(0, depth) : [])]).join("/");
   let depth = 0;
   while (depth < 6 && new Set(nodes.map((it) => keyAt(it, depth + 1))).size <= 45) depth += 1;
@@ -418,6 +422,7 @@ function folderPicture() {
   }
   for (const page of nodes) {
     for (const parent of parents(page.number)) {
+      if (!isIn.has(site.pages[parent])) continue;
       const from = site.pages[parent].folderKey;
       if (from !== page.folderKey) folders.get(page.folderKey).parents.set(from, (folders.get(page.folderKey).parents.get(from) ?? 0) + 1);
     }

@@ -7,6 +7,8 @@
 mod fixtures;
 mod macro_tests;
 
+use std::fmt::Write as _;
+
 use serde_json::Value as Json;
 
 use self::fixtures::Fixtures;
@@ -258,7 +260,7 @@ impl Reader<'_, '_> {
             let mut node = node.clone();
             let mut test = test.clone();
             if let Some(version) = version {
-                node.unique_id.0.push_str(&format!("_v{version}"));
+                let _ = write!(node.unique_id.0, "_v{version}");
                 test.tested.version = Some(version);
             }
             node.refs = vec![Spanned::new(test.tested.clone(), entry.model.span)];

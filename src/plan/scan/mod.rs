@@ -11,6 +11,7 @@ use self::aggregates::aggregate;
 pub use self::alone::WhyAlone;
 use super::PlannedTest;
 use crate::node::Relation;
+use crate::parse::check::Check;
 
 /// One query for several tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,14 +52,32 @@ pub enum FusedValue {
 /// or when nobody knows how many there are, each of them has a scan of its own.
 const MANY_ROWS: u64 = 1_000_000;
 
+/// Which tests may share a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// All that are aggregates.
+    All,
+    /// All but those that compare with another relation's values: the engine refuses that in an aggregate where
+    /// the two have different types, while a join converts them.
+    WithoutParents,
+}
+
 /// Joins those tests that can be; empty if there are none.
-pub fn fuse(relation: &Relation, tests: &[PlannedTest], rows: Option<u64>) -> Vec<FusedScan> {
+pub fn fuse(
+    relation: &Relation,
+    tests: &[PlannedTest],
+    rows: Option<u64>,
+    sharing: Sharing,
+) -> Vec<FusedScan> {
     let is_small = rows.is_some_and(|it| it <= MANY_ROWS);
     let mut scans = Vec::new();
     let mut scan = Scan::default();
     let mut with_memory = Vec::new();
     for (index, planned) in tests.iter().enumerate() {
         let Ok(aggregate) = aggregate(planned) else { continue };
+        if sharing == Sharing::WithoutParents && has_parent(planned) {
+            continue;
+        }
         // The first one is free: the table is read anyway.
         if aggregate.keeps_values && !is_small {
             with_memory.push((index, planned, aggregate));
@@ -77,6 +96,11 @@ pub fn fuse(relation: &Relation, tests: &[PlannedTest], rows: Option<u64>) -> Ve
         scans.extend(alone.finish(relation));
     }
     scans
+}
+
+/// Whether a test compares with the values of another relation.
+pub fn has_parent(test: &PlannedTest) -> bool {
+    matches!(test.check, Check::Relationships { .. })
 }
 
 /// Why a test has a query of its own; `None` if it shares the common one.

@@ -25,12 +25,7 @@ impl History {
     /// The statements that make the tables, if they are not there.
     pub(super) fn set_up_measures(&self) -> Vec<String> {
         vec![
-            format!(
-                "create table if not exists {} (run_id varchar, node_id varchar, test_id varchar, \
-                 measure varchar, \"group\" varchar, value double, columns varchar, status varchar, \
-                 finished_at timestamptz)",
-                self.table("drift_measures")
-            ),
+            self.measures_table(),
             format!(
                 "create table if not exists {} (accepted_at timestamptz, node_id varchar, test_id varchar, \
                  measure varchar, \"group\" varchar, value double, columns varchar, reason varchar, \
@@ -38,6 +33,15 @@ impl History {
                 self.table("drift_accepted")
             ),
         ]
+    }
+
+    pub(super) fn measures_table(&self) -> String {
+        format!(
+            "create table if not exists {} (run_id varchar, node_id varchar, test_id varchar, \
+             measure varchar, \"group\" varchar, value double, columns varchar, status varchar, \
+             finished_at timestamptz)",
+            self.table("drift_measures")
+        )
     }
 
     /// Writes what a test measured.

@@ -1,10 +1,12 @@
 //! Run history in the warehouse: the schema `tidemill`, written in the transaction that publishes.
 //!
 //! `runs` has a row for each run, `node_runs` for each node worked on, `test_runs` for each test, `source_runs` for
-//! each source looked at. A row of
+//! each source looked at, `batches` for each batch of a microbatch model that is published by itself. A row of
 //! `node_runs` with the status `success` and its relation's new version appear together or not at all.
 
 mod acceptance;
+mod batches;
+mod carried;
 mod measures;
 
 use std::collections::BTreeMap;
@@ -12,6 +14,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 
 pub use self::acceptance::{AcceptError, Accepted, accept};
+pub use self::carried::{of_failed_run, of_later_runs};
 pub(in crate::run) use self::measures::MeasureRows;
 use crate::diagnostics::scrub::Scrubber;
 use crate::node::{Relation, quote_identifier, quote_literal};
@@ -99,32 +102,48 @@ impl History {
         let schema = format!("{}.{}", quote_identifier(&self.database), quote_identifier(SCHEMA));
         let mut statements = vec![
             format!("create schema if not exists {schema}"),
-            format!(
-                "create table if not exists {} (run_id varchar, command varchar, target varchar, tool_version varchar, \
-                 started_at timestamptz, finished_at timestamptz, status varchar)",
-                self.table("runs")
-            ),
-            format!(
-                "create table if not exists {} (run_id varchar, node_id varchar, kind varchar, relation varchar, \
-                 status varchar, finished_at timestamptz, rows bigint, rows_in bigint, seconds double, message varchar)",
-                self.table("node_runs")
-            ),
-            format!(
-                "create table if not exists {} (run_id varchar, test_id varchar, node_id varchar, status varchar, \
-                 finished_at timestamptz, failures bigint, seconds double, message varchar)",
-                self.table("test_runs")
-            ),
-            format!(
-                "create table if not exists {} (run_id varchar, source_id varchar, status varchar, \
-                 checked_at timestamptz, loaded_at timestamptz, age_seconds double, rows bigint, \
-                 columns_hash varchar, message varchar)",
-                self.table("source_runs")
-            ),
-            // Databases of earlier versions have the table without it.
-            format!("alter table {} add column if not exists samples varchar", self.table("test_runs")),
+            self.runs_table(),
+            self.node_runs_table(),
+            self.test_runs_table(),
+            self.batches_table(),
+            self.source_runs_table(),
         ];
         statements.extend(self.set_up_measures());
         statements
+    }
+
+    fn source_runs_table(&self) -> String {
+        format!(
+            "create table if not exists {} (run_id varchar, source_id varchar, status varchar, \
+             checked_at timestamptz, loaded_at timestamptz, age_seconds double, rows bigint, \
+             columns_hash varchar, message varchar)",
+            self.table("source_runs")
+        )
+    }
+
+    fn runs_table(&self) -> String {
+        format!(
+            "create table if not exists {} (run_id varchar, command varchar, target varchar, tool_version varchar, \
+             started_at timestamptz, finished_at timestamptz, status varchar)",
+            self.table("runs")
+        )
+    }
+
+    fn node_runs_table(&self) -> String {
+        format!(
+            "create table if not exists {} (run_id varchar, node_id varchar, kind varchar, relation varchar, \
+             status varchar, finished_at timestamptz, rows bigint, rows_in bigint, seconds double, message varchar)",
+            self.table("node_runs")
+        )
+    }
+
+    fn test_runs_table(&self) -> String {
+        // Databases of earlier versions have the table without the last column.
+        format!(
+            "create table if not exists {0} (run_id varchar, test_id varchar, node_id varchar, status varchar, \
+             finished_at timestamptz, failures bigint, seconds double, message varchar); alter table {0} add column if not exists samples varchar",
+            self.table("test_runs")
+        )
     }
 
     /// The last published version of every node.

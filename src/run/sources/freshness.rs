@@ -120,7 +120,7 @@ pub(super) fn unknown(node: &Node, why: &TimeFault) -> Diagnostic {
     }
 }
 
-/// `source `raw.sales``.
+/// A source as messages name it, its name in backticks.
 pub(super) fn described(node: &Node) -> String {
     match &node.body {
         Body::Source(source) => format!("source `{}.{}`", source.source, node.name),

@@ -18,6 +18,7 @@ mod snapshot;
 mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -98,7 +99,7 @@ pub(super) fn check(
         plan.steps.iter().filter_map(|it| Some((it.node, it.source.as_deref()?))).collect();
     let share = elapsed / u32::try_from(checked.len()).unwrap_or(1).max(1);
     for (id, check) in checked {
-        let judge = Judge { plan, graph, project: around.project, measured: &measured, elapsed: share };
+        let judge = Judge { plan, graph, around, measured: &measured, elapsed: share };
         let finding = judge.finding(id, check);
         let row = row(graph.node(id), &finding, &measured, id, catalog);
         let is_unchanged = before.get(&row.source_id).is_some_and(|it| is_same(it, &row));
@@ -133,7 +134,7 @@ pub fn changed(
         |id: &NodeId| around.project.sources_lock.as_ref()?.columns(graph.node(*id).unique_id.as_str());
     let is_changed = |(id, shape): &(NodeId, Shape)| match (shape, locked(id)) {
         (Shape::Columns(now), Some(locked)) => {
-            let findings = schema::compare(plan, graph, *id, locked, now);
+            let findings = schema::compare(plan, graph, around.column_use, *id, (locked, now));
             findings.iter().any(|it| it.status == TestStatus::Fail)
         }
         _ => false,
@@ -149,7 +150,7 @@ fn is_lock_missed(project: &Project) -> bool {
 struct Judge<'a> {
     plan: &'a Plan,
     graph: &'a Graph,
-    project: &'a Project,
+    around: &'a Surroundings<'a>,
     measured: &'a Measured,
     elapsed: Duration,
 }
@@ -178,17 +179,17 @@ impl Judge<'_> {
     }
 
     fn schema(&self, finding: &mut Finding, id: NodeId, columns: &[Column]) {
-        let Some(lock) = &self.project.sources_lock else { return };
+        let Some(lock) = &self.around.project.sources_lock else { return };
         let node = self.graph.node(id);
         let Some(locked) = lock.columns(node.unique_id.as_str()) else {
-            if self.project.dialect == Dialect::Tidemill {
+            if self.around.project.dialect == Dialect::Tidemill {
                 let message =
                     format!("it is not in {SOURCES_LOCK_FILE}; `tidemill source accept` takes it in");
                 self.push(finding, id, TestStatus::Pass, Some(message), None);
             }
             return;
         };
-        for it in schema::compare(self.plan, self.graph, id, locked, columns) {
+        for it in schema::compare(self.plan, self.graph, self.around.column_use, id, (locked, columns)) {
             self.push(finding, id, it.status, Some(it.message), it.fault);
             finding.status = finding.status.max(match it.status {
                 TestStatus::Fail => SourceStatus::Changed,
@@ -287,7 +288,7 @@ fn row(
     };
     let name = node.relation.as_ref().map(|it| it.render().to_lowercase());
     let entry = catalog.iter().find(|it| Some(it.relation.render().to_lowercase()) == name);
-    let said = finding.outcomes.iter().filter(|it| it.status != TestStatus::Pass);
+    let mut said = finding.outcomes.iter().filter(|it| it.status != TestStatus::Pass);
     let message = finding.fault.as_ref().map(|it| it.message.clone());
     SourceRow {
         source_id: node.unique_id.as_str().to_owned(),
@@ -296,7 +297,7 @@ fn row(
         age: loaded.and_then(|it| it.age),
         rows: entry.and_then(|it| it.estimated_rows),
         columns_hash,
-        message: message.or_else(|| said.filter_map(|it| it.message.clone()).next()),
+        message: message.or_else(|| said.find_map(|it| it.message.clone())),
     }
 }
 
@@ -306,7 +307,11 @@ fn hash(columns: &[Column]) -> String {
     for column in columns {
         hasher.update(format!("{} {}\n", column.name.to_lowercase(), column.data_type));
     }
-    hasher.finalize().iter().take(8).map(|it| format!("{it:02x}")).collect()
+    let mut text = String::new();
+    for byte in hasher.finalize().iter().take(8) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Whether nothing was loaded since, as far as the time of loading tells it.

@@ -49,7 +49,7 @@ pub fn wait(
     plan: &Plan,
     graph: &Graph,
     around: &Surroundings<'_>,
-    patience: Patience<'_>,
+    patience: &mut Patience<'_>,
     open: &mut dyn FnMut() -> Result<Box<dyn Warehouse>, WarehouseError>,
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Readiness {

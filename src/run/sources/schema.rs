@@ -1,5 +1,7 @@
 //! Whether a source still has the columns that were accepted, and which models that concerns.
 
+use std::collections::BTreeSet;
+
 use super::freshness::described;
 use super::shape::{Change, changes};
 use crate::compile::is_ephemeral;
@@ -8,6 +10,7 @@ use crate::graph::{Graph, Node};
 use crate::node::{NodeId, NodeKind};
 use crate::plan::{Action, Plan, Query, QueryText};
 use crate::project::sources_lock::{LockedColumn, SOURCES_LOCK_FILE};
+use crate::run::ColumnUse;
 use crate::run::event::TestStatus;
 use crate::sql::{self, Mentions};
 use crate::template::{Rendered, SegmentKind};
@@ -24,9 +27,11 @@ pub(super) struct Finding {
     pub(super) fault: Option<Diagnostic>,
 }
 
-/// A model that reads the source, and what its query mentions; `None` if that is not known.
+/// A model that reads the source, and what its query mentions.
 struct Reader<'a> {
     node: &'a Node,
+    /// The columns that it reads, as its lineage tells.
+    traced: Option<BTreeSet<String>>,
     queries: Vec<(&'a Rendered, Mentions)>,
     is_known: bool,
 }
@@ -41,15 +46,17 @@ struct Use<'a> {
 pub(super) fn compare(
     plan: &Plan,
     graph: &Graph,
+    column_use: Option<&dyn ColumnUse>,
     source: NodeId,
-    locked: &[LockedColumn],
-    now: &[Column],
+    (locked, now): (&[LockedColumn], &[Column]),
 ) -> Vec<Finding> {
     let changes = changes(locked, now);
     if changes.is_empty() {
         return Vec::new();
     }
-    let readers = readers(plan, graph, source);
+    let is_touched = |it: &Change| matches!(it, Change::Gone { .. } | Change::Retyped { .. });
+    let column_use = column_use.filter(|_| changes.iter().any(is_touched));
+    let readers = readers(plan, graph, source, column_use);
     let node = graph.node(source);
     let mut findings = Vec::new();
     let mut new = Vec::new();
@@ -151,13 +158,19 @@ fn names(uses: &[Use<'_>]) -> Option<String> {
 fn uses<'a>(readers: &[Reader<'a>], column: &str) -> Vec<Use<'a>> {
     let mut uses = Vec::new();
     for reader in readers {
-        let found = reader.queries.iter().find_map(|(sql, found)| Some((*sql, found.of(column)?)));
-        if let Some((sql, offset)) = found {
-            let span = place(reader.node, sql, offset, column.len());
-            uses.push(Use { node: reader.node, span });
-        } else if !reader.is_known {
-            uses.push(Use { node: reader.node, span: start_of(reader.node) });
-        }
+        let node = reader.node;
+        let named = reader.queries.iter().find_map(|(sql, found)| Some((*sql, found.named(column)?)));
+        let starred = reader.queries.iter().find_map(|(sql, found)| Some((*sql, found.star()?)));
+        let traced = reader.traced.as_ref().map(|it| it.contains(&column.to_lowercase()));
+        let span = match (named, starred, traced) {
+            (Some((sql, offset)), ..) => place(node, sql, offset, column.len()),
+            // All columns are taken, but not all of them have to be read.
+            (None, Some((sql, offset)), None | Some(true)) => place(node, sql, offset, 1),
+            (None, None, Some(true)) => start_of(node),
+            (None, None, None) if !reader.is_known => start_of(node),
+            (None, _, Some(false)) | (None, None, None) => continue,
+        };
+        uses.push(Use { node, span });
     }
     uses
 }
@@ -177,10 +190,15 @@ fn start_of(node: &Node) -> Span {
 }
 
 /// The steps whose queries read the source, themselves or through ephemeral models.
-fn readers<'a>(plan: &'a Plan, graph: &'a Graph, source: NodeId) -> Vec<Reader<'a>> {
+fn readers<'a>(
+    plan: &'a Plan,
+    graph: &'a Graph,
+    source: NodeId,
+    column_use: Option<&dyn ColumnUse>,
+) -> Vec<Reader<'a>> {
     let mut readers = Vec::new();
     let mut stack = graph.children(source);
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     while let Some(id) = stack.pop() {
         let node = graph.node(id);
         if !seen.insert(id) || node.kind == NodeKind::Test {
@@ -189,14 +207,15 @@ fn readers<'a>(plan: &'a Plan, graph: &'a Graph, source: NodeId) -> Vec<Reader<'
         if is_ephemeral(node) {
             stack.extend(graph.children(id));
         } else if let Some(step) = plan.steps.iter().find(|it| it.node == id) {
-            readers.push(reader(node, &step.action));
+            let traced = column_use.and_then(|it| it.reads(id, source));
+            readers.push(reader(node, &step.action, traced));
         }
     }
     readers.sort_by(|a, b| a.node.name.cmp(&b.node.name));
     readers
 }
 
-fn reader<'a>(node: &'a Node, action: &'a Action) -> Reader<'a> {
+fn reader<'a>(node: &'a Node, action: &'a Action, traced: Option<BTreeSet<String>>) -> Reader<'a> {
     let of_query = |query: &'a Query| &query.sql;
     let texts: Vec<&QueryText> = match action {
         Action::CreateView(query)
@@ -206,6 +225,7 @@ fn reader<'a>(node: &'a Node, action: &'a Action) -> Reader<'a> {
         | Action::TakeSnapshot(query)
         | Action::CreateFunction(query) => vec![of_query(query)],
         Action::UpdateTable { whole, update, .. } => vec![of_query(whole), of_query(update)],
+        Action::RunBatches(batches) => vec![&batches.query],
         Action::ByMacro(by_macro) => std::iter::once(&by_macro.whole).chain(&by_macro.update).collect(),
         Action::LoadSeed(_)
         | Action::Nothing
@@ -225,5 +245,5 @@ fn reader<'a>(node: &'a Node, action: &'a Action) -> Reader<'a> {
             QueryText::Late => is_known = false,
         }
     }
-    Reader { node, queries, is_known }
+    Reader { node, traced, queries, is_known }
 }

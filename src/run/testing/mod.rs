@@ -23,7 +23,7 @@ use crate::compile::{CompiledNode, IsIncremental, JudgedTest, Late, TemplateLog}
 use crate::diagnostics::Diagnostic;
 use crate::node::{NodeId, Relation, TestSeverity};
 use crate::parse::check::Check;
-use crate::plan::scan::{self, FusedColumn, FusedScan, FusedValue};
+use crate::plan::scan::{self, FusedColumn, FusedScan, FusedValue, Sharing};
 use crate::plan::{PlannedTest, TestQueries, TestText};
 use crate::template::{Rendered, TestVerdict};
 use crate::warehouse::{ErrorKind, Warehouse, WarehouseError};
@@ -51,13 +51,22 @@ pub(super) fn run(
     let mut rows = None;
     let together =
         tested.filter(|_| scan == Scan::Together && shared.plan.test_queries == TestQueries::Shared);
-    let scans = together.map(|(relation, rows)| scan::fuse(relation, tests, rows)).unwrap_or_default();
-    for fused in scans {
-        rows = tester.fused(&fused, tests, &mut outcomes).or(rows);
-        match tester.end {
-            Some(End::BrokenBy(_)) => return Tested { is_broken: true, ..Tested::default() },
-            Some(End::Stopped) => break,
-            None => {}
+    for sharing in [Sharing::All, Sharing::WithoutParents] {
+        let scans = together.map(|(relation, rows)| scan::fuse(relation, tests, rows, sharing));
+        let mut is_refused = false;
+        for fused in scans.unwrap_or_default() {
+            let counted = tester.fused(&fused, tests, &mut outcomes);
+            is_refused |=
+                counted.is_none() && fused.columns.iter().any(|it| scan::has_parent(&tests[it.test]));
+            rows = counted.or(rows);
+            match tester.end {
+                Some(End::BrokenBy(_)) => return Tested { is_broken: true, ..Tested::default() },
+                Some(End::Stopped) => break,
+                None => {}
+            }
+        }
+        if !is_refused || tester.end.is_some() {
+            break;
         }
     }
     for (test, outcome) in tests.iter().zip(&mut outcomes) {

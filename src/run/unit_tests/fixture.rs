@@ -1,5 +1,6 @@
 //! A fixture's rows as a query, with the way back to the values.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::learning::Learnt;
@@ -96,7 +97,7 @@ pub(super) fn query(columns: &[FixtureColumn], rows: &[FixtureRow]) -> FixtureQu
         }
         query.sql.push(')');
     }
-    query.sql.push_str(&format!("\n) as fixture({})", names.join(", ")));
+    let _ = write!(query.sql, "\n) as fixture({})", names.join(", "));
     query
 }
 

@@ -148,7 +148,7 @@ pub(super) fn run(
             let report: Report = report?;
             waiting.insert(report.index, report);
             while let Some(report) = waiting.remove(&next) {
-                teller.tell(report);
+                teller.tell(&report);
                 next += 1;
             }
         }
@@ -229,7 +229,9 @@ fn open(
     };
     let names = (project.target.database.as_str(), schema);
     let mut scratch = Scratch::new(warehouse, Arc::clone(&around.clock), names);
-    definitions.iter().for_each(|it| scratch.define(it));
+    for definition in definitions {
+        scratch.define(definition);
+    }
     Ok(scratch)
 }
 
@@ -250,7 +252,7 @@ struct Teller<'a, 'e> {
 }
 
 impl Teller<'_, '_> {
-    fn tell(&mut self, report: Report) {
+    fn tell(&mut self, report: &Report) {
         let (id, step, _) = self.bench.steps[report.index];
         let node = self.bench.graph.node(step.node);
         for line in &report.log {
@@ -289,6 +291,7 @@ impl Teller<'_, '_> {
             worker: report.worker,
             message,
             failures,
+            batches: None,
             rows: None,
         });
         if let Some(sql) = sql {
@@ -329,6 +332,7 @@ impl Teller<'_, '_> {
             worker: 0,
             message: Some(reason.to_string()),
             failures: None,
+            batches: None,
             rows: None,
         });
         let node = node_ref(self.bench.graph.node(step.node));

@@ -94,7 +94,7 @@ impl<'a> ModelTrial<'a> {
             }
         }
         let (sql, rows) = self.rows(scratch, inputs)?;
-        tried.sql = Some(self.shown(&sql, inputs));
+        tried.sql = Some(Self::shown(&sql, inputs));
         let by = format!("the model `{}`", self.test.model.value);
         let made = Made { by: &by, sql: &sql.text, rows };
         expected::compare(scratch, &made, &self.test.expect, self.planned.expect.as_ref())
@@ -110,7 +110,9 @@ impl<'a> ModelTrial<'a> {
         let is_guessed = inputs.iter().any(Input::may_have_more);
         match first {
             Err(fault) if is_guessed => {
-                inputs.iter_mut().for_each(|it| it.learnt = Learnt::default());
+                for input in inputs.iter_mut() {
+                    input.learnt = Learnt::default();
+                }
                 self.rows_with(scratch, inputs, Guess::Texts).map_err(|_| fault)
             }
             done => done,
@@ -255,7 +257,7 @@ impl<'a> ModelTrial<'a> {
     }
 
     /// The query with its inputs in it, to be read and pasted.
-    fn shown(&self, sql: &Rendered, inputs: &[Input<'_>]) -> String {
+    fn shown(sql: &Rendered, inputs: &[Input<'_>]) -> String {
         let inputs: Vec<(&Relation, &str)> = inputs
             .iter()
             .filter(|it| !it.made.sql.is_empty())

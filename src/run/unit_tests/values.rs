@@ -47,6 +47,9 @@ fn literal(value: &Json, data_type: Option<&str>) -> String {
     }
 }
 
+/// A type, and whether a text looks like one of its values.
+type Look = (&'static str, fn(&str) -> bool);
+
 /// The type that a column's values seem to have; `None` if they say it themselves.
 pub(super) fn look_of<'v>(
     values: impl Iterator<Item = &'v Json> + Clone,
@@ -61,9 +64,8 @@ pub(super) fn look_of<'v>(
     if texts.clone().any(|it| it.is_none()) {
         return None;
     }
-    let of_csv: [(&str, fn(&str) -> bool); 3] =
-        [("BIGINT", is_integer), ("DOUBLE", is_number), ("BOOLEAN", is_truth)];
-    let of_all: [(&str, fn(&str) -> bool); 2] = [("DATE", is_date), ("TIMESTAMP", is_timestamp)];
+    let of_csv: [Look; 3] = [("BIGINT", is_integer), ("DOUBLE", is_number), ("BOOLEAN", is_truth)];
+    let of_all: [Look; 2] = [("DATE", is_date), ("TIMESTAMP", is_timestamp)];
     let all = of_csv.into_iter().filter(|_| is_csv).chain(of_all);
     all.into_iter().find(|it| fits(it.1)).map(|it| it.0)
 }

@@ -170,8 +170,12 @@ impl Tracer<'_> {
                 if LAMBDAS.contains(&text(expression, "function_name")) {
                     let (lambdas, others): (Vec<&Json>, Vec<&Json>) =
                         list(expression, "children").iter().partition(|it| text(it, "class") == "LAMBDA");
-                    others.into_iter().for_each(|it| self.collect(it, scope, sources));
-                    lambdas.into_iter().for_each(|it| self.lambda(it, scope, sources));
+                    for other in others {
+                        self.collect(other, scope, sources);
+                    }
+                    for lambda in lambdas {
+                        self.lambda(lambda, scope, sources);
+                    }
                 } else {
                     self.collect_parts(expression, scope, sources);
                 }

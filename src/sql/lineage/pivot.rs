@@ -14,9 +14,9 @@ impl Tracer<'_> {
             self.from(source, &mut inner);
         }
         let output = if list(reference, "unpivot_names").is_empty() {
-            self.to_columns(reference, &mut inner)
+            self.values_as_columns(reference, &mut inner)
         } else {
-            self.to_rows(reference, &mut inner)
+            self.columns_as_values(reference, &mut inner)
         };
         let keys = std::mem::take(&mut inner.keys);
         scope.keys.extend(keys);
@@ -24,7 +24,7 @@ impl Tracer<'_> {
     }
 
     /// Values become columns.
-    fn to_columns(&mut self, reference: &Json, inner: &mut Scope<'_>) -> Output {
+    fn values_as_columns(&mut self, reference: &Json, inner: &mut Scope<'_>) -> Output {
         let mut output = Output::default();
         let all: Vec<Column> = inner.relations.iter().flat_map(|it| it.columns.clone()).collect();
         output.is_open |= inner.relations.iter().any(|it| it.is_open || it.any.is_some());
@@ -78,7 +78,7 @@ impl Tracer<'_> {
     }
 
     /// Columns become rows of names and values.
-    fn to_rows(&mut self, reference: &Json, inner: &mut Scope<'_>) -> Output {
+    fn columns_as_values(&mut self, reference: &Json, inner: &mut Scope<'_>) -> Output {
         let mut output = Output::default();
         output.is_open |= inner.relations.iter().any(|it| it.is_open || it.any.is_some());
         let mut rest: Vec<Column> = inner.relations.iter().flat_map(|it| it.columns.clone()).collect();
@@ -114,14 +114,12 @@ impl Tracer<'_> {
     }
 
     fn star_or_columns(&mut self, expression: &Json, inner: &Scope<'_>) -> Output {
-        match self.many(expression, inner) {
-            Some(found) => found,
-            None => {
-                let name = texts(expression, "column_names").last().copied().unwrap_or_default().to_owned();
-                let sources = self.expression(expression, inner);
-                Output { columns: vec![Column { name, sources }], ..Output::default() }
-            }
+        if let Some(found) = self.many(expression, inner) {
+            return found;
         }
+        let name = texts(expression, "column_names").last().copied().unwrap_or_default().to_owned();
+        let sources = self.expression(expression, inner);
+        Output { columns: vec![Column { name, sources }], ..Output::default() }
     }
 }
 

@@ -142,7 +142,9 @@ impl<'t> Tracer<'t> {
                 grouped.extend(output.columns[start..].iter().map(|it| it.sources.clone()));
             }
         }
-        grouped.iter().for_each(|it| scope.keys.extend(it.names()));
+        for sources in &grouped {
+            scope.keys.extend(sources.names());
+        }
         for part in ["where_clause", "having", "qualify"] {
             if let Some(condition) = node.get(part).filter(|it| it.is_object()) {
                 self.key(condition, &mut scope);

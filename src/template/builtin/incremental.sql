@@ -34,6 +34,35 @@
   )) -%}
 {%- endmacro %}
 
+{% macro get_incremental_microbatch_sql(arg_dict) -%}
+  {%- do return(adapter.dispatch('get_incremental_microbatch_sql', 'dbt')(arg_dict)) -%}
+{%- endmacro %}
+
+{% macro default__get_incremental_microbatch_sql(arg_dict) -%}
+  {%- do return(duckdb__get_incremental_microbatch_sql(arg_dict)) -%}
+{%- endmacro %}
+
+{#- The rows of the batch's window of time are replaced. -#}
+{% macro duckdb__get_incremental_microbatch_sql(arg_dict) -%}
+  {%- if not model.batch -%}
+    {%- do exceptions.raise_compiler_error('the strategy `microbatch` needs a batch, and there is none here') -%}
+  {%- endif -%}
+  {%- set event_time = config.require('event_time') -%}
+  {%- set is_in_batch = event_time ~ " >= '" ~ model.batch.event_time_start ~ "' and "
+    ~ event_time ~ " < '" ~ model.batch.event_time_end ~ "'" -%}
+  {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
+  delete from {{ arg_dict['target_relation'] }}
+  where {{ is_in_batch }}
+  {%- for predicate in normalize_incremental_predicates(arg_dict['incremental_predicates']) %}
+    and ({{ predicate }})
+  {%- endfor %};
+
+  insert into {{ arg_dict['target_relation'] }} ({{ columns }})
+  select {{ columns }}
+  from {{ arg_dict['temp_relation'] }}
+  where {{ is_in_batch }}
+{%- endmacro %}
+
 {% macro get_incremental_default_sql(arg_dict) -%}
   {%- do return(adapter.dispatch('get_incremental_default_sql', 'dbt')(arg_dict)) -%}
 {%- endmacro %}

@@ -14,6 +14,8 @@
 
 {#- The node's own setting goes before the command line. -#}
 {% macro should_full_refresh() -%}
+  {#- Only the first batch of a model can make it anew. -#}
+  {%- if model.batch and is_incremental() -%}{%- do return(false) -%}{%- endif -%}
   {%- set configured = config.get('full_refresh') -%}
   {%- do return(flags.FULL_REFRESH if configured is none else configured) -%}
 {%- endmacro %}

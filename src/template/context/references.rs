@@ -38,7 +38,8 @@ pub(super) fn reference(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let span = call.placed.map_or_else(|| call.fallback(), Placed::argument);
     call.session.record_ref(reference.clone(), span);
     let relation = call.session.context.host.reference(&reference).map_err(refused)?;
-    Ok(RelationObject::value(relation))
+    let rows = call.session.context.host.rows_of(&relation);
+    Ok(RelationObject::of_rows(relation, rows))
 }
 
 /// `source(source, table)`.
@@ -56,7 +57,8 @@ pub(super) fn source(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let span = call.placed.map_or_else(|| call.fallback(), Placed::arguments);
     call.session.record_source(source.clone(), span);
     let relation = call.session.context.host.source(&source).map_err(refused)?;
-    Ok(RelationObject::value(relation))
+    let rows = call.session.context.host.rows_of(&relation);
+    Ok(RelationObject::of_rows(relation, rows))
 }
 
 /// `function(name)`, `function(package, name)`.

@@ -34,17 +34,32 @@ pub(crate) struct RelationObject {
     /// A view of the information schema.
     view: Option<String>,
     is_cte: bool,
+    /// A condition on the rows that are read where the relation is written into SQL; `render()` leaves it out.
+    rows: Option<String>,
 }
 
 impl RelationObject {
     /// A relation by its parts.
     pub(super) fn new(path: [Option<String>; 3], kind: Option<String>) -> Self {
-        Self { path, kind, include: [true; 3], quote: [true; 3], view: None, is_cte: false }
+        Self { path, kind, include: [true; 3], quote: [true; 3], view: None, is_cte: false, rows: None }
     }
 
     /// A relation as a template value.
     pub(crate) fn value(relation: Relation) -> Value {
         Self::of(relation, None).into_value()
+    }
+
+    /// A relation of which only the rows are read for which a condition holds.
+    pub(super) fn of_rows(relation: Relation, rows: Option<String>) -> Value {
+        Self { rows, ..Self::of(relation, None) }.into_value()
+    }
+
+    /// What stands for it in SQL.
+    fn written(&self) -> String {
+        match &self.rows {
+            Some(condition) => format!("(select * from {} where {condition})", self.sql()),
+            None => self.sql(),
+        }
     }
 
     /// A relation of a known kind.
@@ -214,7 +229,8 @@ impl RelationObject {
             "__repr__" => Value::from(format!("<DuckDBRelation {}>", self.sql())),
             "information_schema_view" => Value::from(self.view.clone()?),
             "dbt_created" | "require_alias" | "can_be_renamed" | "can_be_replaced" => Value::from(false),
-            "limit" | "event_time_filter" | "catalog" | "external" => Value::from(()),
+            "event_time_filter" => Value::from(self.rows.clone()),
+            "limit" | "catalog" | "external" => Value::from(()),
             _ => return relation_class::kind_constant(name),
         })
     }
@@ -334,6 +350,6 @@ impl Object for RelationObject {
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.sql())
+        f.write_str(&self.written())
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, State, Value};
+use serde_json::Value as Json;
 
 use super::graph_view::GraphToRead;
 use super::{adapter, api, column, exceptions, functions};
@@ -28,7 +29,7 @@ pub(super) fn find(session: &Arc<Session>, name: &str) -> Option<Value> {
     let none = || Value::from(());
     Some(match name {
         "this" => relation().map_or_else(none, |it| to_value(&it)),
-        "model" => context.model.as_ref().map_or_else(none, from_json),
+        "model" => context.model.as_ref().map_or_else(none, model),
         "database" => {
             context.this.as_ref().map_or_else(|| target("database"), |it| Value::from(it.database.clone()))
         }
@@ -62,6 +63,19 @@ pub(super) fn find(session: &Arc<Session>, name: &str) -> Option<Value> {
         "validation" => Value::from_object(Validation),
         _ => return None,
     })
+}
+
+/// `model`: plain data, but for the times of a batch, which are times as in Python.
+fn model(model: &Json) -> Value {
+    let Some(batch) = model.get("batch").and_then(Json::as_object) else { return from_json(model) };
+    let entries = batch.iter().map(|(key, it)| {
+        let is_time = key.starts_with("event_time");
+        let shown = it.as_str().filter(|_| is_time).map_or_else(|| from_json(it), DateTime::value);
+        (Value::from(key.as_str()), shown)
+    });
+    let whole = model.as_object().into_iter().flatten().filter(|it| it.0 != "batch");
+    let whole = whole.map(|(key, it)| (Value::from(key.as_str()), from_json(it)));
+    Dict::value(whole.chain([(Value::from("batch"), Dict::value(entries))]))
 }
 
 /// `graph`: empty where the project is not known yet.

@@ -1,7 +1,8 @@
 //! The DuckDB wall: these files are the only ones that know the engine's crate.
 //!
 //! [`open`] turns connection options into a [`Warehouse`]; `opening` prepares the database, `failure`
-//! reads the engine's errors, `values` brings results over, `limits` asks the machine. Deliberately
+//! reads the engine's errors, `values` brings results over, `limits` asks the machine, `publishing` keeps a run in a
+//! copy of the file. Deliberately
 //! absent: any SQL that models or materializations are made of.
 
 mod binder;
@@ -11,6 +12,7 @@ mod files;
 mod limits;
 mod opening;
 mod profile;
+pub mod publishing;
 mod scratch;
 mod shapes;
 mod stash;

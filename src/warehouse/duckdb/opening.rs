@@ -311,7 +311,7 @@ impl Drop for SpillFolder {
 }
 
 /// Removes the engine's files from a folder, and the folder if nothing else is in it.
-fn remove_spill_files(folder: &Path) {
+pub(super) fn remove_spill_files(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.filter_map(Result::ok) {
         if entry.file_name().to_string_lossy().starts_with(SPILL_FILE) {

@@ -70,7 +70,7 @@ pub(super) fn node(graph: &Graph, lineage: &Lineage, id: NodeId) -> String {
     text
 }
 
-impl Drawing<'_> {
+impl<'a> Drawing<'a> {
     pub(super) fn text(&self) -> String {
         let mut text = format!("{}\n", label(self.graph, self.start));
         for (direction, walk) in self.walks {
@@ -109,21 +109,24 @@ impl Drawing<'_> {
         &self,
         text: &mut String,
         direction: Direction,
-        walk: &Walk,
+        walk: &'a Walk,
         at: &Column,
         indent: &str,
         seen: &mut BTreeSet<Column>,
     ) {
-        let (here, next): (fn(&Edge) -> &Column, fn(&Edge) -> &Column) = match direction {
-            Direction::Up => (|it| &it.to, |it| &it.from),
-            Direction::Down => (|it| &it.from, |it| &it.to),
+        let ends = |edge: &'a Edge| match direction {
+            Direction::Up => (&edge.to, &edge.from),
+            Direction::Down => (&edge.from, &edge.to),
         };
-        let is_here = |it: &&Edge| here(it).table == at.table && here(it).name.eq_ignore_ascii_case(&at.name);
-        let edges: Vec<&Edge> = walk.edges.iter().filter(is_here).collect();
+        let is_here = |it: &&'a Edge| {
+            let (here, _) = ends(it);
+            here.table == at.table && here.name.eq_ignore_ascii_case(&at.name)
+        };
+        let edges: Vec<&'a Edge> = walk.edges.iter().filter(is_here).collect();
         for (n, edge) in edges.iter().enumerate() {
             let is_last = n + 1 == edges.len();
             let (branch, below) = if is_last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            let other = next(edge);
+            let (_, other) = ends(edge);
             let is_new = seen.insert(other.clone());
             let more = if is_new { "" } else { " (see above)" };
             let _ =
