@@ -297,7 +297,7 @@ fn pair_tags(
             }
             // An `elif` is an `if` inside of the `else` before it.
             depth.iter_mut().rev().take(1).for_each(|it| *it += 1);
-        } else if !SINGLE.contains(tag) && !(is_macro_file && open.is_empty()) {
+        } else if !(SINGLE.contains(tag) || is_macro_file && open.is_empty()) {
             return Err(unknown_tag(tag_range, tag));
         }
         if depth.len() > MAX_NESTING || depth.last().is_some_and(|it| *it > MAX_PARTS) {
