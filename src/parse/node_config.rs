@@ -215,9 +215,8 @@ pub fn tree_layers(tree: Option<&Yaml>, unrendered: Option<&Yaml>, fqn: &[String
             layers.push(from_entries(&own).written_as(&raw));
         }
         let name = names.next();
-        let inner = |yaml: &'_ Yaml| {
-            name.and_then(|name| yaml.get(name)).filter(|it| it.as_map().is_some()).is_some()
-        };
+        let inner =
+            |yaml: &'_ Yaml| name.and_then(|name| yaml.get(name)).is_some_and(|it| it.as_map().is_some());
         raw_level = raw_level.filter(|it| inner(it)).and_then(|it| it.get(name?));
         level = Some(yaml).filter(|it| inner(it)).and_then(|it| it.get(name?));
     }
