@@ -41,6 +41,21 @@ pub enum TemplateLogLevel {
     Warning,
 }
 
+/// Every source of the project.
+fn all_sources(graph: &Graph) -> Arc<BTreeMap<SourceCall, Relation>> {
+    let made = graph.shown.sources.get_or_init(|| {
+        let sources = graph.nodes().filter_map(|(_, node)| match &node.body {
+            Body::Source(body) => {
+                let call = SourceCall { source: body.source.clone(), table: node.name.clone() };
+                Some((call, reading_name(node)))
+            }
+            _ => None,
+        });
+        Arc::new(sources.collect())
+    });
+    Arc::clone(made)
+}
+
 /// Answers for [`crate::template::Mode::Execute`].
 pub(super) struct CompileHost {
     settings: Settings,
@@ -49,6 +64,8 @@ pub(super) struct CompileHost {
     name: String,
     refs: BTreeMap<RefCall, Relation>,
     sources: BTreeMap<SourceCall, Relation>,
+    /// Those of the whole project: as in dbt, a source need not be seen when the node is parsed, since nothing waits for it.
+    all_sources: Arc<BTreeMap<SourceCall, Relation>>,
     functions: BTreeMap<FunctionCall, Relation>,
     config: BTreeMap<String, Json>,
     docs: BTreeMap<String, Doc>,
@@ -95,6 +112,7 @@ impl CompileHost {
             answers: BTreeMap::new(),
             is_unit_test: false,
             seed: None,
+            all_sources: all_sources(graph),
             runtime_config: project.runtime_config(),
         }
     }
@@ -161,6 +179,7 @@ impl CompileHost {
             answers: BTreeMap::new(),
             is_unit_test: false,
             seed: None,
+            all_sources: all_sources(graph),
             runtime_config: project.runtime_config(),
         }
     }
@@ -244,7 +263,9 @@ impl Host for CompileHost {
     }
 
     fn source(&self, call: &SourceCall) -> Result<Relation, HostError> {
-        self.sources.get(call).cloned().ok_or_else(|| {
+        let found =
+            self.sources.get(call).or_else(|| self.all_sources.get(call).filter(|_| !self.is_unit_test));
+        found.cloned().ok_or_else(|| {
             if self.is_unit_test {
                 return self.not_given(&format!("source('{}', '{}')", call.source, call.table));
             }
@@ -254,7 +275,7 @@ impl Host for CompileHost {
                     "{} reads the source `{}.{}`, which is not declared",
                     self.name, call.source, call.table
                 ),
-                help: suggest::did_you_mean(&call.table, self.sources.keys().map(|it| it.table.as_str())),
+                help: suggest::did_you_mean(&call.table, self.all_sources.keys().map(|it| it.table.as_str())),
             }
         })
     }

@@ -172,6 +172,8 @@ fn query_fault(node: &Node, sql: &Rendered) -> Option<Diagnostic> {
     let who = format!("{} `{}`", node.kind, node.name);
     match sql::one_query(&sql.text) {
         OneQuery::Maybe => None,
+        // Who reads it will find out.
+        OneQuery::Empty if is_ephemeral(node) => None,
         OneQuery::Empty => Some(
             Diagnostic::error("empty-query", format!("{who} has no query"))
                 .at(node.span, "nothing but space and comments is left of this file")

@@ -26,7 +26,7 @@ use self::alignment::AlignedSources;
 use self::lookup::{Found, Lookup};
 use self::semantic::SemanticLookup;
 use crate::diagnostics::Diagnostics;
-use crate::node::{NodeId, NodeKind, UniqueId};
+use crate::node::{NodeId, NodeKind, Relation, UniqueId};
 use crate::parse::properties::MacroProperties;
 use crate::parse::run_hooks::RunHook;
 use crate::parse::{Body, DataTest, Doc, Group, NodeMacros, Owner, Parsed, ParsedNode, TestKind};
@@ -67,6 +67,8 @@ pub struct Graph {
 pub struct Shown {
     /// `graph`: all entries of the manifest; made only if a file of the project mentions it.
     pub project: OnceLock<Arc<Json>>,
+    /// What every `source()` of the project means, for templates that name one when they are rendered only.
+    pub sources: OnceLock<Arc<BTreeMap<SourceCall, Relation>>>,
     /// `selected_resources`: unique ids, sorted.
     pub selected: OnceLock<Arc<Vec<String>>>,
 }

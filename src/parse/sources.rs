@@ -4,7 +4,7 @@ use super::properties::{self, ExposureProperties, Freshness, SourceProperties};
 use super::{Body, ExposureBody, FileProperties, ParsedNode, Parser, SourceBody, SourceDetails, fqn, models};
 use super::{external_source, node_config};
 use crate::diagnostics::{Diagnostic, Diagnostics, Spanned};
-use crate::node::{NodeKind, Quoting, Relation, UniqueId};
+use crate::node::{IdentifierStyle, NodeKind, Quoting, Relation, UniqueId, is_word};
 use crate::project::ProjectFile;
 use crate::template::{RefCall, SourceCall, has_template_syntax};
 use crate::yaml;
@@ -59,7 +59,10 @@ fn source(
     // The project's `quoting` is for what it makes, not for sources.
     let quoting = table.quoting.over_names(Quoting::ALL);
     let relation = in_place.unwrap_or_else(|| {
-        Relation::new(database.clone(), schema.clone(), identifier.clone()).quoted_as(quoting)
+        let relation = Relation::new(database.clone(), schema.clone(), identifier.clone()).quoted_as(quoting);
+        // Without quotes, what is no word is no name: a call of a function, for example.
+        let is_name = quoting.identifier || is_word(&identifier);
+        Relation { style: if is_name { relation.style } else { IdentifierStyle::Verbatim }, ..relation }
     });
     let of_project = |key: &str| config.values.get(key)?.value.as_str().map(str::to_owned);
     // The project file's freshness holds where the properties say nothing at all.

@@ -129,3 +129,22 @@ fn the_query_that_reads_ephemeral_models_runs() {
     shop.run("run").exit(0);
     assert_eq!(shop.query("from b"), "3");
 }
+
+#[test]
+fn an_ephemeral_model_that_nothing_reads_may_say_anything() {
+    let project = project(
+        "
+        //- models/nothing.sql
+        {{ config(materialized='ephemeral') }}
+        -- written later
+        //- models/broken.sql
+        {{ config(materialized='ephemeral') }}
+        {{ ref('nothing') }}
+        //- models/good.sql
+        select 1 as id
+        ",
+    );
+    project.run("build").exit(0).stdout_has("1 model published");
+    project.write("models/reader.sql", "select * from {{ ref('broken') }}");
+    project.run("build").exit(1);
+}

@@ -94,17 +94,17 @@ fn settings_are_checked() {
         2 | config-version: 1
           |                 ^ write `2`, or leave it out
 
-        error[wrong-type]: `database` must be `true` or `false`
-         --> project.yml:5:21
-          |
-        5 | quoting: {database: maybe}
-          |                     ^^^^^ this is a text
-
         error[wrong-type]: `dbt-cloud` must be a mapping
          --> project.yml:6:12
           |
         6 | dbt-cloud: 5
           |            ^ this is a number
+
+        error[wrong-type]: `database` must be `true` or `false`
+         --> project.yml:5:21
+          |
+        5 | quoting: {database: maybe}
+          |                     ^^^^^ this is a text
 
         error[wrong-type]: `query-comment` must be a text or a mapping with `comment`
          --> project.yml:3:16

@@ -56,7 +56,7 @@ select 1 as id,
     nope
 "
         ));
-        project.run("build").exit(1).stdout_has("--> models/m.sql:2:5");
+        project.run("build --no-check").exit(1).stdout_has("--> models/m.sql:2:5");
     }
 }
 

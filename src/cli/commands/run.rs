@@ -155,6 +155,15 @@ pub(super) fn run(session: &mut Session, request: &Request<'_>) -> Result<Exit, 
     }
 }
 
+/// Whether the engine will be asked for what a node says: always, but for an ephemeral model that nothing selected reads.
+fn is_asked_for(graph: &Graph, selected: &BTreeSet<NodeId>, id: NodeId) -> bool {
+    let node = graph.node(id);
+    if !compile::is_ephemeral(node) {
+        return !matches!(node.kind, NodeKind::Exposure);
+    }
+    graph.children(id).into_iter().any(|it| selected.contains(&it) && is_asked_for(graph, selected, it))
+}
+
 /// Descriptions that columns take over, if the database is to have them.
 fn inherited(
     session: &mut Session,
@@ -183,6 +192,8 @@ fn check(
 ) -> Result<Option<RunResults>, Stopped> {
     let shapes = session.shapes(loaded, graph, compiled, selected, purpose.full_refresh)?;
     let mut found: BTreeMap<NodeId, Vec<Diagnostic>> = shapes.faults;
+    // As in dbt, an ephemeral model that nothing reads may say anything.
+    found.retain(|id, _| is_asked_for(graph, selected, *id));
     if !found.is_empty() {
         // The run says better what came of a change of a source, and keeps the nodes below it from running.
         let explained = below_changed_sources(session, loaded, graph, compiled, plan);
