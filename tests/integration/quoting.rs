@@ -54,7 +54,7 @@ sources:
       - name: orders
         columns: [{{name: id, data_tests: [unique]}}]
       - name: numbers
-        identifier: range(3)
+        identifier: numbers_to(3)
         quoting: {{identifier: false, schema: true}}
 //- models/a.sql
 {{{{ config(materialized='table') }}}}
@@ -62,8 +62,9 @@ select '{{{{ source('raw', 'orders') }}}}' as o, '{{{{ source('raw', 'numbers') 
 "
     ));
     project.execute("create table orders as select 1 as id");
+    project.execute("create macro numbers_to(n) as table select unnest(range(n)) as i");
     project.run("build").exit(0);
-    assert_eq!(project.query("select * from a"), r#""shop".main."orders" | "shop"."main".range(3)"#);
+    assert_eq!(project.query("select * from a"), r#""shop".main."orders" | "shop"."main".numbers_to(3)"#);
     // In the manifest the project's word counts too, as in dbt.
     assert_eq!(relation_name(&project, "sources", "source.shop.raw.orders"), r#"shop.main."orders""#);
 }

@@ -24,7 +24,8 @@ use crate::plan::{self, Plan, PlanOptions, RunCommand, TestQueries};
 use crate::report::Verbosity;
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{self, RunOptions, RunResults, Surroundings, sources};
-use crate::warehouse::duckdb::{self, publishing::Scratch};
+use crate::warehouse::duckdb;
+use crate::warehouse::duckdb::publishing::Scratch;
 use crate::yaml;
 
 /// What is to be run.
