@@ -32,6 +32,7 @@ pub mod deps;
 pub mod docs;
 pub mod graph;
 pub mod parse;
+pub mod past;
 pub mod plan;
 pub mod project;
 pub mod run;

@@ -116,7 +116,7 @@ impl<'a> ColumnsRead<'a> {
             full_refresh: false,
         };
         let binder = duckdb::open_binder(&self.options).ok()?;
-        let shapes = shapes::find(&input, InWarehouse::Nothing, binder).ok()?;
+        let shapes = shapes::find(&input, InWarehouse::Accepted, binder).ok()?;
         let binder = duckdb::open_binder(&self.options).ok()?;
         lineage::trace(self.graph, self.compiled, &shapes, binder).ok()
     }

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::history::{History, NodeRun, TestRun};
 use super::results::{RunResult, RunResults, SourceResult};
 use super::samples::Samples;
 use super::site::{Change, Health, LastRun, RunDetail};
+use crate::past::{History, NodeRun, TestRun};
 
 /// More changes than this are no news.
 const MAX_CHANGES: usize = 200;

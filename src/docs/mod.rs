@@ -8,7 +8,6 @@
 mod columns;
 mod dictionary;
 mod health;
-pub mod history;
 mod layout;
 mod manifest;
 mod markdown;
@@ -23,11 +22,11 @@ mod site;
 pub use self::columns::{ColumnEdge, ColumnFacts, EdgeKind, Inherited, KnownColumn};
 pub use self::dictionary::{csv, markdown};
 use self::health::Past;
-use self::history::History;
 use self::manifest::Manifest;
 pub use self::page::{SiteFile, one_file, split};
 use self::samples::Samples;
 pub use self::site::Site;
+use crate::past::History;
 
 /// What a site is made from.
 #[derive(Clone, Copy)]

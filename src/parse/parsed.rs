@@ -237,7 +237,7 @@ pub struct DataTest {
 #[derive(Clone, Debug)]
 pub enum TestKind {
     /// A test by name with arguments.
-    Generic(GenericTest),
+    Generic(Box<GenericTest>),
     /// A query of its own.
     Singular {
         /// Its SQL.

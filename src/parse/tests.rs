@@ -199,7 +199,10 @@ fn generic(
         functions,
         macros,
         relation: Some(relation),
-        body: Body::Test(DataTest { column: column_name.map(str::to_owned), kind: TestKind::Generic(test) }),
+        body: Body::Test(DataTest {
+            column: column_name.map(str::to_owned),
+            kind: TestKind::Generic(Box::new(test)),
+        }),
     })
 }
 

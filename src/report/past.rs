@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::past::{History, NodeRun, Run, TestRun};
 use crate::report::{chart, layout, numbers, table};
-use crate::run::past::{History, NodeRun, Run, TestRun};
 use crate::warehouse::{Column, Rows, Value};
 
 /// A test is called flaky if its result changed this often in what is looked at: one incident and its

@@ -17,7 +17,7 @@ use crate::report::{Reporter, diff, json, table};
 use crate::run::event::{
     NodeRef, Outcome, RunCommand, RunEvent, RunStarted, SkipReason, TestFinished, TestStatus, Totals,
 };
-use crate::warehouse::Rows;
+use crate::warehouse::{Rows, Value};
 
 /// Columns for rows that differ: reports are read in a browser.
 const DIFF_WIDTH: usize = 160;
@@ -219,6 +219,15 @@ fn place(sources: &Sources, span: Span) -> Place {
     Place { file: sources.get(span.file).path.clone(), line, column, end_line, end_column }
 }
 
+fn without_secrets(mut rows: Rows, scrubber: &Scrubber) -> Rows {
+    for value in rows.rows.iter_mut().flatten() {
+        if let Value::Text(text) = value {
+            *text = scrubber.hide(text);
+        }
+    }
+    rows
+}
+
 /// The same value without secrets.
 fn hidden(value: Json, scrubber: &Scrubber) -> Json {
     match value {
@@ -258,7 +267,7 @@ impl Recorder {
             elapsed: finished.elapsed,
             message: finished.message.as_ref().map(hide),
             finding: self.finding(sources, finished.fault.as_deref()),
-            samples: finished.samples.clone(),
+            samples: finished.samples.clone().map(|rows| without_secrets(rows, &self.scrubber)),
             diff: finished.diff.as_deref().map(|it| hide(&diff::plain(it, DIFF_WIDTH))),
             query: finished.query.as_ref().map(hide),
             json: hidden(json::test_finished(sources, finished), &self.scrubber),

@@ -25,7 +25,6 @@ mod merge;
 mod microbatch;
 mod operation;
 mod outside;
-pub mod past;
 mod queue;
 mod record;
 mod snapshot;

@@ -122,7 +122,9 @@ impl<'a> Foreman<'a> {
         let mut queue = ReadyQueue::new(&shared.plan.steps);
         let Tested { results, done } = tested;
         let has_failed = done.iter().any(|it| !it.1);
-        done.into_iter().for_each(|(step, is_success)| queue.settle(step, is_success));
+        for (step, is_success) in done {
+            queue.settle(step, is_success);
+        }
         let (again, is_alone) = (Vec::new(), false);
         Self { shared, options, jobs, idle, queue, again, is_alone, has_failed, results, on_event }
     }

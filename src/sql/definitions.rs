@@ -106,7 +106,7 @@ mod tests {
         let one = "create or replace temp macro f(x) as x + 1";
         assert_eq!(definitions(one), Definitions::Only(vec![one.to_owned()]));
         let two = definitions("create type mood as enum ('a;b'); -- end\n create schema s;");
-        let expected = vec!["create type mood as enum ('a;b')", " -- end\n create schema s"];
+        let expected = ["create type mood as enum ('a;b')", " -- end\n create schema s"];
         assert_eq!(two, Definitions::Only(expected.iter().map(|it| (*it).to_owned()).collect()));
         assert_eq!(definitions(" -- nothing\n"), Definitions::Only(Vec::new()));
         for other in ["create table t as select 1", "drop macro f", "create macro f() as 1; load json"] {

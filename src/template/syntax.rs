@@ -292,11 +292,14 @@ fn pair_tags(
                 opener => return Err(wrong_end(text, list, opener, tag_range, tag)),
             }
         } else if matches!(*tag, "else" | "elif") {
-            if !open.last().is_some_and(|(_, name)| *name == "if" || (*name == "for" && *tag == "else")) {
+            let opens = |name: &str| name == "if" || (name == "for" && *tag == "else");
+            if open.last().is_none_or(|(_, name)| !opens(name)) {
                 return Err(wrong_end(text, list, open.pop(), tag_range, tag));
             }
             // An `elif` is an `if` inside of the `else` before it.
-            depth.iter_mut().rev().take(1).for_each(|it| *it += 1);
+            if let Some(it) = depth.last_mut() {
+                *it += 1;
+            }
         } else if !(SINGLE.contains(tag) || is_macro_file && open.is_empty()) {
             return Err(unknown_tag(tag_range, tag));
         }

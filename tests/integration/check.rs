@@ -1,4 +1,5 @@
 //! `check`: columns, types and functions of queries before anything runs, and what it leaves alone.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use crate::project::{Outcome, TestProject, project};
 
@@ -332,4 +333,22 @@ fn tables_that_are_no_nodes_are_found_in_the_database() {
     assert_eq!(shape(&project, "model.shop.a"), "id UUID");
     project.write("models/a.sql", "select idd from other.things");
     project.run("check").exit(1);
+}
+
+#[test]
+fn a_dbt_project_is_built_as_far_as_it_is_good() {
+    let project = project(
+        "
+        //- dbt_project.yml
+        name: shop
+        profile: shop
+        //- profiles.yml
+        shop: {target: dev, outputs: {dev: {type: duckdb, path: shop.duckdb}}}
+        //- models/bad.sql
+        select nothing
+        //- models/good.sql
+        select 1 as id
+        ",
+    );
+    project.run("build --threads 1").exit(1).stdout_has("published    view main.good");
 }

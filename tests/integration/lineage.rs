@@ -4,6 +4,7 @@
 //! A case is a comment with its name, a query, and a line for each column: `> name: sources`. A source is
 //! `t.a` where it passes through, `~t.a` where it is renamed, `+t.a` where something is computed from it, `?`
 //! where it is not known. `> keys:` are the columns that decide on rows.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -460,11 +460,8 @@ fn one_source_that_cannot_be_asked_is_reported_alone() {
 #[test]
 fn a_time_that_lies_ahead_is_a_warning() {
     let project = stale("on_stale: error");
-    project.execute("update raw.sales set loaded_at = now()::timestamp + interval 3 hours");
-    project
-        .run("build --threads 1")
-        .exit(0)
-        .stdout_has("is 2 hours 59 minutes ahead: is its time zone right?");
+    project.execute("update raw.sales set loaded_at = now()::timestamp + interval 210 minutes");
+    project.run("build --threads 1").exit(0).stdout_has(", which is 3 hours");
 }
 
 #[test]

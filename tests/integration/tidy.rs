@@ -26,6 +26,7 @@ const ORDER: &[&str] = &[
     "compile",
     "plan",
     "run",
+    "past",
     "artifacts",
     "docs",
     // What a user sees.

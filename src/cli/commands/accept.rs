@@ -80,7 +80,7 @@ fn tests(
     wanted: Option<&str>,
 ) -> Result<Vec<NodeId>, Stopped> {
     let generic = |id: NodeId| match &graph.node(id).body {
-        Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => Some(test),
+        Body::Test(DataTest { kind: TestKind::Generic(test), .. }) => Some(test.as_ref()),
         _ => None,
     };
     let is_of_node = |id: &NodeId| generic(*id).is_some_and(|it| it.check.is_drift());

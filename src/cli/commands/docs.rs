@@ -14,16 +14,19 @@ use crate::cli::session::{Loaded, Purpose, Session, Stopped, without_dot};
 use crate::compile::{self, Compiled};
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::scrub::Scrubber;
-use crate::docs::history::{self, History};
 use crate::docs::samples;
 use crate::docs::serve::Server;
 use crate::docs::{self, ColumnFacts, Site, SiteFile, SiteInput};
 use crate::graph::Graph;
 use crate::node::NodeId;
+use crate::past::{self, Depth, History};
 use crate::report::numbers;
 use crate::run::event::LogLevel;
 use crate::run::{Clock as _, Connection};
 use crate::warehouse::{ConnectOptions, ErrorKind, Warehouse, duckdb};
+
+/// How much of the history the site shows.
+const DEPTH: Depth = Depth { runs: 60, results: 30 };
 
 /// The folder below `target` that a site of many files is written to.
 const SPLIT_FOLDER: &str = "site";
@@ -191,7 +194,7 @@ fn look(session: &mut Session, loaded: &Loaded) -> Option<Box<dyn Warehouse>> {
 }
 
 fn read_history(session: &mut Session, warehouse: &mut dyn Warehouse) -> Option<History> {
-    match history::read(warehouse) {
+    match past::read(warehouse, DEPTH) {
         Ok(history) if history.runs.is_empty() => None,
         Ok(history) => Some(history),
         Err(error) => {

@@ -4,8 +4,8 @@ use crate::cli::Exit;
 use crate::cli::args::command::{HistoryArgs, ShowOutput};
 use crate::cli::session::{Purpose, Session, Stopped};
 use crate::diagnostics::{Diagnostic, suggest};
+use crate::past::{self, Depth, History};
 use crate::report::{past as pages, standard_output_width, table};
-use crate::run::past::{self, Depth, History};
 use crate::warehouse::Rows;
 
 /// Reads the history tables; the database is opened to read only.

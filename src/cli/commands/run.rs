@@ -21,10 +21,12 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::graph::{Depth, Graph};
 use crate::node::{NodeId, NodeKind};
 use crate::plan::{self, Plan, PlanOptions, RunCommand, TestQueries};
+use crate::project::Dialect;
 use crate::report::Verbosity;
 use crate::run::event::{LogLevel, RunEvent};
 use crate::run::{self, RunOptions, RunResults, Surroundings, sources};
-use crate::warehouse::duckdb::{self, publishing::Scratch};
+use crate::warehouse::duckdb;
+use crate::warehouse::duckdb::publishing::Scratch;
 use crate::yaml;
 
 /// What is to be run.
@@ -115,9 +117,9 @@ pub(super) fn run(session: &mut Session, request: &Request<'_>) -> Result<Exit, 
         session.reporter.data(&explain_tests::text(graph, &plan));
         return Ok(Exit::Good);
     }
-    if purpose.checks
-        && let Some(results) = check(session, loaded, graph, &for_results, &selected, purpose, &plan)?
-    {
+    // In a dbt project what is not at fault is built, as dbt does it.
+    let checks = purpose.checks && loaded.project.dialect == Dialect::Tidemill;
+    if checks && let Some(results) = check(session, loaded, graph, &for_results, &selected, purpose, &plan)? {
         session.write(output.write_run_results(&loaded.project, graph, &for_results, &results, &stamp))?;
         return Ok(Exit::Failed);
     }

@@ -170,7 +170,7 @@ impl<'a, 'w> Finder<'a, 'w> {
         if !self.found.contains_key(&name) {
             let found = match &mut self.warehouse {
                 InWarehouse::Tables(tables) => tables.named(std::slice::from_ref(&name)).unwrap_or_default(),
-                InWarehouse::Nothing | InWarehouse::Unknown => Vec::new(),
+                InWarehouse::Nothing | InWarehouse::Accepted | InWarehouse::Unknown => Vec::new(),
             };
             self.found.insert(name.clone(), found);
         }
@@ -190,6 +190,7 @@ impl<'a, 'w> Finder<'a, 'w> {
         let Some(relation) = &node.relation else { return };
         let shape = match &node.body {
             Body::Seed if self.is_asked(id) => given::seed(node, self.input.files),
+            Body::Source(_) if self.is_accepted(node) => self.locked_or_declared(node),
             Body::Source(_) if relation.style == IdentifierStyle::Verbatim => {
                 match given::external(relation, self.binder.as_mut()) {
                     Ok(columns) => Shape::Known(KnownShape::sure(columns)),
@@ -216,6 +217,13 @@ impl<'a, 'w> Finder<'a, 'w> {
             self.declaring.table(id, relation, &shape.columns, None);
         }
         self.shapes.nodes.insert(id, shape);
+    }
+
+    /// Whether a source is to be taken as `sources.lock.yml` has it, whatever its files have now.
+    fn is_accepted(&self, node: &Node) -> bool {
+        let lock = self.input.project.sources_lock.as_ref();
+        matches!(self.warehouse, InWarehouse::Accepted)
+            && lock.is_some_and(|it| it.columns(node.unique_id.as_str()).is_some())
     }
 
     fn locked_or_declared(&mut self, node: &Node) -> Shape {

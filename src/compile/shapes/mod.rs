@@ -122,6 +122,8 @@ pub trait Tables {
 pub enum InWarehouse<'a> {
     /// It does not exist yet, so nothing is in it.
     Nothing,
+    /// It is not looked into, and sources are as they were accepted.
+    Accepted,
     /// This.
     Tables(&'a mut dyn Tables),
     /// It cannot be looked into now.
