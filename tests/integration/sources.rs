@@ -406,9 +406,9 @@ fn a_stale_source_can_warn_or_be_used_anyway() {
         .stdout_has("warning[test-warned]: freshness of source `raw.sales`: the newest row is of ")
         .stdout_has("3 models published; 1 test passed, 1 warned");
     stale("on_stale: use_anyway")
-        .run("build --threads 1")
+        .run("build --threads 1 --printer-width 160")
         .exit(0)
-        .stdout_has("ago; the limit is 1 day;\n       used anyway")
+        .stdout_has("ago; the limit is 1 day; used anyway")
         .stdout_has("3 models published; 2 tests passed");
 }
 
