@@ -20,7 +20,7 @@ pub(super) fn memory_limit() -> Option<u64> {
 /// `count(distinct)` of 20 million rows takes 1.47 s with two threads, and 0.43 s with three.
 const LEAST_THREADS: usize = 3;
 
-/// Processors that this process may use.
+/// Threads for the engine: the processors that this process may use, and three at least.
 pub(super) fn threads() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get).max(LEAST_THREADS)
 }
