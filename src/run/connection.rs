@@ -37,6 +37,8 @@ struct Inner {
     comment: Option<Comment>,
     /// Whether a node is being made: then its transaction is not for others to end.
     is_guarded: bool,
+    /// Whether a statement said something about collations.
+    names_collation: bool,
     /// What went wrong last while a template asked, and with which statement.
     error: Option<(WarehouseError, String)>,
 }
@@ -45,8 +47,15 @@ impl Connection {
     /// Takes over a connection; with `wants_statements` it remembers what it is sent.
     pub fn new(warehouse: Box<dyn Warehouse>, clock: Arc<dyn Clock>, wants_statements: bool) -> Self {
         let database = Arc::from(warehouse.database());
-        let inner =
-            Inner { warehouse, clock, statements: Vec::new(), comment: None, is_guarded: false, error: None };
+        let inner = Inner {
+            warehouse,
+            clock,
+            statements: Vec::new(),
+            comment: None,
+            is_guarded: false,
+            names_collation: false,
+            error: None,
+        };
         Self { database, wants_statements, inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -65,6 +74,11 @@ impl Connection {
         self.begin()?;
         self.lock().is_guarded = true;
         Ok(())
+    }
+
+    /// Whether a statement sent said something about collations.
+    pub(super) fn names_collation(&self) -> bool {
+        self.lock().names_collation
     }
 
     /// What was sent since the last call.
@@ -108,6 +122,9 @@ impl Connection {
         sql: &str,
         run: impl FnOnce(&mut dyn Warehouse, &str) -> Result<T, WarehouseError>,
     ) -> Result<T, WarehouseError> {
+        if names_collation(sql) {
+            self.lock().names_collation = true;
+        }
         if self.lock().is_guarded
             && let Some((word, position)) = transaction_statement(sql)
         {
@@ -127,6 +144,11 @@ impl Connection {
         self.lock().error = Some((error, sql.to_owned()));
         refusal
     }
+}
+
+/// Whether `collate` or `collation` stands in a text.
+fn names_collation(sql: &str) -> bool {
+    sql.as_bytes().windows(6).any(|it| it.eq_ignore_ascii_case(b"collat"))
 }
 
 /// A hook or a macro wants to begin or end a transaction in the middle of another.
@@ -193,6 +215,10 @@ impl Warehouse for Connection {
         identifiers: &[String],
     ) -> Result<Vec<(Relation, Vec<Column>)>, WarehouseError> {
         self.lock().warehouse.tables_named(identifiers)
+    }
+
+    fn has_collations(&mut self) -> Result<bool, WarehouseError> {
+        self.lock().warehouse.has_collations()
     }
 
     fn definitions(&mut self) -> Result<Vec<String>, WarehouseError> {

@@ -275,6 +275,8 @@ struct Shared<'a> {
     catalog: BTreeMap<String, RelationKind>,
     /// Rows of tables when the run began, as far as the engine knows.
     row_estimates: BTreeMap<String, u64>,
+    /// Whether columns may have collations: those that were there, or made since by a statement that says so.
+    has_collations: AtomicBool,
     /// Databases that the catalog was read for.
     databases: Vec<String>,
     /// What was found of sources before the first step.
@@ -290,6 +292,12 @@ impl Shared<'_> {
     /// What a relation was when the run began; `None` if there was none.
     fn existing(&self, relation: &Relation) -> Option<RelationKind> {
         self.catalog.get(&catalog_key(&relation.render())).copied()
+    }
+
+    /// Whether columns may have collations, as far as this connection and others before it know.
+    fn note_collations(&self, connection: &Connection) -> bool {
+        self.has_collations.fetch_or(connection.names_collation(), Ordering::Relaxed)
+            || connection.names_collation()
     }
 
     /// Whether it is sure that a relation was not there when the run began.
@@ -442,6 +450,7 @@ fn look_around<'a>(
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<Shared<'a>, Diagnostic> {
     let entries = warehouse.catalog(&[]).map_err(|error| cannot_prepare(&error))?;
+    let has_collations = warehouse.has_collations().map_err(|error| cannot_prepare(&error))?;
     let databases = databases(warehouse, &entries);
     let catalog = entries.iter().map(|it| (catalog_key(&it.relation.render()), it.kind)).collect();
     let estimate = |it: &CatalogEntry| Some((catalog_key(&it.relation.render()), it.estimated_rows?));
@@ -457,6 +466,7 @@ fn look_around<'a>(
         published,
         catalog,
         row_estimates,
+        has_collations: AtomicBool::new(has_collations),
         databases,
         sources,
         planned,

@@ -16,6 +16,7 @@ use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
 use crate::node::{Materialization, NodeId, NodeKind, RelationKind};
 use crate::parse::Body;
+use crate::plan::scan::TestedRelation;
 use crate::plan::{Action, Step};
 use crate::template::Rendered;
 use crate::warehouse::{Effect, ErrorKind, Warehouse, WarehouseError};
@@ -373,8 +374,10 @@ impl Worker<'_> {
     fn run_tests(&mut self, scan: Scan, rows: Option<u64>) -> Tested {
         let relation = self.step.relation.as_ref();
         let rows = if matches!(self.step.action, Action::CreateTable(_)) { rows } else { None };
-        let rows = |it| (it, rows.or_else(|| self.estimated_rows()));
-        testing::run(self.shared, self.warehouse, relation.map(rows), &self.step.tests, scan)
+        let rows = rows.or_else(|| self.estimated_rows());
+        let may_collate = self.shared.note_collations(self.warehouse);
+        let tested = relation.map(|relation| TestedRelation { relation, rows, may_collate });
+        testing::run(self.shared, self.warehouse, tested, &self.step.tests, scan)
     }
 
     /// How many rows were there when the run began: for what this step does not make.

@@ -318,6 +318,10 @@ pub trait Warehouse: Send {
         identifiers: &[String],
     ) -> Result<Vec<(Relation, Vec<Column>)>, WarehouseError>;
 
+    /// Whether a column that is there, or every text by default, may have a collation, by which texts that differ
+    /// are equal.
+    fn has_collations(&mut self) -> Result<bool, WarehouseError>;
+
     /// Names of macros and types that users made.
     fn definitions(&mut self) -> Result<Vec<String>, WarehouseError>;
 

@@ -135,3 +135,29 @@ fn a_shared_query_gives_what_each_gives_alone() {
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
 }
+
+const COLLATED: &str = "
+    //- models/m.sql
+    select a collate nocase as a from (values ('x'), ('X'), ('y')) v(a)
+    //- models/child.sql
+    {{ config(materialized='table') }}
+    select a from {{ ref('m') }}
+    //- models/m.yml
+    models:
+      - name: m
+        columns: [{name: a, data_tests: [{unique: {config: {severity: warn}}}]}]
+      - name: child
+        columns: [{name: a, data_tests: [{unique: {config: {severity: warn}}}, not_null]}]
+    ";
+
+#[test]
+fn values_that_a_collation_takes_for_the_same_are_not_unique() {
+    let project = project(COLLATED);
+    for flags in ["build", "build", "test", "test --no-fuse-tests"] {
+        let found = results(&project, flags);
+        let expected =
+            [("not_null_child_a", "pass 0"), ("unique_child_a", "warn 1"), ("unique_m_a", "warn 1")];
+        let found: Vec<_> = found.iter().map(|(name, it)| (name.as_str(), it.as_str())).collect();
+        assert_eq!(found, expected, "{flags}");
+    }
+}

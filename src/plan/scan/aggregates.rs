@@ -9,13 +9,36 @@ use crate::plan::{PlannedTest, TestText};
 pub(super) struct Aggregate {
     pub(super) expressions: Vec<String>,
     pub(super) value: FusedValue,
-    /// Whether it remembers the values it has seen, which takes memory.
-    pub(super) keeps_values: bool,
+    /// What it costs and needs.
+    pub(super) demand: Demand,
+}
+
+/// What an aggregate asks of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Demand {
+    /// Counts of a column's values: the engine knows them of a table without reading it.
+    Counts,
+    /// A look at every row.
+    Look,
+    /// A look at every row, and values are told apart by their bytes.
+    Bytes,
+    /// A memory of all values that were seen, by their hashes.
+    Memory,
+}
+
+impl Demand {
+    /// Whether it takes for different what a collation takes for the same.
+    pub(super) fn ignores_collations(self) -> bool {
+        match self {
+            Demand::Counts | Demand::Look => false,
+            Demand::Bytes | Demand::Memory => true,
+        }
+    }
 }
 
 impl Aggregate {
     fn of(expression: String, value: FusedValue) -> Self {
-        Self { expressions: vec![expression], value, keeps_values: false }
+        Self { expressions: vec![expression], value, demand: Demand::Look }
     }
 
     fn failures(expression: String) -> Self {
@@ -27,9 +50,15 @@ impl Aggregate {
         Self::failures(format!("case when {condition} then 1 else 0 end"))
     }
 
-    /// All values but the distinct ones.
-    fn repeated(expression: String) -> Self {
-        Self { expressions: vec![expression], value: FusedValue::ZeroIfNone, keeps_values: true }
+    /// How many different values fail.
+    fn values(column: &str, wrong: &str) -> Self {
+        Self { demand: Demand::Bytes, ..Self::failures(format!("count(distinct {column}){wrong}")) }
+    }
+
+    /// All rows but one of each value. Two values of one hash are no fault: their own query finds nothing.
+    fn repeated(count: &str, columns: &str, filter: &str) -> Self {
+        let expression = format!("{count} - count(distinct hash({columns})){filter}");
+        Self { demand: Demand::Memory, ..Self::of(expression, FusedValue::ZeroIfNone) }
     }
 }
 
@@ -37,6 +66,11 @@ impl Aggregate {
 pub(super) fn filter(condition: Option<&str>, more: Option<String>) -> String {
     let parts: Vec<String> = condition.map(|it| format!("({it})")).into_iter().chain(more).collect();
     if parts.is_empty() { String::new() } else { format!(" filter (where {})", parts.join(" and ")) }
+}
+
+/// Whether a column is named and not an expression.
+fn is_name(column: &str) -> bool {
+    column.trim_matches('"').chars().all(|it| it.is_alphanumeric() || it == '_')
 }
 
 /// The test as aggregates, or why it is none.
@@ -62,22 +96,28 @@ pub(super) fn aggregate(test: &PlannedTest) -> Result<Aggregate, WhyAlone> {
     Ok(match &test.check {
         Check::Query => return Err(WhyAlone::Singular),
         Check::NotNull => {
-            Aggregate::failures(format!("count(*){}", filter(Some(format!("{} is null", column()?)))))
+            let column = column()?;
+            if condition.is_none() && is_name(column) {
+                let missing = format!("count(*) - count({column})");
+                Aggregate { demand: Demand::Counts, ..Aggregate::failures(missing) }
+            } else {
+                Aggregate::failures(format!("count(*){}", filter(Some(format!("{column} is null")))))
+            }
         }
         Check::Unique => {
-            let (column, filter) = (column()?, filter(None));
-            Aggregate::repeated(format!("count({column}){filter} - count(distinct {column}){filter}"))
+            let column = column()?;
+            let there = filter(Some(format!("{column} is not null")));
+            Aggregate::repeated(&format!("count(*){there}"), column, &there)
         }
         Check::AcceptedValues { values, quote } => {
             let (column, list) = (column()?, value_list(values, *quote));
             let wrong = filter(Some(format!("{column} not in ({list})")));
-            Aggregate::failures(format!("count(distinct {column}){wrong}"))
+            Aggregate::values(column, &wrong)
         }
         Check::Relationships { to, field } => {
             let column = column()?;
-            let is_name = |it: &str| it.chars().all(|it| it.is_alphanumeric() || it == '_');
             // A bare name that the other relation lacks would mean the tested relation's column.
-            if !is_name(field.trim_matches('"')) {
+            if !is_name(field) {
                 return Err(WhyAlone::FieldExpression);
             }
             let field = format!("parent.{}", crate::compile::column_sql(field));
@@ -90,7 +130,7 @@ pub(super) fn aggregate(test: &PlannedTest) -> Result<Aggregate, WhyAlone> {
         Check::Freshness { column, rule } => {
             let more = rule.filter.as_ref().map(|it| format!("({it})"));
             let expressions = newest_and_age(&format!("max({column}){}", filter(more)));
-            Aggregate { expressions, value: FusedValue::NewestAndAge, keeps_values: false }
+            Aggregate { expressions, value: FusedValue::NewestAndAge, demand: Demand::Look }
         }
         Check::Drift(drift) if !drift.group_by.is_empty() => return Err(WhyAlone::Groups),
         Check::Drift(drift) => match &drift.measure {
@@ -118,11 +158,10 @@ fn own_aggregate(
         OwnCheck::NotAcceptedValues { values, quote } => {
             let list = value_list(values, *quote);
             let wrong = filter(Some(format!("{column} in ({list})")));
-            Aggregate::failures(format!("count(distinct {column}){wrong}"))
+            Aggregate::values(column, &wrong)
         }
         OwnCheck::UniqueCombination { columns } => {
-            let (columns, filter) = (columns.join(", "), filter(None));
-            Aggregate::repeated(format!("{count} - count(distinct row({columns})){filter}"))
+            Aggregate::repeated(&count, &columns.join(", "), &filter(None))
         }
         OwnCheck::EqualRowcount { group_by, .. }
         | OwnCheck::FewerRowsThan { group_by, .. }

@@ -7,7 +7,7 @@
 mod aggregates;
 mod alone;
 
-use self::aggregates::aggregate;
+use self::aggregates::{Demand, aggregate};
 pub use self::alone::WhyAlone;
 use super::PlannedTest;
 use crate::node::Relation;
@@ -52,6 +52,18 @@ pub enum FusedValue {
 /// or when nobody knows how many there are, each of them has a scan of its own.
 const MANY_ROWS: u64 = 1_000_000;
 
+/// The relation that tests are about.
+#[derive(Clone, Copy, Debug)]
+pub struct TestedRelation<'a> {
+    /// Its name.
+    pub relation: &'a Relation,
+    /// How many rows it has, where that is known; it is known of tables only.
+    pub rows: Option<u64>,
+    /// Whether a column of it may have a collation. Grouping takes for the same what a collation does, but
+    /// `count(distinct ...)` does not, so that tests about values are left to their own queries.
+    pub may_collate: bool,
+}
+
 /// Which tests may share a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
@@ -63,39 +75,32 @@ pub enum Sharing {
 }
 
 /// Joins those tests that can be; empty if there are none.
-pub fn fuse(
-    relation: &Relation,
-    tests: &[PlannedTest],
-    rows: Option<u64>,
-    sharing: Sharing,
-) -> Vec<FusedScan> {
-    let is_small = rows.is_some_and(|it| it <= MANY_ROWS);
-    let mut scans = Vec::new();
-    let mut scan = Scan::default();
-    let mut with_memory = Vec::new();
+pub fn fuse(tested: TestedRelation<'_>, tests: &[PlannedTest], sharing: Sharing) -> Vec<FusedScan> {
+    let mut counts = Scan::default();
+    let mut looks = Scan::default();
+    let mut memories = Vec::new();
     for (index, planned) in tests.iter().enumerate() {
         let Ok(aggregate) = aggregate(planned) else { continue };
-        if sharing == Sharing::WithoutParents && has_parent(planned) {
+        if (sharing == Sharing::WithoutParents && has_parent(planned))
+            || (tested.may_collate && aggregate.demand.ignores_collations())
+        {
             continue;
         }
-        // The first one is free: the table is read anyway.
-        if aggregate.keeps_values && !is_small {
-            with_memory.push((index, planned, aggregate));
-        } else {
-            scan.add(index, planned, aggregate);
+        match (aggregate.demand, tested.rows) {
+            // A query of counts alone is answered without reading a large table.
+            (Demand::Counts, Some(MANY_ROWS..)) => counts.add(index, planned, aggregate),
+            (Demand::Memory, Some(MANY_ROWS..)) => memories.push(Scan::of(index, planned, aggregate)),
+            // Reading a view may be dear, so the first one is read with all else.
+            (Demand::Memory, None) if looks.has_memory => {
+                memories.push(Scan::of(index, planned, aggregate));
+            }
+            (Demand::Counts | Demand::Look | Demand::Bytes | Demand::Memory, _) => {
+                looks.has_memory |= aggregate.demand == Demand::Memory;
+                looks.add(index, planned, aggregate);
+            }
         }
     }
-    let mut with_memory = with_memory.into_iter();
-    if let Some((index, planned, aggregate)) = with_memory.next() {
-        scan.add(index, planned, aggregate);
-    }
-    scans.extend(scan.finish(relation));
-    for (index, planned, aggregate) in with_memory {
-        let mut alone = Scan::default();
-        alone.add(index, planned, aggregate);
-        scans.extend(alone.finish(relation));
-    }
-    scans
+    [counts, looks].into_iter().chain(memories).filter_map(|it| it.finish(tested.relation)).collect()
 }
 
 /// Whether a test compares with the values of another relation.
@@ -112,15 +117,22 @@ pub fn why_alone(test: &PlannedTest) -> Option<WhyAlone> {
 struct Scan {
     selected: Vec<String>,
     columns: Vec<FusedColumn>,
+    has_memory: bool,
 }
 
 impl Default for Scan {
     fn default() -> Self {
-        Self { selected: vec!["count(*)".to_owned()], columns: Vec::new() }
+        Self { selected: vec!["count(*)".to_owned()], columns: Vec::new(), has_memory: false }
     }
 }
 
 impl Scan {
+    fn of(test: usize, planned: &PlannedTest, aggregate: aggregates::Aggregate) -> Self {
+        let mut scan = Self::default();
+        scan.add(test, planned, aggregate);
+        scan
+    }
+
     fn add(&mut self, test: usize, planned: &PlannedTest, aggregate: aggregates::Aggregate) {
         let index = self.selected.len();
         self.selected.extend(aggregate.expressions);

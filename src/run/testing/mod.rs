@@ -38,11 +38,11 @@ pub(super) enum Scan {
 }
 
 /// Runs tests on what the connection sees: inside a transaction, the new version. `tested` is the step's
-/// relation, and how many rows it has, where that is known.
+/// relation.
 pub(super) fn run(
     shared: &Shared<'_>,
     warehouse: &mut Connection,
-    tested: Option<(&Relation, Option<u64>)>,
+    tested: Option<scan::TestedRelation<'_>>,
     tests: &[PlannedTest],
     scan: Scan,
 ) -> Tested {
@@ -52,7 +52,7 @@ pub(super) fn run(
     let together =
         tested.filter(|_| scan == Scan::Together && shared.plan.test_queries == TestQueries::Shared);
     for sharing in [Sharing::All, Sharing::WithoutParents] {
-        let scans = together.map(|(relation, rows)| scan::fuse(relation, tests, rows, sharing));
+        let scans = together.map(|it| scan::fuse(it, tests, sharing));
         let mut is_refused = false;
         for fused in scans.unwrap_or_default() {
             let counted = tester.fused(&fused, tests, &mut outcomes);

@@ -41,6 +41,17 @@ pub(super) fn tables_named(
     Ok(tables)
 }
 
+/// Whether a table or view says `collate`, or the settings do.
+pub(super) fn has_collations(connection: &Connection) -> Result<bool> {
+    connection.query_row(
+        "select current_setting('default_collation') <> ''
+             or exists (from duckdb_tables() where sql ilike '%collate%')
+             or exists (from duckdb_views() where not internal and sql ilike '%collate%')",
+        [],
+        |row| row.get(0),
+    )
+}
+
 /// Names of macros and types that users made.
 pub(super) fn definitions(connection: &Connection) -> Result<Vec<String>> {
     let mut statement = connection.prepare(

@@ -159,6 +159,10 @@ impl Warehouse for DuckDb {
         catalog::tables_named(&self.connection, identifiers).map_err(|error| self.fail(error, ""))
     }
 
+    fn has_collations(&mut self) -> Result<bool, WarehouseError> {
+        catalog::has_collations(&self.connection).map_err(|error| self.fail(error, ""))
+    }
+
     fn definitions(&mut self) -> Result<Vec<String>, WarehouseError> {
         catalog::definitions(&self.connection).map_err(|error| self.fail(error, ""))
     }
