@@ -36,6 +36,7 @@ pub mod sources;
 mod step;
 mod testing;
 mod unit_tests;
+mod version_pointer;
 mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -351,6 +351,12 @@ impl Worker<'_> {
     fn make(&mut self) -> Result<Effect, Failure> {
         self.warnings.clear();
         self.warn_of_limited_version();
+        let effect = self.make_relation_of_step()?;
+        self.point_to_latest()?;
+        Ok(effect)
+    }
+
+    fn make_relation_of_step(&mut self) -> Result<Effect, Failure> {
         match &self.step.action {
             Action::CreateView(query) => self.create(query, RelationKind::View),
             Action::CreateTable(query) => self.create(query, RelationKind::Table),
