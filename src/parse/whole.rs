@@ -81,7 +81,7 @@ pub(super) fn report_duplicates(diags: &mut Diagnostics, project: &Project, node
             );
             diags.push(
                 Diagnostic::error("duplicate-relation", message)
-                    .at(first.span, "this has the name")
+                    .at(node.span, format!("the latest version; the name is that of a {}", first.kind))
                     .help("set `latest_version_pointer: {alias: ...}`, or `latest_version_pointer: false`"),
             );
         }

@@ -4,7 +4,7 @@
 use super::event::{LogLevel, RunEvent};
 use super::step::Worker;
 use super::{Shared, node_ref};
-use crate::batch::RowsRead;
+use crate::batch::{Batch, RowsRead, Sample};
 use crate::node::{NodeId, NodeKind, RelationKind};
 use crate::parse::snapshot_settings::{HardDeletes, SnapshotSettings};
 use crate::plan::{Action, Plan, RunCommand};
@@ -21,6 +21,25 @@ pub(super) fn announce(plan: &Plan, on_event: &mut dyn FnMut(&RunEvent)) {
             plan.rows_read
         );
         on_event(&RunEvent::Log { level: LogLevel::Warning, message });
+    }
+}
+
+/// The batches that are made of these rows, never none. A batch deletes the rows of its time before it adds some, so it must not be
+/// longer than what is read.
+pub(super) fn batches(batches: Vec<Batch>, reads: RowsRead) -> Vec<Batch> {
+    let Some(last) = batches.last().copied() else { return batches };
+    let none = Batch { start: last.end, ..last };
+    match reads {
+        RowsRead::All => batches,
+        RowsRead::Empty => vec![none],
+        RowsRead::Sample(sample) => {
+            let part = |it: Batch| {
+                let Sample { start, end } = sample.of_batch(it);
+                (start < end).then_some(Batch { start, end, ..it })
+            };
+            let parts: Vec<Batch> = batches.into_iter().filter_map(part).collect();
+            if parts.is_empty() { vec![none] } else { parts }
+        }
     }
 }
 

@@ -415,7 +415,8 @@ impl<'a> Foreman<'a> {
             result.completed_at.clone_from(&report.result.completed_at);
             result.elapsed = report.result.elapsed;
             result.worker = report.worker;
-            result.rows = report.result.rows;
+            let is_made = !matches!(outcome, Outcome::Unchanged { .. });
+            result.rows = report.result.rows.filter(|_| is_made);
             result.batches.clone_from(&report.result.batches);
         }
     }

@@ -219,11 +219,8 @@ fn the_view_follows_only_versions_that_pass_their_tests() {
 fn the_view_takes_no_name_that_is_taken() {
     let project = customers("{latest_version_pointer: true}");
     project.write("seeds/customers.csv", "id\n1\n");
-    project.run("build").exit(2).stderr(
-        "
-        error[duplicate-relation]: the view of the latest version of `customers` would have the name of `customers`, main.customers
-        stopped: 1 error
-        ",
+    project.run("build").exit(2).stderr_has(
+        "error[duplicate-relation]: the view of the latest version of `customers` would have the name of `customers`, main.customers",
     );
     let project = customers("{latest_version_pointer: {enable: true}}");
     project
