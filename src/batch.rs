@@ -49,7 +49,73 @@ pub struct Window {
     pub end: DateTime,
 }
 
+/// Which rows `ref()` and `source()` give.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RowsRead {
+    /// All.
+    #[default]
+    All,
+    /// None: `--empty`.
+    Empty,
+    /// Those of a time, of what says when its rows happened: `--sample`.
+    Sample(Sample),
+}
+
+/// From when on, and before when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The first moment.
+    pub start: DateTime,
+    /// The first moment after it.
+    pub end: DateTime,
+}
+
+impl RowsRead {
+    /// Whether rows are left out.
+    pub fn is_limited(self) -> bool {
+        self != RowsRead::All
+    }
+}
+
+impl fmt::Display for RowsRead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RowsRead::All => f.write_str("all rows"),
+            RowsRead::Empty => f.write_str("no rows (--empty)"),
+            RowsRead::Sample(Sample { start, end }) => {
+                let text = |it: &DateTime| it.strftime("%Y-%m-%d %H:%M:%S").to_string();
+                write!(f, "rows from {} to {} (--sample)", text(start), text(end))
+            }
+        }
+    }
+}
+
+impl Sample {
+    /// The part that is in a batch too.
+    pub fn of_batch(self, batch: Batch) -> Self {
+        Self { start: self.start.max(batch.start), end: self.end.min(batch.end) }
+    }
+
+    /// The condition that picks its rows, by an expression for their time.
+    pub fn condition(self, event_time: &str) -> String {
+        let (start, end) = (Batch::literal(self.start), Batch::literal(self.end));
+        format!("{event_time} >= '{start}' and {event_time} < '{end}'")
+    }
+}
+
 impl BatchSize {
+    /// So many of them before a moment, to the microsecond; a day that a month does not have becomes its last.
+    pub fn before(self, at: DateTime, count: i64) -> Option<DateTime> {
+        let span = Span::new();
+        let span = match self {
+            BatchSize::Hour => span.try_hours(count),
+            BatchSize::Day => span.try_days(count),
+            BatchSize::Month => span.try_months(count),
+            BatchSize::Year => span.try_years(count),
+        };
+        at.checked_sub(span.ok()?).ok()
+    }
+
     /// The beginning of the batch that a moment is in.
     pub fn truncate(self, at: DateTime) -> DateTime {
         let day = match self {
@@ -121,9 +187,11 @@ impl Batch {
         self.to_string().replace('-', "")
     }
 
-    /// A moment as dbt writes it into SQL: `2024-09-17 16:00:00+00:00`.
+    /// A moment as dbt writes it into SQL: `2024-09-17 16:00:00+00:00`, with six more digits where they are not all zero.
     pub fn literal(at: DateTime) -> String {
-        at.strftime("%Y-%m-%d %H:%M:%S+00:00").to_string()
+        let is_full = at.subsec_nanosecond() == 0;
+        let format = if is_full { "%Y-%m-%d %H:%M:%S+00:00" } else { "%Y-%m-%d %H:%M:%S.%6f+00:00" };
+        at.strftime(format).to_string()
     }
 
     /// The condition that picks the batch's rows, by an expression for their time.

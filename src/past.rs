@@ -133,8 +133,8 @@ fn time(column: &str) -> String {
 fn runs(warehouse: &mut dyn Warehouse, tables: &Tables<'_>) -> Result<Vec<Run>, WarehouseError> {
     let sql = format!(
         "with last as (select * from {runs} order by started_at desc, run_id limit {limit}), \
-         nodes as (select run_id, count(*) filter (status = 'success') as good, \
-         count(*) filter (status <> 'success') as bad from {nodes} semi join last using (run_id) group by run_id), \
+         nodes as (select run_id, count(*) filter (status in ('success', 'unchanged')) as good, \
+         count(*) filter (status not in ('success', 'unchanged')) as bad from {nodes} semi join last using (run_id) group by run_id), \
          tests as (select run_id, count(*) filter (status = 'pass') as good, \
          count(*) filter (status = 'warn') as warned, count(*) filter (status in ('fail', 'error')) as bad \
          from {tests} semi join last using (run_id) group by run_id) \

@@ -185,6 +185,10 @@ fn success_message(node: &Node, result: &NodeResult) -> Option<String> {
 
 fn adapter_response(node: &Node, result: &NodeResult) -> AdapterResponse {
     match result.status {
+        // Nothing was asked of the database.
+        Status::Success if result.message.is_some() => {
+            AdapterResponse { message: result.message.clone(), ..AdapterResponse::default() }
+        }
         Status::Success => AdapterResponse {
             message: success_message(node, result),
             code: (node.kind == NodeKind::Seed).then_some("INSERT"),

@@ -6,6 +6,7 @@
 
 pub mod command;
 mod help;
+pub mod rows;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -182,6 +183,13 @@ impl Cli {
         }
         if let Some(full_refresh) = self.command.full_refresh_mut() {
             *full_refresh |= environment::switch(variables, "FULL_REFRESH")?.unwrap_or(false);
+        }
+        if let Some(empty) = self.command.empty_mut() {
+            let is_wanted = environment::switch(variables, "EMPTY")?.unwrap_or(false);
+            empty.empty |= is_wanted && !empty.no_empty;
+        }
+        if let Some(rows) = self.command.rows_mut() {
+            rows.sample = rows.sample.or(environment::parsed(variables, "SAMPLE", rows::parse_sample)?);
         }
         if let Some(window) = self.command.window_mut() {
             let moment = |flag| environment::parsed(variables, flag, command::parse_moment);

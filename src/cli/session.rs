@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 
 use crate::artifacts::{ManifestInput, Output, OutputError, Stamp, project_graph};
+use crate::batch::RowsRead;
 use crate::cli::Exit;
 use crate::cli::args::Globals;
 use crate::cli::environment::Environment;
@@ -64,11 +65,20 @@ pub(super) struct Purpose {
     pub(super) checks: bool,
     /// `--wait-for-sources`.
     pub(super) wait_for_sources: Option<Duration>,
+    /// `--empty` and `--sample`.
+    pub(super) rows_read: RowsRead,
 }
 
 impl Purpose {
     pub(super) fn of(command: &'static str) -> Self {
-        Self { command, full_refresh: false, store_failures: false, checks: false, wait_for_sources: None }
+        Self {
+            command,
+            full_refresh: false,
+            store_failures: false,
+            checks: false,
+            wait_for_sources: None,
+            rows_read: RowsRead::All,
+        }
     }
 }
 
@@ -219,6 +229,7 @@ impl Session {
             self.globals.fail_fast.unwrap_or(false),
             purpose.store_failures,
         );
+        flags["EMPTY"] = (purpose.rows_read == RowsRead::Empty).into();
         flags["VERSION_CHECK"] = self.globals.version_check.unwrap_or(true).into();
         let options = LoadOptions {
             profile: self.globals.profile.clone(),
@@ -232,7 +243,10 @@ impl Session {
         };
         let disk = Disk::new(&dir);
         let project = project::load(diags, &mut self.sources, &disk, &options);
-        Ok(project.map(|project| Loaded { project, disk, dir }))
+        Ok(project.map(|mut project| {
+            project.rows_read = purpose.rows_read;
+            Loaded { project, disk, dir }
+        }))
     }
 
     /// Loads the project and makes its graph. Both live as long as the process: it ends with the command,

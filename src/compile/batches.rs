@@ -1,14 +1,13 @@
-//! What a template of a microbatch model sees of its batch: `model.batch`, and only the batch's rows of what it
-//! reads.
+//! Which rows templates read: those of their batch (with `model.batch`), of a sample (`--sample`), or none (`--empty`).
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
 use super::reading_name;
-use crate::batch::Batch;
+use crate::batch::{Batch, RowsRead, Sample};
 use crate::graph::{Graph, Node};
-use crate::node::{NodeId, Relation, quote_identifier};
+use crate::node::{NodeId, NodeKind, Relation, quote_identifier};
 use crate::template::Context;
 
 /// A batch of a node.
@@ -27,17 +26,6 @@ impl BatchOf {
         Some(Self { node: id, batch: Batch { start, end: size.offset(start, 1), size } })
     }
 
-    /// Conditions on the rows of what the node reads, for those that say when their rows happened.
-    pub(super) fn filters(self, graph: &Graph) -> BTreeMap<Relation, String> {
-        let node = graph.node(self.node);
-        let read = node.refs.values().chain(node.sources.values());
-        let filter = |id: &NodeId| {
-            let parent = graph.node(*id);
-            Some((reading_name(parent), self.batch.condition(&event_time(parent)?)))
-        };
-        read.filter_map(filter).collect()
-    }
-
     /// Puts the batch into `model`.
     pub(super) fn show(self, context: &mut Context) {
         let Some(Json::Object(model)) = &mut context.model else { return };
@@ -48,6 +36,36 @@ impl BatchOf {
         });
         model.insert("batch".to_owned(), batch);
     }
+}
+
+/// What `--empty` lets be read of a relation: dbt writes the same.
+pub(super) const NO_ROWS: &str = "false limit 0";
+
+/// Conditions on the rows of what a node reads, for those that say when their rows happened.
+pub(super) fn filters(
+    graph: &Graph,
+    id: NodeId,
+    rows: RowsRead,
+    batch: Option<Batch>,
+) -> BTreeMap<Relation, String> {
+    let node = graph.node(id);
+    let sample = match rows {
+        // As in dbt, tests look at all rows of what was made.
+        RowsRead::Sample(sample) if matches!(node.kind, NodeKind::Model | NodeKind::Snapshot) => Some(sample),
+        RowsRead::Sample(_) | RowsRead::All | RowsRead::Empty => None,
+    };
+    let part = match (batch, sample) {
+        (Some(batch), Some(sample)) => sample.of_batch(batch),
+        (Some(Batch { start, end, .. }), None) => Sample { start, end },
+        (None, Some(sample)) => sample,
+        (None, None) => return BTreeMap::new(),
+    };
+    let read = node.refs.values().chain(node.sources.values());
+    let filter = |id: &NodeId| {
+        let parent = graph.node(*id);
+        Some((reading_name(parent), part.condition(&event_time(parent)?)))
+    };
+    read.filter_map(filter).collect()
 }
 
 /// The expression that says when a row of a node happened, as SQL: quoted if its column or its source is.

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
 
+use super::batches::NO_ROWS;
 use super::unit_tests::MISSING_INPUT;
 use super::{IsIncremental, context, reading_name};
+use crate::batch::RowsRead;
 use crate::diagnostics::suggest;
 use crate::graph::{Graph, Node};
 use crate::node::{NodeId, NodeKind, Relation};
@@ -75,6 +77,8 @@ pub(super) struct CompileHost {
     selected: Option<Arc<Vec<String>>>,
     /// Conditions on the rows that are read of relations.
     rows: BTreeMap<Relation, String>,
+    /// Whether no row of any relation is read.
+    reads_no_rows: bool,
     /// What macros are answered instead of being called, by `name` or `package.name`.
     answers: BTreeMap<String, Json>,
     /// Unit tests: whose rows they are that stand in for inputs.
@@ -109,6 +113,7 @@ impl CompileHost {
             project: graph.shown.project.get().cloned(),
             selected: graph.shown.selected.get().cloned(),
             rows: BTreeMap::new(),
+            reads_no_rows: false,
             answers: BTreeMap::new(),
             is_unit_test: false,
             seed: None,
@@ -176,6 +181,7 @@ impl CompileHost {
             project: graph.shown.project.get().cloned(),
             selected: graph.shown.selected.get().cloned(),
             rows: BTreeMap::new(),
+            reads_no_rows: false,
             answers: BTreeMap::new(),
             is_unit_test: false,
             seed: None,
@@ -190,8 +196,8 @@ impl CompileHost {
     }
 
     /// The same where only some rows of relations are read.
-    pub(super) fn of_rows(self, rows: BTreeMap<Relation, String>) -> Self {
-        Self { rows, ..self }
+    pub(super) fn of_rows(self, rows: BTreeMap<Relation, String>, read: RowsRead) -> Self {
+        Self { rows, reads_no_rows: read == RowsRead::Empty, ..self }
     }
 
     /// The same for a unit test, which knows only the inputs that rows are given for, under these names.
@@ -340,6 +346,9 @@ impl Host for CompileHost {
     }
 
     fn rows_of(&self, relation: &Relation) -> Option<String> {
+        if self.reads_no_rows {
+            return Some(NO_ROWS.to_owned());
+        }
         self.rows.get(relation).cloned()
     }
 

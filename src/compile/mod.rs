@@ -41,6 +41,7 @@ pub use self::unit_tests::{
     CompiledInput, CompiledUnitTest, Definition, GIVEN, MacroOutcome, TestGround, definitions,
     inputs_of_tests, self_contained, stand_in,
 };
+use crate::batch::RowsRead;
 use crate::diagnostics::{Diagnostic, Spanned};
 use crate::graph::{Graph, Node};
 use crate::node::{Materialization, NodeId, NodeKind, Relation};
@@ -357,7 +358,8 @@ impl<'a> Compiler<'a> {
         // With a log of its own, which is lost if it is rendered again.
         let alone =
             Compiler { log: Arc::default(), engine: self.engine.clone(), seed: self.seed.clone(), ..*self };
-        let context = alone.node_context(id, is_incremental);
+        // A hook writes to relations, or grants what is in them: it names them as they are.
+        let context = alone.limited_context(id, is_incremental, RowsRead::All);
         let source = TemplateSource {
             package: self.graph.node(id).package.clone(),
             file: hook.span.file,
@@ -377,10 +379,18 @@ impl<'a> Compiler<'a> {
     }
 
     fn node_context(&self, id: NodeId, is_incremental: IsIncremental) -> Context {
+        self.limited_context(id, is_incremental, self.project.rows_read)
+    }
+
+    /// For a node's template that reads so many rows.
+    fn limited_context(&self, id: NodeId, is_incremental: IsIncremental, rows: RowsRead) -> Context {
         let host = CompileHost::for_node(self.project, self.graph, id, is_incremental, Arc::clone(&self.log));
-        let Some(batch) = self.batch.filter(|it| it.node == id) else { return self.context(Some(id), host) };
-        let mut context = self.context(Some(id), host.of_rows(batch.filters(self.graph)));
-        batch.show(&mut context);
+        let batch = self.batch.filter(|it| it.node == id);
+        let filters = batches::filters(self.graph, id, rows, batch.map(|it| it.batch));
+        let mut context = self.context(Some(id), host.of_rows(filters, rows));
+        if let Some(batch) = batch {
+            batch.show(&mut context);
+        }
         context
     }
 

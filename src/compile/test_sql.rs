@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::batches::NO_ROWS;
 use super::{CompiledNode, Compiler, IsIncremental, Late, own_tests, reading_name};
+use crate::batch::RowsRead;
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
 use crate::node::{NodeId, Relation, quote_identifier};
@@ -101,6 +103,12 @@ fn tested_relation(
             TemplateValue::Relation(relation) => Some(relation),
             TemplateValue::Json(text) => Some(Relation::verbatim(text.as_str().unwrap_or_default().trim())),
         });
+    }
+    if compiler.project.rows_read == RowsRead::Empty {
+        return Ok(Some(Relation::verbatim(format!(
+            "(select * from {} where {NO_ROWS}) dbt_subquery",
+            relation.render()
+        ))));
     }
     Ok(Some(match &node.config.where_ {
         Some(condition) => Relation::verbatim(format!(

@@ -75,6 +75,8 @@ pub struct SourceFile {
     pub path: String,
     /// Whole text, as decoded.
     pub text: Arc<str>,
+    /// The line of the file that the text begins with, from 1: of a large file there may be a part only.
+    pub first_line: usize,
 }
 
 /// All texts that a diagnostic may point into.
@@ -87,8 +89,17 @@ impl Sources {
     /// Adds a file and gives the id to point into it with.
     pub fn add(&mut self, path: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(SourceFile { path: path.into(), text: text.into() });
+        self.files.push(SourceFile { path: path.into(), text: text.into(), first_line: 1 });
         id
+    }
+
+    /// Takes in the line that a diagnostic brings along, and points into it.
+    pub fn take_in_line(&mut self, diagnostic: &mut Diagnostic) {
+        if let Some(line) = diagnostic.line.take() {
+            let file = self.add(line.path, line.text);
+            self.files[file.index()].first_line = line.number;
+            diagnostic.primary = Some(Label { span: Span::new(file, line.range), text: line.label });
+        }
     }
 
     /// The file behind an id that this collection gave.
@@ -105,7 +116,7 @@ impl Sources {
     pub fn line_column(&self, file: FileId, offset: usize) -> (usize, usize) {
         let text = &self.get(file).text;
         let before = text.get(..offset.min(text.len())).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
+        let line = before.matches('\n').count() + self.get(file).first_line;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         (line, column)
     }
@@ -146,6 +157,21 @@ pub struct Label {
     pub text: String,
 }
 
+/// A place in a file whose text is not among the [`Sources`], with the line that it is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineOfFile {
+    /// Path relative to the project, with `/`.
+    pub path: String,
+    /// Which line it is, from 1.
+    pub number: usize,
+    /// The line's text.
+    pub text: String,
+    /// The bytes of the text that are meant.
+    pub range: Range<usize>,
+    /// What is there, in a few words.
+    pub label: String,
+}
+
 /// One fault: what, where, why, how to fix. See the rules in `CONTRIBUTING.md`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -157,6 +183,8 @@ pub struct Diagnostic {
     pub message: String,
     /// The place, where one is known.
     pub primary: Option<Label>,
+    /// The place, as long as it is in a file that is not among the sources: [`Sources::take_in_line`].
+    pub line: Option<Box<LineOfFile>>,
     /// Further places, such as the calls that led here, innermost first.
     pub secondary: Vec<Label>,
     /// Causes and facts.
@@ -178,7 +206,7 @@ impl Diagnostic {
 
     fn new(severity: Severity, code: &'static str, message: String) -> Self {
         let (secondary, notes, helps) = (Vec::new(), Vec::new(), Vec::new());
-        Self { severity, code, message, primary: None, secondary, notes, helps }
+        Self { severity, code, message, primary: None, line: None, secondary, notes, helps }
     }
 
     /// Sets the place and what to say under the caret.
@@ -195,6 +223,13 @@ impl Diagnostic {
             Some(span) => self.at(span, label),
             None => self,
         }
+    }
+
+    /// Sets the place in a file that is not among the sources.
+    #[must_use]
+    pub fn in_line(mut self, line: LineOfFile) -> Self {
+        self.line = Some(Box::new(line));
+        self
     }
 
     /// Adds another place.

@@ -36,6 +36,7 @@ mod test_names;
 mod tests;
 pub mod threshold;
 pub mod unit_tests;
+pub mod version_pointer;
 mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,7 +112,7 @@ pub fn parse(diags: &mut Diagnostics, sources: &mut Sources, project: &Project) 
     overrides.report_unused(diags, all.iter().filter_map(source_table));
     all.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
     let (nodes, disabled): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.config.enabled);
-    whole::report_duplicates(diags, &nodes);
+    whole::report_duplicates(diags, project, &nodes);
     let node_macros = by_macro::of_other_nodes(project, &by_macro);
     Parsed {
         nodes,

@@ -15,6 +15,7 @@ use super::incremental::{self, Incremental};
 use super::properties::texts;
 use super::source_rules::{self, SourceRules};
 use super::threshold::Threshold;
+use super::version_pointer;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span, Spanned, suggest};
 use crate::node::{Materialization, RelationKind, StoreFailures, TestSeverity};
 use crate::template::FoundMaterialization;
@@ -121,6 +122,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "indexes",
     "invalidate_hard_deletes",
     "json_read_options",
+    "latest_version_pointer",
     "limit",
     "loaded_at_field",
     "loaded_at_query",
@@ -419,6 +421,9 @@ fn typed(
     let [pre_hooks, post_hooks] = hooks;
     let mut reader = Typed { diags, values: &values, rules };
     let materialized = reader.materialized();
+    if let Some(pointer) = values.get(version_pointer::KEY) {
+        version_pointer::check(reader.diags, pointer);
+    }
     NodeConfig {
         enabled: reader.bool("enabled").unwrap_or(true),
         schema: reader.text("schema").map(|it| it.value),

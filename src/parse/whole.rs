@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Body, ParsedNode, node_config};
+use serde_json::Value as Json;
+
+use super::{Body, ParsedNode, node_config, version_pointer};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::node::NodeKind;
+use crate::node::{NodeKind, Relation};
 use crate::project::Project;
 
-pub(super) fn report_duplicates(diags: &mut Diagnostics, nodes: &[ParsedNode]) {
+pub(super) fn report_duplicates(diags: &mut Diagnostics, project: &Project, nodes: &[ParsedNode]) {
     for pair in nodes.windows(2).filter(|pair| pair[0].unique_id == pair[1].unique_id) {
         diags.push(
             Diagnostic::error(
@@ -22,6 +24,9 @@ pub(super) fn report_duplicates(diags: &mut Diagnostics, nodes: &[ParsedNode]) {
     // A ref() names models, seeds and snapshots alike.
     let mut seen: BTreeMap<(&str, &str), &ParsedNode> = BTreeMap::new();
     let mut relations: BTreeMap<String, &ParsedNode> = BTreeMap::new();
+    let mut pointers: Vec<(Relation, &ParsedNode)> = Vec::new();
+    let points_by_default =
+        project.config.flag(version_pointer::FLAG).and_then(Json::as_bool).unwrap_or(false);
     for node in nodes {
         let referable = matches!(node.kind, NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot);
         let versioned = matches!(&node.body, Body::Model { version: Some(_), .. });
@@ -43,6 +48,9 @@ pub(super) fn report_duplicates(diags: &mut Diagnostics, nodes: &[ParsedNode]) {
             );
         }
         let Some(relation) = node.relation.as_ref().filter(|it| it.schema.is_some()) else { continue };
+        if let Some(pointer) = version_pointer::of(node, points_by_default) {
+            pointers.push((pointer, node));
+        }
         if let Some(first) = relations.insert(relation.render().to_lowercase(), node)
             && first.unique_id != node.unique_id
             && first.name != node.name
@@ -60,6 +68,21 @@ pub(super) fn report_duplicates(diags: &mut Diagnostics, nodes: &[ParsedNode]) {
                 .at(node.span, "this one")
                 .and_at(first.span, "and this one")
                 .help("give one of them another `alias` or `schema`"),
+            );
+        }
+    }
+    for (pointer, node) in pointers {
+        if let Some(first) = relations.get(&pointer.render().to_lowercase()) {
+            let message = format!(
+                "the view of the latest version of `{}` would have the name of `{}`, {}",
+                node.name,
+                first.name,
+                pointer.short()
+            );
+            diags.push(
+                Diagnostic::error("duplicate-relation", message)
+                    .at(node.span, format!("the latest version; the name is that of a {}", first.kind))
+                    .help("set `latest_version_pointer: {alias: ...}`, or `latest_version_pointer: false`"),
             );
         }
     }

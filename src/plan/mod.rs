@@ -12,7 +12,7 @@ mod unit_tests;
 
 use std::collections::BTreeSet;
 
-use crate::batch::Window;
+use crate::batch::{RowsRead, Window};
 use crate::compile::lineage::Inherited;
 use crate::compile::{Definition, Hook};
 use crate::diagnostics::{Diagnostic, Spanned};
@@ -81,6 +81,8 @@ pub struct PlanOptions<'a> {
     pub sample_rows: Option<usize>,
     /// How tests that are aggregates are asked.
     pub test_queries: TestQueries,
+    /// Which rows models read.
+    pub rows_read: RowsRead,
 }
 
 /// How tests are asked that could share a query.
@@ -122,6 +124,8 @@ pub struct Plan {
     pub definitions: Vec<Definition>,
     /// How tests that are aggregates are asked.
     pub test_queries: TestQueries,
+    /// Which rows models read.
+    pub rows_read: RowsRead,
 }
 
 impl Plan {
@@ -202,7 +206,7 @@ pub enum Action {
     /// A function that gives the query's rows.
     CreateTableFunction(Query),
     /// A table from a CSV file.
-    LoadSeed(Hooks),
+    LoadSeed(SeedLoad),
     /// A table that keeps old versions of the query's rows.
     TakeSnapshot(Query),
     /// A function; its text is an expression or a query.
@@ -228,6 +232,15 @@ pub struct Hooks {
     pub pre: Vec<Hook>,
     /// Statements after it is made.
     pub post: Vec<Hook>,
+}
+
+/// How a seed is loaded.
+#[derive(Clone, Debug)]
+pub struct SeedLoad {
+    /// Hooks in its transaction.
+    pub hooks: Hooks,
+    /// Whether it is loaded even if its file did not change.
+    pub is_full_refresh: bool,
 }
 
 /// How a microbatch model is made. Which batches there are depends on whether its table is there.

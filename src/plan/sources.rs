@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Plan, PlanOptions, RunCommand, Step, StepId, TestQueries};
+use crate::batch::RowsRead;
 use crate::compile::is_ephemeral;
 use crate::compile::lineage::Inherited;
 use crate::diagnostics::Span;
@@ -163,6 +164,7 @@ pub fn of_sources(graph: &Graph, sources: &BTreeSet<NodeId>) -> Plan {
         inherited: Inherited::default(),
         definitions: Vec::new(),
         test_queries: TestQueries::Shared,
+        rows_read: RowsRead::All,
     }
 }
 

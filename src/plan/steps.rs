@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::unit_tests;
 use super::{
     Action, Batches, ByMacro, Edge, EdgeKind, Hooks, Plan, PlanOptions, PlannedTest, Query, QueryText,
-    RunCommand, Step, StepId, sources,
+    RunCommand, SeedLoad, Step, StepId, sources,
 };
 use crate::compile::lineage::Inherited;
 use crate::compile::{Compiled, Hook};
@@ -24,7 +24,7 @@ pub fn make(
 ) -> Plan {
     let command = options.command;
     let (steps, step_of) = (Vec::new(), BTreeMap::new());
-    let test_queries = options.test_queries;
+    let (test_queries, rows_read) = (options.test_queries, options.rows_read);
     let definitions = compiled.ground.definitions.clone();
     let mut maker = Maker { graph, compiled, command, options, steps, step_of };
     let read = sources::read_by(graph, selected, command);
@@ -49,6 +49,7 @@ pub fn make(
         inherited: Inherited::default(),
         definitions,
         test_queries,
+        rows_read,
     }
 }
 
@@ -180,7 +181,10 @@ impl Maker<'_> {
             },
             (Body::Seed, None) => match self.graph.node_macros.seeds.get(&node.package) {
                 Some(macro_id) => self.by_macro(id, macro_id),
-                None => Action::LoadSeed(self.hooks(id)),
+                None => {
+                    let full_refresh = node.config.full_refresh.unwrap_or(self.options.full_refresh);
+                    Action::LoadSeed(SeedLoad { hooks: self.hooks(id), is_full_refresh: full_refresh })
+                }
             },
             (Body::Snapshot(SnapshotBody { by_macro: Some(macro_id), .. }), None) => {
                 self.by_macro(id, macro_id)

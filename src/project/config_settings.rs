@@ -25,6 +25,7 @@ const FLAGS: &[&str] = &[
     "fail_fast",
     "full_refresh",
     "indirect_selection",
+    "latest_version_pointer_enabled_by_default",
     "log_format",
     "log_format_file",
     "log_level",

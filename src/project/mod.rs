@@ -37,6 +37,7 @@ use self::selectors::{NamedSelector, SELECTORS_FILE};
 use self::settings::Settings;
 use self::sources_lock::SourcesLock;
 use self::target::{ProfilesFile, Target};
+use crate::batch::RowsRead;
 use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, FileId, Severity, Sources};
 use crate::node::Quoting;
 use crate::template::Globals;
@@ -152,6 +153,8 @@ pub struct Project {
     pub files: Vec<ProjectFile>,
     /// Variables of the command line.
     pub cli_vars: Arc<BTreeMap<String, Json>>,
+    /// Which rows the command line lets models read.
+    pub rows_read: RowsRead,
     runtime: OnceLock<Arc<Json>>,
 }
 
@@ -223,6 +226,7 @@ pub fn load(
         sources_lock,
         files: read,
         cli_vars: Arc::clone(&bare.vars),
+        rows_read: RowsRead::All,
         runtime: OnceLock::new(),
     })
 }

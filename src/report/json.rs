@@ -128,6 +128,7 @@ pub(super) fn run_started(started: &RunStarted) -> Json {
         "target": started.target,
         "database": started.database,
         "publish": if started.is_staged { "run" } else { "model" },
+        "reads": started.rows_read.is_limited().then(|| started.rows_read.to_string()),
     })
 }
 
@@ -167,6 +168,7 @@ pub(super) fn node_skipped(node: &NodeRef, reason: &SkipReason) -> Json {
 pub(super) fn node_finished(sources: &Sources, finished: &NodeFinished) -> Json {
     let (status, failed_tests, kept) = match &finished.outcome {
         Outcome::Success | Outcome::Checked => ("success", 0, None),
+        Outcome::Unchanged { .. } => ("unchanged", 0, None),
         Outcome::NoOp => ("no_op", 0, None),
         Outcome::Stale => ("stale", 0, None),
         Outcome::RolledBack { failed_tests, kept } => ("rolled_back", *failed_tests, Some(kept)),
@@ -179,6 +181,10 @@ pub(super) fn node_finished(sources: &Sources, finished: &NodeFinished) -> Json 
         Some(Kept::New) => (Some("new"), None),
         Some(Kept::Batches { .. }) => (Some("batches"), None),
         Some(Kept::Previous { published_at }) => (Some("previous"), published_at.clone()),
+    };
+    let published_at = match &finished.outcome {
+        Outcome::Unchanged { published_at } => Some(published_at.clone()),
+        _ => published_at,
     };
     let more = json!({
         "status": status,
@@ -239,6 +245,7 @@ pub(super) fn run_finished(elapsed: Duration, totals: &Totals) -> Json {
         "status": status,
         "elapsed": seconds(elapsed),
         "succeeded": counts(&totals.succeeded),
+        "unchanged": totals.unchanged,
         "rolled_back": totals.rolled_back,
         "errors": totals.errors,
         "skipped": totals.skipped,

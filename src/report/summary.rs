@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::batch::RowsRead;
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::{Diagnostic, Sources};
 use crate::node::NodeKind;
@@ -80,6 +81,7 @@ impl Findings {
                 None,
                 Outcome::Success
                 | Outcome::Checked
+                | Outcome::Unchanged { .. }
                 | Outcome::NoOp
                 | Outcome::Stale
                 | Outcome::RolledBack { .. }
@@ -214,7 +216,11 @@ pub(super) fn opening(started: &RunStarted) -> String {
     let what = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
     let threads = numbers::count(started.threads, "thread");
     let how = if started.is_staged { ", published as a whole" } else { "" };
-    format!("{doing} {what} in {} (target {}, {threads}{how})", started.database, started.target)
+    let rows = match started.rows_read {
+        RowsRead::All => String::new(),
+        limited => format!(", models read {limited}"),
+    };
+    format!("{doing} {what} in {} (target {}, {threads}{how}{rows})", started.database, started.target)
 }
 
 /// `10 tests passed, 1 failed`.
@@ -253,10 +259,12 @@ pub(super) fn totals(command: RunCommand, totals: &Totals) -> Option<String> {
     let nodes: Vec<String> =
         totals.succeeded.iter().map(|(kind, n)| numbers::count(*n, kind.as_str())).collect();
     let nodes = made.filter(|_| !nodes.is_empty()).map(|made| format!("{} {made}", nodes.join(", ")));
+    let unchanged =
+        (totals.unchanged > 0).then(|| format!("{} unchanged", numbers::count(totals.unchanged, "seed")));
     let tests = Some(tests(totals.tests)).filter(|it| !it.is_empty());
     let held_back =
         (totals.held_back > 0).then(|| format!("{} held back", numbers::count(totals.held_back, "node")));
-    let parts: Vec<String> = [nodes, tests, held_back].into_iter().flatten().collect();
+    let parts: Vec<String> = [nodes, unchanged, tests, held_back].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 

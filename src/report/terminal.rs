@@ -165,6 +165,13 @@ impl<O: Write, E: Write> Terminal<O, E> {
         let tests = self.run.open.remove(&node.unique_id).unwrap_or_default();
         let (word, style) = node_word(&self.run, &finished.outcome);
         let rows = finished.rows.map(|rows| numbers::rows(rows, finished.rows_in));
+        let rows = match &finished.outcome {
+            // To the minute: that is what the column has room for.
+            Outcome::Unchanged { published_at } => {
+                Some(format!("since {}", published_at.get(..16).unwrap_or(published_at)))
+            }
+            _ => rows,
+        };
         let detail = rows.or_else(|| self.run.checked.remove(&node.unique_id));
         let elapsed = Some(finished.elapsed);
         self.step(&StepLine { word, style, label: &node.label, detail, elapsed });
@@ -172,6 +179,7 @@ impl<O: Write, E: Write> Terminal<O, E> {
         let kept = match &finished.outcome {
             Outcome::Success
             | Outcome::Checked
+            | Outcome::Unchanged { .. }
             | Outcome::NoOp
             | Outcome::Stale
             | Outcome::TestsFailed { .. } => None,
@@ -413,6 +421,7 @@ fn in_lines(line: &StepLine, index: &str, width: usize) -> String {
 fn node_word(run: &Run, outcome: &Outcome) -> (&'static str, Style) {
     match (outcome, run.command) {
         (Outcome::Checked, _) => ("checked", GOOD),
+        (Outcome::Unchanged { .. }, _) => ("unchanged", GOOD),
         (Outcome::NoOp, _) => ("no-op", GOOD),
         (Outcome::Success, RunCommand::Build) if run.is_staged => ("made", GOOD),
         (Outcome::Stale, _) => ("stale", CAREFUL),

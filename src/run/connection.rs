@@ -225,6 +225,10 @@ impl Warehouse for Connection {
         self.lock().warehouse.definitions()
     }
 
+    fn views(&mut self) -> Result<Vec<(Relation, String)>, WarehouseError> {
+        self.lock().warehouse.views()
+    }
+
     fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError> {
         self.send(sql, |it, sql| it.stash(sql))
     }

@@ -8,6 +8,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::batch::RowsRead;
 use crate::diagnostics::Diagnostic;
 use crate::node::{NodeKind, UniqueId};
 pub use crate::plan::RunCommand;
@@ -131,6 +132,8 @@ pub struct RunStarted {
     pub database: String,
     /// Whether what is made is published only when all of the run went well.
     pub is_staged: bool,
+    /// Which rows models read.
+    pub rows_read: RowsRead,
 }
 
 /// A node as reports name it.
@@ -194,6 +197,11 @@ pub enum Outcome {
     Success,
     /// Nothing was to be made (a source, an ephemeral model); its tests passed.
     Checked,
+    /// A seed whose file and config did not change since its last version; its tests passed.
+    Unchanged {
+        /// When that was published, in words for people.
+        published_at: String,
+    },
     /// There is nothing to make of it and no test of it (an exposure, a saved query); all it reads is good.
     NoOp,
     /// A source that is too old: what reads it is skipped, as it says itself, and that is no failure.
@@ -221,7 +229,7 @@ impl Outcome {
     /// Whether all went well, so that what reads the node can go on.
     pub fn is_good(&self) -> bool {
         match self {
-            Outcome::Success | Outcome::Checked | Outcome::NoOp => true,
+            Outcome::Success | Outcome::Checked | Outcome::Unchanged { .. } | Outcome::NoOp => true,
             Outcome::Stale
             | Outcome::RolledBack { .. }
             | Outcome::TestsFailed { .. }
@@ -458,6 +466,8 @@ impl LogLevel {
 pub struct Totals {
     /// Nodes that succeeded, by kind, in the order of kinds; tests are not among them.
     pub succeeded: Vec<(NodeKind, usize)>,
+    /// Seeds that were not loaded because nothing changed.
+    pub unchanged: usize,
     /// Nodes whose new version was rolled back.
     pub rolled_back: usize,
     /// Nodes that could not be made.
@@ -514,6 +524,7 @@ impl Totals {
         match event {
             RunEvent::NodeFinished(finished) => match finished.outcome {
                 Outcome::Success => self.add_success(finished.node.kind),
+                Outcome::Unchanged { .. } => self.unchanged += 1,
                 Outcome::RolledBack { .. } => self.rolled_back += 1,
                 Outcome::Error { .. } => self.errors += 1,
                 // Its tests are counted by themselves.

@@ -27,6 +27,7 @@ impl Worker<'_> {
         let (Some(settings), Some(relation)) = (&body.settings, &self.step.relation) else {
             return Ok(Effect::default());
         };
+        let settings = &self.snapshot_settings(settings);
         let is_there = match self.exists_as() {
             None => false,
             Some(RelationKind::Table) => true,

@@ -7,9 +7,8 @@ use super::step::{Failure, Worker};
 use crate::compile::{Hook, IsIncremental, Late};
 use crate::diagnostics::Diagnostic;
 use crate::node::RelationKind;
-use crate::plan::{Hooks, Query, QueryText};
+use crate::plan::{Query, QueryText};
 use crate::template::{Rendered, SeedFile};
-use crate::warehouse::seed::{SeedOptions, SeedShape, infer_seed, seed_rows_sql, seed_sql};
 use crate::warehouse::{Effect, ErrorKind, Warehouse as _};
 
 impl Worker<'_> {
@@ -133,63 +132,5 @@ impl Worker<'_> {
         let statement = format!("drop {} if exists {name}", existing.as_str());
         let result = self.warehouse.execute(&statement);
         result.map(|_| ()).map_err(|error| self.failure(&Rendered::default(), 0, &error))
-    }
-
-    pub(super) fn load_seed(&mut self, hooks: &Hooks) -> Result<Effect, Failure> {
-        for hook in &hooks.pre {
-            self.hook("pre-hook", hook)?;
-        }
-        let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
-        let options = self.seed_options();
-        let shape = self.seed_shape(&options)?;
-        self.drop_other_kind(&relation.render(), RelationKind::Table)?;
-        let statement = seed_sql(relation, &self.seed_path(), &shape, &options);
-        let mut effect = self
-            .warehouse
-            .execute(&statement)
-            .map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
-        self.make_indexes(relation)?;
-        self.comment("table")?;
-        effect.rows_written = effect.rows_written.or(Some(shape.rows));
-        effect.rows_scanned = None;
-        for hook in &hooks.post {
-            self.hook("post-hook", hook)?;
-        }
-        Ok(effect)
-    }
-
-    /// The seed's file for macros that load it: what has a type of its own is read as text, as in dbt.
-    pub(super) fn seed_file(&self) -> Result<SeedFile, Failure> {
-        let mut options = self.seed_options();
-        options.column_types.iter_mut().for_each(|it| "VARCHAR".clone_into(&mut it.1));
-        let shape = self.seed_shape(&options)?;
-        let path = self.seed_path();
-        Ok(SeedFile { rows: seed_rows_sql(&path, &shape, &options), path })
-    }
-
-    fn seed_options(&self) -> SeedOptions {
-        let config = &self.node.config;
-        SeedOptions {
-            delimiter: config.delimiter.as_deref().and_then(|it| it.chars().next()).unwrap_or(','),
-            column_types: config.column_types.clone(),
-        }
-    }
-
-    fn seed_path(&self) -> String {
-        self.shared.around.files.locate(&self.node.path)
-    }
-
-    fn seed_shape(&self, options: &SeedOptions) -> Result<SeedShape, Failure> {
-        let path = &self.node.path;
-        let reader = self.shared.around.files.open(path).map_err(|error| {
-            let fault = Diagnostic::error("unreadable-file", format!("cannot read `{}`", path.as_str()));
-            Failure { kind: ErrorKind::Unavailable, fault: fault.note(error.to_string()) }
-        })?;
-        infer_seed(reader, options).map_err(|error| {
-            let message = format!("the seed `{}` cannot be loaded: {}", self.node.name, error.message);
-            let fault =
-                Diagnostic::error("invalid-seed", message).note(format!("{}:{}", path.as_str(), error.line));
-            Failure { kind: ErrorKind::Sql, fault }
-        })
     }
 }

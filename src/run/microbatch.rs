@@ -7,6 +7,7 @@
 
 use super::event::Kept;
 use super::incremental::{self, Refusal};
+use super::limited;
 use super::step::{Failure, StepOutcome, Tried, Worker};
 use crate::batch::Batch;
 use crate::compile::IsIncremental;
@@ -64,8 +65,11 @@ impl Worker<'_> {
             Ok(batches) => batches,
             Err(Failure { fault, .. }) => return Tried::error(fault, self.kept()),
         };
-        // Readers of a table that is made anew would see it without most of its batches.
-        let is_all = self.shared.is_staged || (self.exists_as().is_some() && !is_there);
+        let reads = self.shared.plan.rows_read;
+        let batches = limited::batches(batches, reads);
+        // Readers of a table that is made anew would see it without most of its batches; and a batch that is not made of all
+        // its rows is not done.
+        let is_all = self.shared.is_staged || reads.is_limited() || (self.exists_as().is_some() && !is_there);
         let publish = if is_all { PublishBatches::Together } else { settings.publish };
         let last = batches.len() - 1;
         let mut turn = Turn { batches, first: 0, last, is_there, publish };
@@ -152,6 +156,9 @@ impl Worker<'_> {
     /// What the history says about the batches of this transaction; nothing for other nodes.
     pub(super) fn batches_done(&self) -> Option<String> {
         let turn = self.turn.as_ref()?;
+        if turn.is_there && self.shared.plan.rows_read.is_limited() {
+            return None;
+        }
         let node = self.node.unique_id.as_str();
         let (first, last) = (turn.batches.get(turn.first)?, turn.batches.get(turn.last)?);
         if !turn.is_there && turn.publish == PublishBatches::Together {

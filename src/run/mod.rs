@@ -6,6 +6,7 @@
 //! (`report/`), the clock (given).
 
 mod by_macro;
+mod columns_changed;
 mod comments;
 mod connection;
 mod contract;
@@ -18,6 +19,7 @@ mod history;
 mod hooks;
 mod incremental;
 mod kept;
+mod limited;
 mod made;
 mod make;
 mod masked;
@@ -26,18 +28,21 @@ mod microbatch;
 mod operation;
 mod outside;
 mod queue;
+mod readers;
 mod record;
+mod seeds;
 mod snapshot;
 pub mod sources;
 mod step;
 mod testing;
 mod unit_tests;
+mod version_pointer;
 mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use self::event::{LogLevel, NodeRef, RunEvent, RunStarted, Totals};
@@ -286,6 +291,10 @@ struct Shared<'a> {
     scrubber: Scrubber,
     /// Whether readers see nothing before the end of the run.
     is_staged: bool,
+    /// All views with their texts in lower case, read when somebody asks.
+    views: OnceLock<Vec<(Relation, String)>>,
+    /// Views that cannot be read until this run makes them anew, with the node whose new version they cannot read.
+    endangered: Mutex<BTreeMap<Relation, String>>,
 }
 
 impl Shared<'_> {
@@ -380,9 +389,11 @@ fn work(
     if fault.is_some() {
         return Ok(RunResults { before, hook_fault: fault, ..tested.results });
     }
+    limited::announce(plan, on_event);
     let known = (history.clone(), published);
     let shared = look_around(plan, graph, around, known, options, warehouse, on_event)?;
     let mut results = workers::run(&shared, options, tested, warehouse, on_event)?;
+    readers::warn(&shared, warehouse, on_event);
     results.before = before;
     results.totals.is_staged = options.is_staged;
     // Who stops a run wants nothing more to begin.
@@ -415,6 +426,7 @@ fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
         target: options.target.clone(),
         database: options.database.clone(),
         is_staged: options.is_staged,
+        rows_read: plan.rows_read,
     }
 }
 
@@ -472,6 +484,8 @@ fn look_around<'a>(
         planned,
         scrubber,
         is_staged: options.is_staged,
+        views: OnceLock::new(),
+        endangered: Mutex::default(),
     })
 }
 

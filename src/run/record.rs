@@ -21,15 +21,15 @@ impl Worker<'_> {
         rows_in: Option<u64>,
     ) -> Result<(), Failure> {
         let elapsed = self.shared.around.clock.monotonic().saturating_sub(self.started);
+        let (reads, loaded) = (self.reads(), self.loaded.take());
         let statement = self.shared.history.node(&NodeRow {
-            node_id: self.node.unique_id.as_str(),
-            kind: self.node.kind.as_str(),
-            relation: self.step.relation.as_ref(),
             status: "success",
             rows,
             rows_in,
-            seconds: elapsed.as_secs_f64(),
-            message: None,
+            fingerprint: loaded.as_ref().map(|it| it.fingerprint.as_str()),
+            columns: loaded.as_ref().map(|it| it.columns.as_str()),
+            reads: reads.as_deref(),
+            ..self.row(elapsed)
         });
         let batches = self.batches_done();
         let result = self.warehouse.execute(&statement).and_then(|_| {
@@ -38,6 +38,32 @@ impl Worker<'_> {
         });
         let result = result.and_then(|()| self.record_measures(tested, true));
         result.map_err(|error| self.failure(&Rendered::default(), 0, &error))
+    }
+
+    /// A row about this node that says nothing yet of what became of it.
+    fn row(&self, elapsed: Duration) -> NodeRow<'_> {
+        NodeRow {
+            node_id: self.node.unique_id.as_str(),
+            kind: self.node.kind.as_str(),
+            relation: self.step.relation.as_ref(),
+            status: "",
+            rows: None,
+            rows_in: None,
+            seconds: elapsed.as_secs_f64(),
+            message: None,
+            fingerprint: None,
+            columns: None,
+            reads: None,
+        }
+    }
+
+    /// That a seed was looked at and is as it was. History is no reason to fail what went well.
+    pub(super) fn record_unchanged(&mut self, tested: &Tested, rows: u64) {
+        let elapsed = self.shared.around.clock.monotonic().saturating_sub(self.started);
+        let row = NodeRow { status: "unchanged", rows: Some(rows), ..self.row(elapsed) };
+        let statement = self.shared.history.node(&row);
+        let _ = self.warehouse.execute(&statement);
+        let _ = self.record_tests(tested);
     }
 
     pub(super) fn record_tests(&mut self, tested: &Tested) -> Result<(), WarehouseError> {
@@ -107,17 +133,12 @@ impl Worker<'_> {
         }
         let message = tried.fault.as_ref().map(|it| it.message.clone());
         let statement = self.shared.history.node(&NodeRow {
-            node_id: self.node.unique_id.as_str(),
-            kind: self.node.kind.as_str(),
-            relation: self.step.relation.as_ref(),
             status: match tried.outcome {
                 StepOutcome::Done(Outcome::RolledBack { .. }) => "rolled back",
                 _ => "error",
             },
-            rows: None,
-            rows_in: None,
-            seconds: elapsed.as_secs_f64(),
             message: message.as_deref(),
+            ..self.row(elapsed)
         });
         // A full disk must not hide the fault that led here.
         let _ = self.warehouse.execute(&statement);

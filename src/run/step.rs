@@ -1,12 +1,13 @@
 //! One step on one connection: begin, make, test, record, commit; or roll back and say why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::connection::Connection;
 use super::event::{Kept, Outcome, SourceStatus};
 use super::external::Files;
 use super::microbatch::{BatchResults, Turn};
+use super::seeds::Loaded;
 use super::sources::Held;
 use super::testing::{self, Scan, TestOutcome, Tested};
 use super::{Shared, kept};
@@ -14,8 +15,7 @@ use crate::batch::Batch;
 use crate::compile::{CompiledNode, IsIncremental, Late, TemplateLog, faults};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::graph::Node;
-use crate::node::{Materialization, NodeId, NodeKind, RelationKind};
-use crate::parse::Body;
+use crate::node::{NodeId, NodeKind, RelationKind};
 use crate::plan::scan::TestedRelation;
 use crate::plan::{Action, Step};
 use crate::template::Rendered;
@@ -70,10 +70,10 @@ impl StepResult {
 pub(super) struct Tried {
     pub(super) outcome: StepOutcome,
     pub(super) tested: Tested,
-    rows: Option<u64>,
-    rows_in: Option<u64>,
+    pub(super) rows: Option<u64>,
+    pub(super) rows_in: Option<u64>,
     pub(super) fault: Option<Diagnostic>,
-    warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 /// A statement of the step failed.
@@ -107,6 +107,7 @@ pub(super) fn run(
         batch: None,
         turn: None,
         batches: None,
+        loaded: None,
     };
     let mut tried = match (shared.sources.held(step.node), worker.set_comment()) {
         (Some(Held::Fails(fault)), _) => Tried::error((**fault).clone(), worker.kept()),
@@ -157,7 +158,7 @@ impl Tried {
         Self { outcome: StepOutcome::Done(Outcome::NoOp), ..Self::interrupted() }
     }
 
-    fn interrupted() -> Self {
+    pub(super) fn interrupted() -> Self {
         let (tested, warnings) = (Tested::default(), Vec::new());
         Self { outcome: StepOutcome::Interrupted, tested, rows: None, rows_in: None, fault: None, warnings }
     }
@@ -183,6 +184,8 @@ pub(super) struct Worker<'a> {
     pub(super) turn: Option<Turn>,
     /// What became of batches so far.
     pub(super) batches: Option<BatchResults>,
+    /// What a seed was loaded from.
+    pub(super) loaded: Option<Loaded>,
 }
 
 impl Worker<'_> {
@@ -202,9 +205,9 @@ impl Worker<'_> {
             | Action::CreateTableFunction(_)
             | Action::ByMacro(_)
             | Action::RunBatches(_)
-            | Action::LoadSeed(_)
             | Action::TakeSnapshot(_)
             | Action::CreateFunction(_) => self.publish_with_hooks(),
+            Action::LoadSeed(load) => self.seed(load),
             // Unit tests were done before the workers began.
             Action::NoOp | Action::UnitTest(_) => Tried::no_op(),
             Action::Nothing | Action::TestPublished | Action::TestAlone => self.source(),
@@ -301,12 +304,13 @@ impl Worker<'_> {
         }
     }
 
-    fn keep_failures(&mut self, tested: &Tested) -> Result<(), Failure> {
+    pub(super) fn keep_failures(&mut self, tested: &Tested) -> Result<(), Failure> {
         let written = kept::write(self.shared, self.warehouse, &self.step.tests, tested);
         written.map_err(|error| self.failure(&Rendered::default(), 0, &error))
     }
 
     fn make_and_test(&mut self) -> Result<Tried, Failure> {
+        let readers = self.readers();
         let mut effect = self.make()?;
         let mut tested = self.run_tests(Scan::Together, effect.rows_written);
         if tested.is_broken {
@@ -320,6 +324,9 @@ impl Worker<'_> {
             return Ok(Tried::interrupted());
         }
         let failed_tests = tested.failed();
+        if failed_tests == 0 {
+            self.check_readers(readers.as_ref())?;
+        }
         if failed_tests == 0 && self.is_beside_history() {
             self.keep_failures(&tested)?;
         }
@@ -338,13 +345,19 @@ impl Worker<'_> {
             Action::CreateTable(_) | Action::UpdateTable { .. } | Action::RunBatches(_)
         );
         let rows_in = effect.rows_scanned.filter(|it| is_table && (*it > 0 || rows == Some(0)));
-        let mut warnings = if outcome.is_good() { self.broken_views() } else { Vec::new() };
-        warnings.append(&mut self.warnings);
+        let warnings = std::mem::take(&mut self.warnings);
         Ok(Tried { outcome: StepOutcome::Done(outcome), tested, rows, rows_in, fault: None, warnings })
     }
 
     fn make(&mut self) -> Result<Effect, Failure> {
         self.warnings.clear();
+        self.warn_of_limited_version();
+        let effect = self.make_relation_of_step()?;
+        self.point_to_latest()?;
+        Ok(effect)
+    }
+
+    fn make_relation_of_step(&mut self) -> Result<Effect, Failure> {
         match &self.step.action {
             Action::CreateView(query) => self.create(query, RelationKind::View),
             Action::CreateTable(query) => self.create(query, RelationKind::Table),
@@ -359,7 +372,7 @@ impl Worker<'_> {
             Action::RunBatches(plan) => self.run_batches(plan),
             Action::WriteFiles(query) => self.write_files(query),
             Action::CreateTableFunction(query) => self.table_function(query),
-            Action::LoadSeed(hooks) => self.load_seed(hooks),
+            Action::LoadSeed(load) => self.load_seed(load),
             Action::TakeSnapshot(query) => self.take_snapshot(query),
             Action::CreateFunction(query) => self.create_function(query),
             Action::Nothing
@@ -371,7 +384,7 @@ impl Worker<'_> {
         }
     }
 
-    fn run_tests(&mut self, scan: Scan, rows: Option<u64>) -> Tested {
+    pub(super) fn run_tests(&mut self, scan: Scan, rows: Option<u64>) -> Tested {
         let relation = self.step.relation.as_ref();
         let rows = if matches!(self.step.action, Action::CreateTable(_)) { rows } else { None };
         let rows = rows.or_else(|| self.estimated_rows());
@@ -388,50 +401,9 @@ impl Worker<'_> {
     }
 
     /// Whether the node is in the database of the history: a transaction can write to one database only.
-    fn is_beside_history(&self) -> bool {
+    pub(super) fn is_beside_history(&self) -> bool {
         let database = self.step.relation.as_ref().and_then(|it| it.database.as_deref());
         database.is_none_or(|it| it.eq_ignore_ascii_case(self.warehouse.database()))
-    }
-
-    /// Published views that this run does not make anew and that cannot read the new version.
-    fn broken_views(&mut self) -> Vec<String> {
-        let graph = self.shared.graph;
-        let mut warnings = Vec::new();
-        let mut seen = BTreeSet::new();
-        let mut stack = graph.children(self.step.node);
-        while let Some(id) = stack.pop() {
-            let reader = graph.node(id);
-            let Body::Model { materialized, .. } = &reader.body else { continue };
-            if self.shared.planned.contains(&id) || !seen.insert(id) {
-                continue;
-            }
-            match materialized {
-                Materialization::Table
-                | Materialization::Incremental
-                | Materialization::External
-                | Materialization::TableFunction => continue,
-                Materialization::View | Materialization::Ephemeral | Materialization::Custom => {
-                    stack.extend(graph.children(id));
-                }
-            }
-            let Some(relation) = &reader.relation else { continue };
-            if self.shared.existing(relation) != Some(RelationKind::View) {
-                continue;
-            }
-            let sql = format!("select * from {}", relation.render());
-            if let Err(WarehouseError { kind: ErrorKind::Sql, message, .. }) = self.warehouse.describe(&sql) {
-                let why = message.lines().next().unwrap_or_default();
-                warnings.push(format!(
-                    "view {} cannot read the new version of {}: {why}; make it anew with \
-                     `tidemill build -s {}+`",
-                    relation.short(),
-                    self.node.name,
-                    self.node.name
-                ));
-            }
-        }
-        warnings.sort();
-        warnings
     }
 
     /// A source is there already: it must exist, and its tests must pass.

@@ -394,6 +394,10 @@ impl<'a> Foreman<'a> {
             // What was not made is no result; only what went wrong with it is.
             Outcome::Checked | Outcome::Stale => return,
             Outcome::Success => (Status::Success, None),
+            // For those who read dbt's artifacts it is as good as loaded.
+            Outcome::Unchanged { published_at } => {
+                (Status::Success, Some(format!("UNCHANGED since {published_at}")))
+            }
             Outcome::NoOp => (Status::NoOp, Some("NO-OP".to_owned())),
             Outcome::RolledBack { failed_tests, kept } => {
                 (failed_status(kept), Some(rolled_back(*failed_tests, kept)))
@@ -411,7 +415,8 @@ impl<'a> Foreman<'a> {
             result.completed_at.clone_from(&report.result.completed_at);
             result.elapsed = report.result.elapsed;
             result.worker = report.worker;
-            result.rows = report.result.rows;
+            let is_made = !matches!(outcome, Outcome::Unchanged { .. });
+            result.rows = report.result.rows.filter(|_| is_made);
             result.batches.clone_from(&report.result.batches);
         }
     }

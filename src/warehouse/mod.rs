@@ -325,6 +325,9 @@ pub trait Warehouse: Send {
     /// Names of macros and types that users made.
     fn definitions(&mut self) -> Result<Vec<String>, WarehouseError>;
 
+    /// All views that users made, with the statement that makes each, in lower case; sorted by name.
+    fn views(&mut self) -> Result<Vec<(Relation, String)>, WarehouseError>;
+
     /// Keeps the rows of a query where a rollback does not reach them.
     fn stash(&mut self, sql: &str) -> Result<Stash, WarehouseError>;
 

@@ -60,6 +60,18 @@ fn with_a_key_rows_are_replaced() {
 }
 
 #[test]
+fn keys_with_a_unique_index_are_replaced_too() {
+    for config in ["unique_key='id'", "unique_key='id', incremental_strategy='merge'"] {
+        let index = "indexes=[{'columns': ['id'], 'unique': true}]";
+        let project = model(&format!("{config}, {index}"), ALL);
+        project.run("build").exit(0);
+        project.run("build --vars '{n: 3, factor: 10}'").exit(0);
+        let rows = project.query("select id, v from totals order by all");
+        assert_eq!(rows, "0 | 0\n1 | 10\n2 | 20", "{config}");
+    }
+}
+
+#[test]
 fn merge_updates_the_columns_chosen() {
     let project = model("unique_key='id', incremental_strategy='merge', merge_exclude_columns=['v']", ALL);
     project.run("build").exit(0);

@@ -116,7 +116,8 @@ fn what_was_not_selected_is_carried_over() {
 fn a_view_that_would_break_stops_the_publication() {
     let project = shop("run");
     project.run("build").exit(0);
-    project.write("models/orders.sql", "{{ config(materialized='table') }} select 1 as z");
+    let config = project.read("project.yml");
+    project.write("project.yml", config + "on-run-end: create or replace table orders as select 1 as z\n");
     project
         .run("build -s orders")
         .exit(1)

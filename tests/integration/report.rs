@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anstream::StripStream;
 use serde_json::{Value as Json, json};
+use tidemill::batch::RowsRead;
 use tidemill::diagnostics::{Diagnostic, FileId, Sources, Span};
 use tidemill::node::{NodeKind, UniqueId};
 use tidemill::report::json::JsonLines;
@@ -81,6 +82,7 @@ fn started(command: RunCommand, counts: &[(NodeKind, usize)], steps: usize) -> R
         threads: 4,
         target: "dev".to_owned(),
         is_staged: false,
+        rows_read: RowsRead::All,
         database: "shop.duckdb".to_owned(),
     })
 }

@@ -66,11 +66,14 @@ fn a_view_that_the_new_version_breaks_is_named() {
     write_model(&project, "a", "table", "select 1 as id");
     project.run("build --no-check").exit(0);
     write_model(&project, "a", "table", "select 1 as other");
-    project.run("build --no-check -s a").exit(0).stderr(r#"
-        warning: view main.reader cannot read the new version of a: Referenced column "id" not found in FROM clause!; make it anew with `tidemill build -s a+`
-        "#);
+    project.run("build --no-check -s a").exit(1).stdout_has(
+        "error[breaks-views]: the new version of `a` would break the view main.reader, which reads from it",
+    );
     // In a whole build the view's own error says so.
-    project.run("build --no-check").exit(1).stderr("");
+    project.run("build --no-check").exit(1).stderr(
+        "warning: view main.reader cannot be read since a was published, because it was not made anew: \
+         Referenced column \"id\" not found in FROM clause!",
+    );
 }
 
 #[test]

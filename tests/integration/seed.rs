@@ -309,14 +309,15 @@ fn lines_of_the_wrong_length_are_errors_with_their_line() {
 
 #[test]
 fn files_without_meaning_are_errors() {
-    check_error(b"", 1, "the first line is empty; a seed begins with a header");
+    check_error(b"", 1, "the file is empty; a seed begins with a header");
     check_error(b"\na,b\n1,2\n", 1, "the first line is empty; a seed begins with a header");
     check_error(b"\n\n", 1, "the first line is empty; a seed begins with a header");
-    check_error(b"a\nx\n\xc5\n", 3, "the text is not UTF-8");
+    check_error(b"a\nx\n\xc5\n", 3, "the text is not UTF-8: there is a byte 0xc5");
+    check_error(b"a,b\n1,\"x\ny\xe9\"\n", 3, "the text is not UTF-8: there is a byte 0xe9");
     let mixed = "some lines end with a carriage return and some do not";
     check_error(b"a,b\n1,\"x\r\ny\"\n2,y\r\n", 4, mixed);
     check_error(b"a\r\n1\n2\r\n", 2, mixed);
-    check_error(b"\xc5\n1\n", 1, "the text is not UTF-8");
+    check_error(b"\xc5\n1\n", 1, "the text is not UTF-8: there is a byte 0xc5");
     check_error(b"id,Name,name\n1,2,3\n", 1, "columns `Name` and `name` differ only in the case of letters");
 }
 

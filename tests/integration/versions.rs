@@ -3,6 +3,7 @@
 use tidemill::parse::Body;
 
 use crate::phases::{Checked, check_error, phases};
+use crate::project::{TestProject, project};
 
 fn columns(checked: &Checked, id: &str) -> String {
     let node = checked.graph().nodes().find(|(_, it)| it.unique_id.as_str() == id).expect("a node").1;
@@ -157,4 +158,73 @@ fn a_model_that_will_be_gone_is_said_to_its_readers() {
         help: remove the model, or give it a later date
         ",
     );
+}
+
+/// A model with two versions.
+fn customers(config: &str) -> TestProject {
+    project(&format!(
+        "
+        //- models/customers_v1.sql
+        select 1 as id
+        //- models/customers_v2.sql
+        select 1 as id, 'Ann' as name
+        //- models/customers.yml
+        models:
+          - name: customers
+            latest_version: 2
+            config: {config}
+            versions: [{{v: 1}}, {{v: 2}}]
+        "
+    ))
+}
+
+#[test]
+fn a_view_shows_the_latest_version() {
+    let project = customers("{materialized: table, latest_version_pointer: true}");
+    project.run("build").exit(0);
+    assert_eq!(project.query("from customers"), "1 | Ann");
+    project.write("models/customers_v2.sql", "select 2 as id, 'Bob' as name, 5 as age\n");
+    project.run("build -s customers.v2").exit(0).stderr("");
+    assert_eq!(project.query("from customers"), "2 | Bob | 5");
+    let views = "select view_name from duckdb_views() where not internal";
+    assert_eq!(project.query(views), "customers");
+}
+
+#[test]
+fn the_view_may_have_another_name_and_be_switched_on_for_all() {
+    let project = customers("{latest_version_pointer: {alias: newest}}");
+    let file = crate::project::PROJECT_FILE.to_owned();
+    project.write("project.yml", file + "flags: {latest_version_pointer_enabled_by_default: true}\n");
+    project.run("build").exit(0);
+    assert_eq!(project.query("from newest"), "1 | Ann");
+    let project = customers("{materialized: view}");
+    project.run("build").exit(0);
+    let views = "select view_name from duckdb_views() where not internal order by all";
+    assert_eq!(project.query(views), "customers_v1\ncustomers_v2");
+}
+
+#[test]
+fn the_view_follows_only_versions_that_pass_their_tests() {
+    let project = customers("{materialized: table, latest_version_pointer: true}");
+    project.run("build").exit(0);
+    let tests = "data_tests: [{accepted_values: {column_name: id, arguments: {values: [1]}}}]";
+    let yaml = project.read("models/customers.yml");
+    project.write("models/customers.yml", yaml.trim_end().to_owned() + "\n    " + tests + "\n");
+    project.write("models/customers_v2.sql", "select 2 as id\n");
+    project.run("build").exit(1);
+    assert_eq!(project.query("from customers"), "1 | Ann");
+}
+
+#[test]
+fn the_view_takes_no_name_that_is_taken() {
+    let project = customers("{latest_version_pointer: true}");
+    project.write("seeds/customers.csv", "id\n1\n");
+    project.run("build").exit(2).stderr_has(
+        "error[duplicate-relation]: the view of the latest version of `customers` would have the name of `customers`, main.customers",
+    );
+    let project = customers("{latest_version_pointer: {enable: true}}");
+    project
+        .run("parse")
+        .exit(2)
+        .stderr_has("error[wrong-type]: `latest_version_pointer` has no key `enable`");
 }

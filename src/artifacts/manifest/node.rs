@@ -22,7 +22,7 @@ use crate::parse::{Body, DataTest, ParsedNode, TestKind};
 use crate::project::Dialect;
 
 /// A seed of this size or more is known by its path alone, as in dbt.
-const MAX_HASHED_SEED: u64 = 1024 * 1024;
+pub(super) const MAX_HASHED_SEED: u64 = 1024 * 1024;
 
 /// A node with all keys that dbt gives it.
 #[derive(Serialize)]

@@ -1,12 +1,14 @@
 //! Entries of `unit_tests`.
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::code;
 use super::entry::{Context, Entry};
+use super::node::MAX_HASHED_SEED;
 use super::semantic::{depends_on, head};
 use crate::node::NodeId;
 use crate::parse::Body;
@@ -87,10 +89,15 @@ fn given(context: &Context<'_>, entry: &Entry<'_>, test: &ModelTest) -> Json {
     test.given.iter().map(one).collect()
 }
 
-/// The rows of a seed's file, all of them as texts.
+/// The rows of a seed's file, all of them as texts; `None` if there are too many for an artifact.
 fn seed_rows(context: &Context<'_>, seed: NodeId) -> Option<Json> {
     let file = context.files.open(&context.graph.node(seed).path).ok()?;
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
+    let mut bytes = Vec::new();
+    let size = file.take(MAX_HASHED_SEED + 1).read_to_end(&mut bytes).ok()?;
+    if size as u64 > MAX_HASHED_SEED {
+        return None;
+    }
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes.as_slice());
     let header = reader.headers().ok()?.clone();
     let row = |record: csv::StringRecord| -> Json {
         header.iter().zip(&record).map(|(name, value)| (name.to_owned(), Json::from(value))).collect()

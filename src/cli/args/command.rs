@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::DateTime;
 
 use crate::batch::{Window, in_utc, parse_time};
+use crate::cli::args::rows::{EmptyArgs, RowsArgs};
 use crate::cli::args::{help, parse_duration};
 use crate::graph::select::Indirect;
 use crate::node::NodeKind;
@@ -101,6 +102,24 @@ impl Command {
         match self {
             Command::Build(args) => Some(&mut args.window),
             Command::Run(args) => Some(&mut args.window),
+            _ => None,
+        }
+    }
+
+    pub(super) fn rows_mut(&mut self) -> Option<&mut RowsArgs> {
+        match self {
+            Command::Build(args) => Some(&mut args.rows),
+            Command::Run(args) => Some(&mut args.rows),
+            _ => None,
+        }
+    }
+
+    pub(super) fn empty_mut(&mut self) -> Option<&mut EmptyArgs> {
+        match self {
+            Command::Build(args) => Some(&mut args.rows.empty),
+            Command::Run(args) => Some(&mut args.rows.empty),
+            Command::Snapshot(args) => Some(&mut args.empty),
+            Command::Compile(args) => Some(&mut args.empty),
             _ => None,
         }
     }
@@ -234,7 +253,7 @@ impl WindowArgs {
 /// `build`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct BuildArgs {
-    /// Make incremental models from scratch, and seeds anew
+    /// Make incremental models from scratch, and load seeds that did not change
     #[arg(long, short)]
     pub full_refresh: bool,
     /// Keep the rows that fail tests in tables, unless a test says otherwise
@@ -258,6 +277,9 @@ pub struct BuildArgs {
     /// Which batches.
     #[command(flatten)]
     pub window: WindowArgs,
+    /// Which rows.
+    #[command(flatten)]
+    pub rows: RowsArgs,
 }
 
 /// How tests are run.
@@ -304,6 +326,9 @@ pub struct RunArgs {
     /// Which batches.
     #[command(flatten)]
     pub window: WindowArgs,
+    /// Which rows.
+    #[command(flatten)]
+    pub rows: RowsArgs,
 }
 
 /// `test`.
@@ -326,7 +351,7 @@ pub struct TestArgs {
 /// `seed`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct SeedArgs {
-    /// Make the tables anew, even if their columns changed
+    /// Load seeds that did not change, too
     #[arg(long, short)]
     pub full_refresh: bool,
     /// Which nodes.
@@ -340,6 +365,9 @@ pub struct SnapshotArgs {
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
+    /// Whether rows are read.
+    #[command(flatten)]
+    pub empty: EmptyArgs,
 }
 
 /// `retry`.
@@ -428,6 +456,9 @@ pub struct CompileArgs {
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,
+    /// Whether rows are read.
+    #[command(flatten)]
+    pub empty: EmptyArgs,
 }
 
 /// `list`.

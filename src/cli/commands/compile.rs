@@ -10,7 +10,7 @@ use crate::node::NodeKind;
 
 /// Renders the nodes selected to `target/compiled`; a single one is shown as well.
 pub(super) fn run(session: &mut Session, args: &CompileArgs) -> Result<Exit, Stopped> {
-    let purpose = Purpose::of("compile");
+    let purpose = Purpose { rows_read: args.empty.rows(), ..Purpose::of("compile") };
     let (loaded, graph) = session.resolve(purpose)?;
     let selected = session.select(loaded, graph, &args.selection)?;
     let mut compiled = compile::compile(&loaded.project, graph, &selected);

@@ -40,6 +40,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
                 store_failures: args.store_failures,
                 checks: !args.no_check,
                 wait_for_sources: args.wait_for_sources,
+                rows_read: args.rows.rows(&session.started_at),
                 ..Purpose::of("build")
             };
             let request = Request::new(purpose, RunCommand::Build, &args.selection);
@@ -50,6 +51,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             let purpose = Purpose {
                 full_refresh: args.full_refresh,
                 wait_for_sources: args.wait_for_sources,
+                rows_read: args.rows.rows(&session.started_at),
                 ..Purpose::of("run")
             };
             let request = Request::new(purpose, RunCommand::Run, &args.selection);
@@ -69,7 +71,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
             run::run(session, &Request::new(purpose, RunCommand::Seed, &args.selection))
         }
         Command::Snapshot(args) => {
-            let purpose = Purpose::of("snapshot");
+            let purpose = Purpose { rows_read: args.empty.rows(), ..Purpose::of("snapshot") };
             run::run(session, &Request::new(purpose, RunCommand::Snapshot, &args.selection))
         }
         Command::Retry(args) => retry::run(session, args),

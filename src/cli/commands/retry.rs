@@ -10,6 +10,7 @@ use crate::artifacts::{self, PreviousRun};
 use crate::batch::parse_time;
 use crate::cli::Exit;
 use crate::cli::args::command::{RetryArgs, SelectionArgs, WindowArgs};
+use crate::cli::args::rows::RowsArgs;
 use crate::cli::session::{Purpose, Session, Stopped};
 use crate::diagnostics::Diagnostic;
 use crate::graph::{Gate, Graph};
@@ -43,6 +44,7 @@ pub(super) fn run(session: &mut Session, args: &RetryArgs) -> Result<Exit, Stopp
     let purpose = Purpose {
         full_refresh: previous.is_set("full_refresh"),
         store_failures: previous.is_set("store_failures"),
+        rows_read: RowsArgs::of_artifact(&previous.args).rows(&session.started_at),
         ..Purpose::of(name)
     };
     let again = Again {

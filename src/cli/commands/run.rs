@@ -6,6 +6,7 @@ use jiff::civil::DateTime;
 use serde_json::json;
 
 use crate::artifacts::Stamp;
+use crate::batch::{RowsRead, Sample, Window};
 use crate::cli::Exit;
 use crate::cli::args::command::{ResourceTypeArgs, SelectionArgs, TestingArgs, WindowArgs};
 use crate::cli::checking::ColumnsRead;
@@ -17,7 +18,7 @@ use crate::cli::unit_testing::with_ancestors;
 use crate::compile::lineage::{self, Inherited};
 use crate::compile::{self, Compiled, TemplateLog, TestGround};
 use crate::diagnostics::scrub::Scrubber;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
 use crate::graph::{Depth, Graph};
 use crate::node::{NodeId, NodeKind};
 use crate::plan::{self, Plan, PlanOptions, RunCommand, TestQueries};
@@ -101,12 +102,22 @@ pub(super) fn run(session: &mut Session, request: &Request<'_>) -> Result<Exit, 
         dialect: loaded.project.dialect,
         full_refresh: purpose.full_refresh,
         store_failures: purpose.store_failures,
-        window: window.window(&session.started_at),
+        window: match purpose.rows_read {
+            // As in dbt, a sample of a microbatch model is made of the batches of its time.
+            RowsRead::Sample(Sample { start, end }) => Window { start: Some(start), end },
+            RowsRead::All | RowsRead::Empty => window.window(&session.started_at),
+        },
         only_owed: again.map(|it| it.partial(graph)).unwrap_or_default(),
         sources_lock: loaded.project.sources_lock.as_ref(),
         waits_for_sources: purpose.wait_for_sources.is_some(),
         sample_rows: testing.sample_rows,
-        test_queries: if testing.no_fuse_tests { TestQueries::Each } else { TestQueries::Shared },
+        // Queries of tests that read no rows are not about the relation that others scan.
+        test_queries: match purpose.rows_read {
+            RowsRead::Empty => TestQueries::Each,
+            _ if testing.no_fuse_tests => TestQueries::Each,
+            RowsRead::All | RowsRead::Sample(_) => TestQueries::Shared,
+        },
+        rows_read: purpose.rows_read,
     };
     let tests_run = matches!(command, RunCommand::Build | RunCommand::Test);
     let ground =
@@ -305,7 +316,7 @@ fn within<T>(
     reads: &ColumnsRead<'_>,
     part: impl FnOnce(&Surroundings<'_>, &mut dyn FnMut(&RunEvent)) -> Result<T, Diagnostic>,
 ) -> Result<T, Stopped> {
-    let (reporter, sources) = (&mut session.reporter, &session.sources);
+    let (reporter, sources) = (&mut session.reporter, &mut session.sources);
     let around = Surroundings {
         project: &loaded.project,
         files: &loaded.disk,
@@ -313,12 +324,26 @@ fn within<T>(
         stop: &session.stop,
         column_use: Some(reads),
     };
-    let mut on_event = |event: &RunEvent| reporter.event(sources, event);
+    let mut on_event = |event: &RunEvent| match with_line(sources, event) {
+        Some(event) => reporter.event(sources, &event),
+        None => reporter.event(sources, event),
+    };
     part(&around, &mut on_event).map_err(|fault| {
         let is_stopped = session.stop.is_requested();
         let Stopped(exit) = session.fail(fault);
         Stopped(if is_stopped { Exit::Interrupted } else { exit })
     })
+}
+
+/// The event with the place of its fault, if that is in a file that is not in memory.
+fn with_line(sources: &mut Sources, event: &RunEvent) -> Option<RunEvent> {
+    let RunEvent::NodeFinished(finished) = event else { return None };
+    let fault = finished.fault.as_ref().filter(|it| it.line.is_some())?;
+    let mut finished = finished.clone();
+    let mut fault = fault.clone();
+    sources.take_in_line(&mut fault);
+    finished.fault = Some(fault);
+    Some(RunEvent::NodeFinished(finished))
 }
 
 fn exit_of(results: &RunResults) -> Exit {
@@ -339,6 +364,12 @@ pub(super) fn stamp(
     window: WindowArgs,
 ) -> Stamp {
     let time = |it: Option<DateTime>| it.map(|it| json!(it.to_string()));
+    let sample = match purpose.rows_read {
+        RowsRead::Sample(Sample { start, end }) => {
+            Some(json!({"start": start.to_string(), "end": end.to_string()}))
+        }
+        RowsRead::All | RowsRead::Empty => None,
+    };
     let vars = session.globals.vars.as_deref().and_then(|it| yaml::parse_value(it).ok());
     let mut args = json!({
         "which": purpose.command,
@@ -354,6 +385,8 @@ pub(super) fn stamp(
         ("vars", vars),
         ("event_time_start", time(window.event_time_start)),
         ("event_time_end", time(window.event_time_end)),
+        ("empty", (purpose.rows_read == RowsRead::Empty).then(|| json!(true))),
+        ("sample", sample),
     ] {
         if let Some(value) = value {
             args[name] = value;

@@ -83,7 +83,7 @@ function pageLink(number, text) {
 
 /** What became of something, as a class and words. */
 const OUTCOMES = {
-  success: ["good", "built"], pass: ["good", "passed"], "no-op": ["quiet", "nothing to do"],
+  success: ["good", "built"], unchanged: ["quiet", "unchanged"], pass: ["good", "passed"], "no-op": ["quiet", "nothing to do"],
   warn: ["warn", "warned"], "rolled back": ["bad", "not published"], fail: ["bad", "failed"], failed: ["bad", "failed"],
   error: ["bad", "failed"], "runtime error": ["bad", "failed"], skipped: ["quiet", "skipped"], running: ["quiet", "running"],
   interrupted: ["warn", "interrupted"],

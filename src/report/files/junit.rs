@@ -98,7 +98,9 @@ fn case_of_node(node: &RecordedNode, command: Option<RunCommand>, about: &About)
             status.set_type("rolled-back").set_message(format!("{tests} failed: not published, {kept}"));
             status
         }
-        (NodeEnd::Done(Outcome::Success), None) if command != Some(RunCommand::Test) => {
+        (NodeEnd::Done(Outcome::Success | Outcome::Unchanged { .. }), None)
+            if command != Some(RunCommand::Test) =>
+        {
             TestCaseStatus::success()
         }
         (NodeEnd::Done(_), None) => return None,

@@ -80,7 +80,7 @@ impl History {
     }
 
     /// Row counts of a node's published versions, newest first, since the last jump that was accepted: run,
-    /// group (null) and value.
+    /// group (null) and value. Versions that were made of a part of the rows are no measure of others.
     pub(in crate::run) fn row_counts(
         &self,
         node_id: &str,
@@ -90,7 +90,7 @@ impl History {
     ) -> String {
         format!(
             "select run_id, null as grp, cast(rows as double) as value from {} \
-             where node_id = {} and status = 'success' and rows is not null and {}{} \
+             where node_id = {} and status = 'success' and reads is null and rows is not null and {}{} \
              order by finished_at desc limit {n}",
             self.table("node_runs"),
             quote_literal(node_id),

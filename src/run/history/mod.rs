@@ -18,7 +18,7 @@ pub use self::carried::{of_failed_run, of_later_runs};
 pub(in crate::run) use self::measures::MeasureRows;
 use crate::diagnostics::scrub::Scrubber;
 use crate::node::{Relation, quote_identifier, quote_literal};
-use crate::warehouse::{Rows, Value, Warehouse, WarehouseError};
+use crate::warehouse::{Column, Rows, Value, Warehouse, WarehouseError};
 
 /// The schema's name.
 pub const SCHEMA: &str = crate::parse::HISTORY_SCHEMA;
@@ -30,6 +30,18 @@ pub(super) struct Published {
     pub(super) rows: Option<u64>,
     /// When, in words for people: `2026-11-22 20:15:03 UTC`.
     pub(super) at: String,
+    /// Seeds: what the file and its config hash to.
+    pub(super) fingerprint: Option<String>,
+    /// Its columns, where they are recorded: as [`columns_text`] writes them.
+    pub(super) columns: Option<String>,
+    /// Which rows it was made of, if not of all: the words of [`crate::batch::RowsRead`].
+    pub(super) reads: Option<String>,
+}
+
+/// Columns as the history has them: `id INTEGER, name VARCHAR`.
+pub(super) fn columns_text(columns: &[Column]) -> String {
+    let text = |it: &Column| format!("{} {}", it.name, it.data_type);
+    columns.iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
 /// Where history is written.
@@ -50,6 +62,9 @@ pub(super) struct NodeRow<'a> {
     pub(super) rows_in: Option<u64>,
     pub(super) seconds: f64,
     pub(super) message: Option<&'a str>,
+    pub(super) fingerprint: Option<&'a str>,
+    pub(super) columns: Option<&'a str>,
+    pub(super) reads: Option<&'a str>,
 }
 
 /// One row of `source_runs`.
@@ -130,10 +145,14 @@ impl History {
     }
 
     fn node_runs_table(&self) -> String {
+        // Databases of earlier versions have the table without the last columns.
+        let table = self.table("node_runs");
+        let added = ["fingerprint", "columns", "reads"]
+            .map(|it| format!("; alter table {table} add column if not exists {it} varchar"));
         format!(
-            "create table if not exists {} (run_id varchar, node_id varchar, kind varchar, relation varchar, \
-             status varchar, finished_at timestamptz, rows bigint, rows_in bigint, seconds double, message varchar)",
-            self.table("node_runs")
+            "create table if not exists {table} (run_id varchar, node_id varchar, kind varchar, relation varchar, \
+             status varchar, finished_at timestamptz, rows bigint, rows_in bigint, seconds double, message varchar){}",
+            added.concat()
         )
     }
 
@@ -153,7 +172,9 @@ impl History {
     ) -> Result<BTreeMap<String, Published>, WarehouseError> {
         let sql = format!(
             "select node_id, arg_max_null(rows, finished_at), \
-             strftime(max(finished_at) at time zone 'UTC', '%Y-%m-%d %H:%M:%S UTC') \
+             strftime(max(finished_at) at time zone 'UTC', '%Y-%m-%d %H:%M:%S UTC'), \
+             arg_max_null(fingerprint, finished_at), arg_max_null(columns, finished_at), \
+             arg_max_null(reads, finished_at) \
              from {} where status = 'success' group by node_id",
             self.table("node_runs")
         );
@@ -227,7 +248,8 @@ impl History {
 
     pub(super) fn node(&self, row: &NodeRow<'_>) -> String {
         format!(
-            "insert into {} values ({}, {}, {}, {}, {}, now(), {}, {}, {}, {})",
+            "insert into {} (run_id, node_id, kind, relation, status, finished_at, rows, rows_in, seconds, message, \
+             fingerprint, columns, reads) values ({}, {}, {}, {}, {}, now(), {}, {}, {}, {}, {}, {}, {})",
             self.table("node_runs"),
             quote_literal(&self.run_id),
             quote_literal(row.node_id),
@@ -237,7 +259,10 @@ impl History {
             number(row.rows),
             number(row.rows_in),
             row.seconds,
-            self.message(row.message)
+            self.message(row.message),
+            text(row.fingerprint),
+            text(row.columns),
+            text(row.reads)
         )
     }
 
@@ -271,9 +296,14 @@ impl History {
 }
 
 fn published(row: &[Value]) -> Option<(String, Published)> {
-    let [Value::Text(node_id), rows, Value::Text(at)] = row else { return None };
+    let [Value::Text(node_id), rows, Value::Text(at), fingerprint, columns, reads] = row else { return None };
     let rows = rows.as_i64().and_then(|it| u64::try_from(it).ok());
-    Some((node_id.clone(), Published { rows, at: at.clone() }))
+    let text = |it: &Value| match it {
+        Value::Text(text) => Some(text.clone()),
+        _ => None,
+    };
+    let (fingerprint, columns, reads) = (text(fingerprint), text(columns), text(reads));
+    Some((node_id.clone(), Published { rows, at: at.clone(), fingerprint, columns, reads }))
 }
 
 /// Rows as a JSON array of objects.

@@ -86,6 +86,9 @@ impl RelationObject {
 
     /// The relation for the world outside.
     pub(crate) fn to_template_value(&self) -> TemplateValue {
+        if self.rows.is_some() {
+            return TemplateValue::Relation(Relation::verbatim(self.written()));
+        }
         let mut parts = self.path.iter().zip(self.quote);
         let is_name = parts.all(|(part, is_quoted)| is_quoted || part.as_deref().is_none_or(is_word));
         let is_plain = self.include == [true; 3] && is_name && self.view.is_none() && !self.is_cte;

@@ -62,6 +62,20 @@ pub(super) fn definitions(connection: &Connection) -> Result<Vec<String>> {
     statement.query_map([], |row| row.get(0))?.collect()
 }
 
+/// All views that users made, with their statements in lower case.
+pub(super) fn views(connection: &Connection) -> Result<Vec<(Relation, String)>> {
+    let mut statement = connection.prepare(
+        "select database_name, schema_name, view_name, lower(sql) from duckdb_views()
+         where not internal and not temporary and sql is not null
+         order by all",
+    )?;
+    let view = |row: &Row<'_>| {
+        let (database, schema, name): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok((Relation::new(database, schema, name), row.get(3)?))
+    };
+    statement.query_map([], view)?.collect()
+}
+
 fn catalog_sql(databases: &[String]) -> String {
     let names: Vec<String> = databases.iter().map(|it| quote_literal(it)).collect();
     let filter = if names.is_empty() {

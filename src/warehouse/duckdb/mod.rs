@@ -167,6 +167,10 @@ impl Warehouse for DuckDb {
         catalog::definitions(&self.connection).map_err(|error| self.fail(error, ""))
     }
 
+    fn views(&mut self) -> Result<Vec<(Relation, String)>, WarehouseError> {
+        catalog::views(&self.connection).map_err(|error| self.fail(error, ""))
+    }
+
     fn shapes(&mut self, database: &str) -> Result<Vec<RelationShape>, WarehouseError> {
         let sql = shapes::sql(database);
         shapes::read(&self.connection, &sql).map_err(|error| self.fail(error, &sql))
