@@ -46,6 +46,7 @@ mod project_settings;
 mod publish_run;
 mod query_comment;
 mod quoting;
+mod recorded_tests;
 mod references;
 mod report;
 mod report_files;
