@@ -42,6 +42,7 @@ mod nodes_by_macro;
 mod operations;
 mod own_tests;
 mod persist_docs;
+mod profile;
 mod project_settings;
 mod publish_run;
 mod query_comment;
