@@ -196,6 +196,10 @@ fn late_filter(operator: &Operator, condition: &str) -> Option<LateFilter> {
         below = next;
     }
     let OperatorKind::Join { on, .. } = &below.kind else { return None };
+    // Put beside one value, such as the newest row that is there already, rows are not joined in earnest.
+    if below.inputs.iter().any(|it| it.rows <= 1) {
+        return None;
+    }
     Some(LateFilter {
         condition: condition.to_owned(),
         rows_in: input.rows,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::facts::NEARLY_ALL;
-use super::{Finding, Input, MANY_ROWS, Measured, Read, What, called, has_query, is_stored};
+use super::{Finding, Form, Input, MANY_ROWS, Measured, Read, What, called, has_query, is_stored};
 use crate::compile::lineage::{Lineage, Table};
 use crate::graph::{Graph, Node};
 use crate::node::{NodeId, NodeKind};
@@ -94,7 +94,7 @@ impl<'a> Pipeline<'a> {
         readers.into_iter().collect()
     }
 
-    /// The same, if these are all that read it: each was measured, and no view of it is left for somebody else.
+    /// The same, if these are all that read it: each was measured as a whole, and no view of it is left for somebody else.
     fn all_readers(&self, id: NodeId) -> Option<Vec<&'a Measured>> {
         if is_for_others(self.graph.node(id)) {
             return None;
@@ -120,15 +120,18 @@ impl<'a> Pipeline<'a> {
             }
         }
         let readers = self.readers(id);
-        let measured: Vec<&Measured> =
-            readers.iter().filter_map(|it| self.measured.get(it).copied()).collect();
+        let measured: Vec<&Measured> = readers
+            .iter()
+            .filter_map(|it| self.measured.get(it).copied())
+            .filter(|it| is_whole(it))
+            .collect();
         (!readers.is_empty() && measured.len() == readers.len()).then_some(measured)
     }
 
     /// Stored nodes with many rows, and all that read them.
     fn read_by_all(&self) -> Vec<(&'a Measured, Vec<&'a Measured>)> {
         let large = self.measured.values().filter(|it| it.is_stored && it.profile.root.rows >= MANY_ROWS);
-        large.filter_map(|it| Some((*it, self.all_readers(it.id)?))).collect()
+        large.filter(|it| is_whole(it)).filter_map(|it| Some((*it, self.all_readers(it.id)?))).collect()
     }
 
     fn filtered_by_readers(&self) -> About {
@@ -211,7 +214,7 @@ impl<'a> Pipeline<'a> {
 
     fn same_filter(&self, again: &About, earlier: &About) -> Vec<Finding> {
         let mut groups: BTreeMap<Filtered<'_>, Vec<(&Measured, &Read)>> = BTreeMap::new();
-        for reader in self.measured.values().filter(|it| it.is_stored) {
+        for reader in self.measured.values().filter(|it| it.is_stored && is_whole(it)) {
             for read in &reader.facts.reads {
                 let is_much = read.scan.looked_at >= MANY_ROWS;
                 let drops = read.kept.saturating_mul(HALF) <= read.scan.looked_at;
@@ -300,6 +303,11 @@ fn is_for_others(node: &Node) -> bool {
         Body::Model { details, .. } => details.access == Access::Public,
         _ => true,
     }
+}
+
+/// Whether all that a node reads was seen: not only what is new.
+fn is_whole(measured: &Measured) -> bool {
+    measured.form == Form::Whole
 }
 
 /// What a reader reads of a node's table.
