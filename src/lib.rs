@@ -14,6 +14,8 @@
 //!
 //! [`deps`] fetches the packages that the first phase reads.
 //!
+//! [`profile`] measures what the queries cost, for `tidemill profile`.
+//!
 //! Beside the phases stand the words they share ([`node`], [`batch`]), faults and their places ([`diagnostics`]), the
 //! walls around packages ([`yaml`], [`template`], [`sql`], [`warehouse`]), the only printer ([`report`])
 //! and the command line ([`cli`]). `ARCHITECTURE.md` has the whole picture.
@@ -34,6 +36,7 @@ pub mod graph;
 pub mod parse;
 pub mod past;
 pub mod plan;
+pub mod profile;
 pub mod project;
 pub mod run;
 

@@ -88,7 +88,7 @@ pub struct TestRun {
     pub node_id: Option<String>,
     /// Rows that failed.
     pub failures: Option<i64>,
-    /// How long it took; zero for a part of a common scan.
+    /// How long it took; of a common scan, its share.
     pub seconds: f64,
     /// What was said about it.
     pub message: Option<String>,

@@ -6,6 +6,7 @@ mod commands;
 mod connecting;
 pub mod environment;
 mod publishing;
+mod recording;
 mod report_files;
 mod selecting;
 mod session;

@@ -12,6 +12,7 @@ pub mod layout;
 mod live;
 pub mod numbers;
 pub mod past;
+pub mod profile;
 pub mod recording;
 mod summary;
 pub mod table;

@@ -61,7 +61,7 @@ pub fn runs(runs: &[Run]) -> Rows {
             Value::Text(run.command.clone()),
             Value::Text(run.target.clone()),
             Value::Text(run.status.clone()),
-            run.seconds.map_or(Value::Null, seconds),
+            run.seconds.map_or(Value::Null, |it| seconds(it, 100.0)),
             count(run.nodes_good + run.nodes_bad),
             count(run.nodes_bad),
             count(run.tests_good + run.tests_warned + run.tests_bad),
@@ -82,7 +82,7 @@ pub fn node_runs(node: &[NodeRun]) -> Rows {
             Value::Text(run.status.clone()),
             number(run.rows_in),
             number(run.rows),
-            seconds(run.seconds),
+            seconds(run.seconds, 100.0),
             said(run.message.as_ref()),
         ]
     };
@@ -91,11 +91,13 @@ pub fn node_runs(node: &[NodeRun]) -> Rows {
 
 /// What became of one test, newest first.
 pub fn test_runs(test: &[TestRun]) -> Rows {
-    let columns = ["finished_at", "status", "failures", "message"];
+    let columns = ["finished_at", "status", "failures", "seconds", "message"];
     let row = |run: &TestRun| {
         let failures = run.failures.map_or(Value::Null, |it| Value::Int(it.into()));
         let (at, status) = (Value::Text(run.finished_at.clone()), Value::Text(run.status.clone()));
-        vec![at, status, failures, said(run.message.as_ref())]
+        // What was skipped took no time.
+        let took = if run.seconds > 0.0 { seconds(run.seconds, 1000.0) } else { Value::Null };
+        vec![at, status, failures, took, said(run.message.as_ref())]
     };
     without_empty_messages(rows(&columns, test.iter().rev().map(row)))
 }
@@ -133,7 +135,9 @@ pub fn node_page(id: &str, node: &[NodeRun], history: &History, width: Option<us
         let (rows_in, rows) = (whole(real(rows_in)), whole(real(rows)));
         let _ = writeln!(text, "  reduction  {}", numbers::rows(rows, Some(rows_in)));
     }
-    let _ = write!(text, "\n{}", table::aligned(&node_runs(node), width));
+    if !node.is_empty() {
+        let _ = write!(text, "\n{}", table::aligned(&node_runs(node), width));
+    }
     let tests: Vec<Vec<Value>> = history
         .tests
         .iter()
@@ -156,6 +160,8 @@ pub fn test_page(id: &str, test: &[TestRun], width: Option<usize>) -> String {
     line(&mut text, "failures", test.iter().map(|it| it.failures.map(real)).collect(), |it| {
         numbers::thousands(whole(it))
     });
+    let timed = test.iter().map(|it| (it.seconds > 0.0).then_some(it.seconds));
+    line(&mut text, "seconds", timed.collect(), |it| format!("{it:.3}"));
     let _ = write!(text, "\n{}", table::aligned(&test_runs(test), width));
     text
 }
@@ -190,9 +196,9 @@ fn without_empty_messages(mut rows: Rows) -> Rows {
     rows
 }
 
-/// Seconds to the hundredth, as a number that stays one in JSON.
-fn seconds(seconds: f64) -> Value {
-    Value::Float((seconds * 100.0).round() / 100.0)
+/// Seconds to a part of them, as a number that stays one in JSON.
+fn seconds(seconds: f64, parts: f64) -> Value {
+    Value::Float((seconds * parts).round() / parts)
 }
 
 fn count(n: u64) -> Value {

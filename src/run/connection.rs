@@ -8,6 +8,7 @@ use crate::compile::Comment;
 use crate::node::Relation;
 use crate::sql::transaction_statement;
 use crate::template::{Engine, HostError};
+use crate::warehouse::profile::Profile;
 use crate::warehouse::{
     CatalogEntry, Column, Effect, ErrorKind, Interrupt, RelationShape, Replacement, Rows, Stash, Value,
     Warehouse, WarehouseError,
@@ -186,6 +187,10 @@ impl Warehouse for Connection {
 
     fn describe(&mut self, sql: &str) -> Result<Vec<Column>, WarehouseError> {
         self.lock().warehouse.describe(sql)
+    }
+
+    fn profile(&mut self, sql: &str) -> Result<Option<Profile>, WarehouseError> {
+        self.lock().warehouse.profile(sql)
     }
 
     fn begin(&mut self) -> Result<(), WarehouseError> {

@@ -30,6 +30,8 @@ mod outside;
 mod queue;
 mod readers;
 mod record;
+
+mod recorded;
 mod seeds;
 mod snapshot;
 pub mod sources;
@@ -67,6 +69,7 @@ pub use self::history::{
 };
 pub use self::microbatch::BatchResults;
 pub use self::operation::{Operation, OperationResult, operation};
+pub use self::recorded::record_unit_tests;
 pub use self::unit_tests::{Tested, scaffold, skeleton};
 pub use crate::compile::faults::statement as statement_fault;
 
@@ -147,14 +150,15 @@ impl Stop {
         }
     }
 
-    fn register(&self, handle: Arc<dyn Interrupt>) {
+    /// What [`Stop::request`] is to interrupt too.
+    pub fn register(&self, handle: Arc<dyn Interrupt>) {
         if let Ok(mut handles) = self.handles.lock() {
             handles.push(handle);
         }
     }
 
     /// Forgets connections that are closed.
-    fn forget(&self) {
+    pub fn forget(&self) {
         if let Ok(mut handles) = self.handles.lock() {
             handles.clear();
         }
@@ -359,12 +363,7 @@ pub fn execute(
         // The fault that led here is what matters.
         let _ = warehouse.execute(&history.run_finished("error"));
     })?;
-    let status = match &results.totals {
-        totals if totals.is_interrupted => "interrupted",
-        totals if totals.is_success() && results.hook_fault.is_none() => "success",
-        _ => "error",
-    };
-    let ended = warehouse.execute(&history.run_finished(status));
+    let ended = warehouse.execute(&history.run_finished(recorded::status(&results)));
     results.elapsed = before + around.clock.monotonic().saturating_sub(started);
     if results.hook_fault.is_none() || !results.after.is_empty() {
         let (elapsed, totals) = (results.elapsed, results.totals.clone());
@@ -384,6 +383,9 @@ fn work(
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<RunResults, Diagnostic> {
     let published = prepare(plan, around.project, history, options, warehouse)?;
+    if let Some(rows) = history.tests(&recorded::unit_tests(graph, &tested.results.results)) {
+        warehouse.execute(&rows).map_err(|error| cannot_prepare(&error))?;
+    }
     let hooks::HookResults { results: before, fault } =
         hooks::run(plan, graph, around, warehouse, (Moment::Start, &[]), on_event);
     if fault.is_some() {
@@ -394,6 +396,10 @@ fn work(
     let shared = look_around(plan, graph, around, known, options, warehouse, on_event)?;
     let mut results = workers::run(&shared, options, tested, warehouse, on_event)?;
     readers::warn(&shared, warehouse, on_event);
+    if let Some(rows) = history.tests(&recorded::not_run(plan, graph, &results.results)) {
+        // Nothing of what went well hangs on it.
+        let _ = warehouse.execute(&rows);
+    }
     results.before = before;
     results.totals.is_staged = options.is_staged;
     // Who stops a run wants nothing more to begin.

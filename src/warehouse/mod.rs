@@ -6,6 +6,7 @@
 
 pub mod binder;
 pub mod duckdb;
+pub mod profile;
 pub mod seed;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
+use self::profile::Profile;
 use crate::node::{Relation, RelationKind};
 
 /// How to open the engine; made from a target by `cli`.
@@ -295,6 +297,10 @@ pub trait Warehouse: Send {
 
     /// Names and types of a query's columns without running it.
     fn describe(&mut self, sql: &str) -> Result<Vec<Column>, WarehouseError>;
+
+    /// Runs one query to its end, drops its rows, and gives what was measured; `None` for a statement that the engine
+    /// does not measure. Peaks are those of the connection, so each query wants a new one.
+    fn profile(&mut self, sql: &str) -> Result<Option<Profile>, WarehouseError>;
 
     /// `begin`.
     fn begin(&mut self) -> Result<(), WarehouseError>;

@@ -27,6 +27,7 @@ const ORDER: &[&str] = &[
     "plan",
     "run",
     "past",
+    "profile",
     "artifacts",
     "docs",
     // What a user sees.

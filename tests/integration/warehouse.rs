@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use tidemill::node::{Relation, RelationKind};
+use tidemill::warehouse::profile::{OperatorKind, Scan};
 use tidemill::warehouse::{
     Attachment, CatalogEntry, Column, ConnectOptions, ErrorKind, Extension, Value, Warehouse, WarehouseError,
     duckdb,
@@ -715,4 +716,47 @@ fn a_file_that_another_process_holds_is_waited_for() {
     .unwrap();
     assert_eq!((waited > 0, number(&mut *warehouse, "select 1")), (true, 1));
     assert!(holder.wait().unwrap().success());
+}
+
+#[test]
+fn a_query_that_is_measured_gives_its_steps_and_leaves_the_connection_as_it_was() {
+    let mut warehouse = memory();
+    warehouse
+        .execute("create table sales as select i as id, i % 10 as day from range(1000) as t(i)")
+        .unwrap();
+    let sql = "select day, count(*) as n from sales where id >= 500 group by day -- the end";
+    let profile = warehouse.profile(sql).unwrap().unwrap();
+    assert_eq!((profile.root.rows, profile.spilled), (10, 0));
+    assert!(profile.elapsed > Duration::ZERO);
+    let steps = profile.root.walk();
+    let scan = steps.iter().find_map(|it| match &it.kind {
+        OperatorKind::Scan(scan) => Some((scan.clone(), it.rows)),
+        _ => None,
+    });
+    let expected = Scan {
+        of: "memory.main.sales".to_owned(),
+        is_table: true,
+        columns: vec!["day".to_owned()],
+        filters: vec!["id>=500".to_owned()],
+        looked_at: 1000,
+    };
+    assert_eq!(scan, Some((expected, 500)));
+    let groups = steps.iter().find_map(|it| match &it.kind {
+        OperatorKind::Aggregate { groups } => Some(groups.clone()),
+        _ => None,
+    });
+    assert_eq!(groups, Some(vec!["day".to_owned()]), "numbers of columns are their names again");
+    let effect = warehouse.execute("create table copy as from sales").unwrap();
+    assert_eq!((effect.rows_written, effect.rows_scanned), (Some(1000), Some(1000)));
+}
+
+#[test]
+fn a_query_that_cannot_be_measured_says_where_or_nothing() {
+    let mut warehouse = memory();
+    let error = warehouse.profile("select 1 as id,\n    amount").unwrap_err();
+    assert_eq!((error.kind, error.position), (ErrorKind::Sql, Some(20)));
+    warehouse.execute("create table sales as select 1 as id, 2 as day").unwrap();
+    assert_eq!(warehouse.profile("pivot sales on day using sum(id)"), Ok(None));
+    let effect = warehouse.execute("create table copy as from sales").unwrap();
+    assert_eq!(effect.rows_scanned, Some(1));
 }

@@ -62,6 +62,9 @@ pub enum Command {
     /// Show what earlier runs came to, of the project, a node or a test
     #[command(after_help = help::HISTORY)]
     History(HistoryArgs),
+    /// Measure the queries of models, and say where the pipeline could do less
+    #[command(after_help = help::PROFILE)]
+    Profile(ProfileArgs),
     /// Write unit tests
     #[command(after_help = help::UNIT_TEST)]
     UnitTest(UnitTestArgs),
@@ -130,6 +133,7 @@ impl Command {
             Command::Run(args) => Some(&mut args.full_refresh),
             Command::Seed(args) => Some(&mut args.full_refresh),
             Command::Check(args) => Some(&mut args.full_refresh),
+            Command::Profile(args) => Some(&mut args.full_refresh),
             _ => None,
         }
     }
@@ -630,6 +634,37 @@ pub struct HistoryArgs {
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "table", ignore_case = true)]
     pub output: ShowOutput,
+}
+
+/// `profile`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ProfileArgs {
+    /// Only what earlier runs say: which models take longer or read more than before; run nothing
+    #[arg(long)]
+    pub history: bool,
+    /// Measure incremental models as if they were made from scratch
+    #[arg(long, short)]
+    pub full_refresh: bool,
+    /// How many models, and how many steps of queries, to show: the dearest
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub limit: usize,
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = "text", ignore_case = true)]
+    pub output: ProfileOutput,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// What `profile` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProfileOutput {
+    /// Tables and sentences.
+    #[value(help = "tables and sentences, the dearest first")]
+    Text,
+    /// Everything that was measured.
+    #[value(help = "one JSON object with all that was measured")]
+    Json,
 }
 
 /// `unit-test`.

@@ -187,6 +187,15 @@ Examples:
   tidemill history not_null_orders_id      failures of a test
   tidemill history orders --output csv";
 
+pub(super) const PROFILE: &str = "\
+Examples:
+  tidemill profile                         all models
+  tidemill profile -s +orders              orders and all that it is made from
+  tidemill profile --history               what takes longer or reads more than before; runs nothing
+  tidemill profile --output json
+
+Every query is run once, and its rows are dropped: the database is opened to read only, nothing is published.";
+
 pub(super) const DEPS: &str = "\
 Examples:
   tidemill deps                            install what package-lock.yml says, or lock and install

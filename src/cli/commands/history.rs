@@ -1,5 +1,7 @@
 //! `history`: what earlier runs came to, of the project, of a node or of a test.
 
+use std::collections::BTreeSet;
+
 use crate::cli::Exit;
 use crate::cli::args::command::{HistoryArgs, ShowOutput};
 use crate::cli::session::{Purpose, Session, Stopped};
@@ -48,12 +50,14 @@ fn of_name(
     output: ShowOutput,
     width: Option<usize>,
 ) -> Result<String, Stopped> {
-    let ids = || history.nodes.keys().chain(history.tests.keys());
+    // A node whose tests ran, though it was never made here, has a page too.
+    let tested = history.tests.values().filter_map(|it| it.last()?.node_id.as_ref());
+    let all: BTreeSet<&String> = history.nodes.keys().chain(history.tests.keys()).chain(tested).collect();
+    let ids = || all.iter().copied();
     let mut found: Vec<&String> = ids().filter(|id| *id == name).collect();
     if found.is_empty() {
         found = ids().filter(|id| names(id).contains(&name)).collect();
     }
-    found.dedup();
     let id = match found[..] {
         [id] => id,
         [] => {
@@ -68,11 +72,11 @@ fn of_name(
         }
     };
     let table = output == ShowOutput::Table;
-    Ok(match (history.nodes.get(id), history.tests.get(id)) {
-        (Some(node), _) if table => pages::node_page(id, node, history, width),
-        (Some(node), _) => written(&pages::node_runs(node), output, width),
-        (None, Some(test)) if table => pages::test_page(id, test, width),
-        (None, test) => written(&pages::test_runs(test.map_or(&[], Vec::as_slice)), output, width),
+    Ok(match (history.nodes.get(id).map_or(&[][..], Vec::as_slice), history.tests.get(id)) {
+        ([], Some(test)) if table => pages::test_page(id, test, width),
+        ([], Some(test)) => written(&pages::test_runs(test), output, width),
+        (node, _) if table => pages::node_page(id, node, history, width),
+        (node, _) => written(&pages::node_runs(node), output, width),
     })
 }
 

@@ -14,6 +14,7 @@ mod late;
 mod lineage;
 mod list;
 mod parse;
+mod profile;
 mod retry;
 mod rollback;
 mod run;
@@ -86,6 +87,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         Command::Show(args) => show::run(session, args),
         Command::Docs(args) => docs::run(session, args),
         Command::History(args) => history::run(session, args),
+        Command::Profile(args) => profile::run(session, args),
         Command::Deps(args) => deps::run(session, args),
         Command::Source(SourceCommand::Freshness(args)) => source::freshness(session, args),
         Command::Source(SourceCommand::Accept(args)) => source::accept(session, args),

@@ -298,6 +298,7 @@ fn run_plan(
         run::begin(plan, graph, &options, (around, &scratch), on_event)
     })?;
     if !plan.needs_warehouse() {
+        session.record_unit_tests(loaded, (graph, plan), &options, &tested);
         return within(session, loaded, reads, |_, on_event| Ok(run::end(tested, on_event)));
     }
     let warehouse = match first {

@@ -10,6 +10,7 @@ mod carried;
 mod measures;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
@@ -234,6 +235,25 @@ impl History {
             quote_literal(command),
             quote_literal(target),
             quote_literal(version)
+        )
+    }
+
+    /// A run that is over, in one row: command and target, how it ended, how long it took.
+    pub(super) fn run_done(
+        &self,
+        (command, target): (&str, &str),
+        status: &str,
+        elapsed: Duration,
+    ) -> String {
+        format!(
+            "insert into {} values ({}, {}, {}, {}, now() - to_microseconds({}), now(), {})",
+            self.table("runs"),
+            quote_literal(&self.run_id),
+            quote_literal(command),
+            quote_literal(target),
+            quote_literal(env!("CARGO_PKG_VERSION")),
+            elapsed.as_micros(),
+            quote_literal(status)
         )
     }
 

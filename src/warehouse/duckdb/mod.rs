@@ -7,6 +7,7 @@
 
 mod binder;
 mod catalog;
+mod explain;
 mod failure;
 mod files;
 mod limits;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use ::duckdb::{Connection, InterruptHandle};
 
 use crate::node::Relation;
+use crate::warehouse::profile::Profile;
 use crate::warehouse::{
     CatalogEntry, Column, ConnectOptions, Effect, Interrupt, RelationShape, Replacement, Rows, Stash, Value,
     Warehouse, WarehouseError,
@@ -133,6 +135,10 @@ impl Warehouse for DuckDb {
             Ok((_, columns)) => Ok(columns),
             Err(error) => Err(self.why_not_described(error, sql)),
         }
+    }
+
+    fn profile(&mut self, sql: &str) -> Result<Option<Profile>, WarehouseError> {
+        explain::profile(self, sql)
     }
 
     fn begin(&mut self) -> Result<(), WarehouseError> {

@@ -33,10 +33,17 @@ fn scanned(node: &ProfilingInfo) -> u64 {
     let number = |name: &str| text(name).parse::<u64>().unwrap_or(0);
     let name = text("OPERATOR_NAME").trim();
     let own = match text("OPERATOR_TYPE") {
-        "TABLE_SCAN" if name == "SEQ_SCAN" => number("OPERATOR_ROWS_SCANNED"),
-        "TABLE_SCAN" if GENERATORS.contains(&name) => 0,
-        "TABLE_SCAN" => number("OPERATOR_CARDINALITY"),
+        "TABLE_SCAN" => looked_at(name, number("OPERATOR_ROWS_SCANNED"), number("OPERATOR_CARDINALITY")),
         _ => 0,
     };
     own + node.children.iter().map(scanned).sum::<u64>()
+}
+
+/// The rows that one scan read, of those that the engine counts as scanned and as come out.
+pub(super) fn looked_at(name: &str, scanned: u64, rows: u64) -> u64 {
+    match name {
+        "SEQ_SCAN" => scanned,
+        _ if GENERATORS.contains(&name) => 0,
+        _ => rows,
+    }
 }
