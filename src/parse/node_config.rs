@@ -122,6 +122,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "invalidate_hard_deletes",
     "json_read_options",
     "limit",
+    "lint",
     "loaded_at_field",
     "loaded_at_query",
     "location",
@@ -371,6 +372,10 @@ fn combine(key: &str, old: &Json, new: &Json) -> Json {
             }
             Json::from(all)
         }
+        "lint" => match (old.get("off"), new.get("off")) {
+            (Some(old), Some(new)) => serde_json::json!({ "off": combine("tags", old, new) }),
+            _ => new.clone(),
+        },
         "pre-hook" | "post-hook" => {
             let mut all = as_list(old);
             all.extend(as_list(new));

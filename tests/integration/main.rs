@@ -33,6 +33,8 @@ mod hooks;
 mod inherit;
 mod invariants;
 mod lineage;
+mod lint;
+mod lint_page;
 mod macro_faults;
 mod manifest_config;
 mod masking;
