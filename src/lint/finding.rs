@@ -81,7 +81,12 @@ impl Model<'_> {
     pub(super) fn piece_at(&self, offset: usize) -> Range<usize> {
         let index = self.pieces.partition_point(|it| it.range.end <= offset);
         match self.pieces.get(index) {
-            Some(piece) if piece.range.contains(&offset) => offset..piece.range.end,
+            Some(piece) if piece.range.contains(&offset) => {
+                // A minus before a number is a part of it.
+                let number = self.pieces.get(index + 1).filter(|it| it.kind == PieceKind::Number);
+                let end = number.filter(|_| self.text(piece) == "-").map(|it| it.range.end);
+                offset..end.unwrap_or(piece.range.end)
+            }
             _ => offset..offset,
         }
     }

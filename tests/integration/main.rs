@@ -10,6 +10,7 @@ mod artifacts;
 mod builtin_tests;
 mod check;
 mod commands;
+mod compile_map;
 mod config;
 mod contracts;
 mod crash;

@@ -448,6 +448,9 @@ pub enum LineageOutput {
 /// `compile`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompileArgs {
+    /// Write a map beside each compiled file, from its lines to yours, for programs that read compiled SQL
+    #[arg(long)]
+    pub with_map: bool,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,

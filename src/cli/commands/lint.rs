@@ -13,6 +13,7 @@ use crate::lint::config::{self, LintConfig};
 use crate::lint::rules::{Level, RULES, Rule};
 use crate::lint::{self, LintInput, Linted, page};
 use crate::node::{NodeId, NodeKind};
+use crate::parse::Body;
 use crate::project::files::{Files, ProjectPath};
 use crate::report::numbers;
 use crate::run::Clock;
@@ -85,17 +86,27 @@ fn look(
         let fault = Diagnostic::error("lint-failed", "the queries could not be read");
         session.fail(error.message.lines().fold(fault, |it, line| it.note(line.trim())))
     })?;
+    let mut n_faults = faults.len();
     for (id, reason) in &linted.unread {
-        session.info(&format!("not read: {}: {reason}", graph.node(*id).name));
+        match shapes.faults.get(id) {
+            Some(faults) => {
+                session.reporter.diagnostics(&session.sources, faults);
+                n_faults += faults.len();
+            }
+            None => session.info(&format!("not read: {}: {reason}", graph.node(*id).name)),
+        }
     }
-    Ok((linted, faults.len()))
+    Ok((linted, n_faults))
 }
 
+/// Whether it has rows or is called; what is written in Python is not looked at.
 fn is_read(node: &Node) -> bool {
-    matches!(
-        node.kind,
-        NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot | NodeKind::Source | NodeKind::Function
-    )
+    let is_python = matches!(&node.body, Body::Model { details, .. } if details.is_python);
+    !is_python
+        && matches!(
+            node.kind,
+            NodeKind::Model | NodeKind::Seed | NodeKind::Snapshot | NodeKind::Source | NodeKind::Function
+        )
 }
 
 fn find(session: &mut Session, name: &str) -> Result<Rule, Stopped> {

@@ -18,8 +18,6 @@ pub(super) struct Relation {
     /// What it is called here, in lower case.
     pub(super) alias: String,
     pub(super) facts: Facts,
-    /// Whether it is a function's rows or a list of values.
-    pub(super) is_function: bool,
 }
 
 /// A join as it was found.
@@ -46,10 +44,10 @@ pub(in crate::lint) enum Verdict {
     Unrelated,
     /// Neither side is known to have its key once.
     FanOut {
-        /// The node whose key is not tested.
-        node: NodeId,
-        /// Its columns in the condition.
-        columns: Vec<String>,
+        /// The node on the left, and its columns in the condition.
+        left: (NodeId, Vec<String>),
+        /// The node on the right, likewise.
+        right: (NodeId, Vec<String>),
     },
 }
 
@@ -143,8 +141,7 @@ impl Reader<'_, '_> {
                     is_complete: facts.is_complete,
                     is_single_row: facts.is_single_row,
                 };
-                let is_function = matches!(kind, "TABLE_FUNCTION" | "EXPRESSION_LIST");
-                from.relations.push(Relation { alias, facts, is_function });
+                from.relations.push(Relation { alias, facts });
                 side
             }
         }
@@ -168,7 +165,10 @@ impl Reader<'_, '_> {
                 Some(node) => self.query(node),
                 None => Facts::unknown(),
             },
-            _ => Facts::unknown(),
+            kind => Facts {
+                is_made: matches!(kind, "TABLE_FUNCTION" | "EXPRESSION_LIST" | "COLUMN_DATA"),
+                ..Facts::unknown()
+            },
         };
         renamed(facts, &texts(reference, "column_name_alias"))
     }
@@ -268,9 +268,9 @@ fn verdict(
     (left_once, right_once): (bool, bool),
 ) -> Verdict {
     let is_one_row = left.is_single_row || right.is_single_row;
-    let is_function = |side: &Side| side.members.iter().any(|it| from.relations[*it].is_function);
+    let is_made = |side: &Side| side.members.iter().all(|it| from.relations[*it].facts.is_made);
     if !condition.relates {
-        let is_meant = is_one_row || is_function(left) || is_function(right) || is_lateral(join, from, left);
+        let is_meant = is_one_row || is_made(left) || is_made(right) || is_lateral(join, from, left);
         return match text(join, "ref_type") {
             _ if is_meant => Verdict::Good,
             "CROSS" => Verdict::Cross,
@@ -280,7 +280,7 @@ fn verdict(
     if left_once || right_once || condition.is_vague || condition.equal.is_empty() {
         return Verdict::Good;
     }
-    // Only of a table whose key could be tested: the right one, which is looked up in, if it can be.
+    // Only of tables whose keys could be tested.
     let of = |side: &Side, which: usize| {
         let names: Vec<&Name> =
             condition.equal.iter().map(|it| if which == 0 { &it.0 } else { &it.1 }).collect();
@@ -293,7 +293,7 @@ fn verdict(
         Some((node, columns?))
     };
     match (of(left, 0), of(right, 1)) {
-        (Some(_), Some((node, columns))) => Verdict::FanOut { node, columns },
+        (Some(left), Some(right)) => Verdict::FanOut { left, right },
         _ => Verdict::Good,
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Facts {
     pub(super) is_complete: bool,
     /// Whether there is one row at most.
     pub(super) is_single_row: bool,
+    /// Whether it reads no table: its rows are made of literals and functions, as those of a calendar are.
+    pub(super) is_made: bool,
     /// The node that all rows are of, as they are or filtered.
     pub(super) node: Option<NodeId>,
 }
@@ -48,11 +50,6 @@ pub(super) struct Column {
 impl Facts {
     pub(super) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.as_ref()?.iter().find(|it| it.name.eq_ignore_ascii_case(name))
-    }
-
-    /// Whether these columns together are there once.
-    pub(super) fn is_unique(&self, columns: &BTreeSet<String>) -> bool {
-        self.is_single_row || self.keys.iter().any(|key| key.is_subset(columns))
     }
 
     fn unknown() -> Self {
@@ -127,7 +124,8 @@ impl<'a> Known<'a> {
         let mut keys = tested.map(|it| it.keys.clone()).unwrap_or_default();
         keys.extend(own.iter().flat_map(|it| it.keys.iter().cloned()));
         let is_single_row = own.is_some_and(|it| it.is_single_row);
-        Facts { columns, keys, is_complete: true, is_single_row, node: Some(id) }
+        let is_made = own.is_some_and(|it| it.is_made);
+        Facts { columns, keys, is_complete: true, is_single_row, is_made, node: Some(id) }
     }
 
     /// An ephemeral model by the name of its common table expression.
@@ -214,7 +212,8 @@ impl Reader<'_, '_> {
             keys.push(columns.iter().map(|it| it.name.clone()).collect());
         }
         // Whether the branches have a value in common is not known, and no test can be put here.
-        Facts { columns, keys, is_complete: false, is_single_row: false, node: None }
+        let is_made = left.is_made && right.is_made;
+        Facts { columns, keys, is_complete: false, is_single_row: false, is_made, node: None }
     }
 }
 

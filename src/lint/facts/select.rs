@@ -36,6 +36,7 @@ impl Reader<'_, '_> {
         let fixed = from.closed(&fixed(&filter, &from));
         let mut facts = grouped(node, &items, &from, &fixed)
             .unwrap_or_else(|| passed(node, items.as_deref(), &from, &side, &fixed));
+        facts.is_made = from.relations.iter().all(|it| it.facts.is_made);
         facts.columns = items.as_ref().map(|it| it.iter().map(|it| it.column.clone()).collect());
         after(node, items.as_deref(), &from, &mut facts);
         facts
@@ -288,7 +289,7 @@ fn passed(
         [only] => only.facts.node,
         _ => None,
     };
-    Facts { keys, is_complete: side.is_complete, is_single_row, node: node_of, columns: None }
+    Facts { keys, is_complete: side.is_complete, is_single_row, node: node_of, ..Facts::default() }
 }
 
 /// What `qualify`, windows, `distinct` and `limit` add.

@@ -8,6 +8,7 @@ use crate::lint::facts::{Join, Verdict};
 use crate::lint::finding::{Finding, Model, listed};
 use crate::lint::rules::Rule;
 use crate::lint::tree::{Part, Role, column, conjuncts, expressions, first_location, sides};
+use crate::node::NodeId;
 use crate::sql::lineage::json::{list, text};
 
 pub(super) fn check(model: &Model<'_>, joins: &[Join], found: &mut Vec<Finding>) {
@@ -43,19 +44,20 @@ fn judged(model: &Model<'_>, join: &Join) -> Option<Finding> {
             finding.diagnostic = finding.diagnostic.help("join on a key");
             Some(finding)
         }
-        Verdict::FanOut { node, columns } => {
-            let graph = model.world.input.graph;
-            let other = &graph.node(*node).name;
-            let names = listed(columns.iter().map(String::as_str));
-            let message = format!("`{own}` joins `{other}` by {names}, which may be there more than once");
-            let mut finding =
-                model.at(Rule::JoinFanOut, place, message, "each such row doubles rows here")?;
-            let test = if columns.len() == 1 { "unique" } else { "unique_combination_of_columns" };
-            let help = format!(
-                "if {names} is a key of `{other}`, test it there with `{test}`; if not, aggregate before the join"
+        Verdict::FanOut { left, right } => {
+            let key = |(node, columns): &(NodeId, Vec<String>)| {
+                let columns = listed(columns.iter().map(String::as_str));
+                (format!("`{}`", model.world.input.graph.node(*node).name), columns)
+            };
+            let ((left, left_columns), (right, right_columns)) = (key(left), key(right));
+            let message = format!(
+                "`{own}` joins {right} by {right_columns}, and neither side is known to have its key once"
             );
-            let help = if columns.len() == 1 { help } else { help.replacen(" is a key", " are a key", 1) };
-            finding.diagnostic = finding.diagnostic.help(help);
+            let mut finding = model.at(Rule::JoinFanOut, place, message, "may double rows of both sides")?;
+            finding.diagnostic = finding.diagnostic.help(format!(
+                "test {right_columns} of {right} with `unique`, or {left_columns} of {left}, whichever is a key; if \
+                 none is, aggregate before the join"
+            ));
             Some(finding)
         }
     }
