@@ -199,9 +199,10 @@ impl Reader<'_> {
             nodes.extend(selected.nodes);
             for fault in selected.faults {
                 let is_wrong = ["invalid-selector", "unknown-selector"].contains(&fault.code);
-                let diagnostic = match is_wrong {
-                    true => Diagnostic::error(fault.code, fault.message),
-                    false => Diagnostic::warning(fault.code, fault.message),
+                let diagnostic = if is_wrong {
+                    Diagnostic::error(fault.code, fault.message)
+                } else {
+                    Diagnostic::warning(fault.code, fault.message)
                 };
                 self.diags.push(diagnostic.at(selector.span, "").help_opt(fault.help));
             }

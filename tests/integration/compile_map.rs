@@ -48,10 +48,10 @@ fn every_stretch_has_its_place_in_the_projects_files() {
         told(&project, "models/b.sql"),
         [
             "\"select\\n    \" <- models/b.sql:1:1 \"copied\"",
-            "\"price\" <- macros/m.sql:1:26 \"computed\"",
+            "\"price\" <- macros/m.sql:1:29 \"computed\"",
             "\" / 100\" <- macros/m.sql:1:38 \"copied\"",
             "\" as euros\\nfrom \" <- models/b.sql:2:25 \"copied\"",
-            "\"\\\"shop\\\".\\\"main\\\".\\\"a\\\"\" <- models/b.sql:3:6 \"computed\"",
+            "\"\\\"shop\\\".\\\"main\\\".\\\"a\\\"\" <- models/b.sql:3:9 \"computed\"",
         ]
     );
     let map = map(&project, "models/b.sql");

@@ -140,6 +140,9 @@ fn summary(session: &mut Session, linted: &Linted, n_errors: usize) {
         0 if n_errors == 0 => "found nothing".to_owned(),
         n => numbers::count(n, "warning"),
     });
+    if n_warnings == 0 && n_errors > 0 {
+        parts.pop();
+    }
     let elapsed = numbers::duration(session.clock.monotonic());
     session.info(&format!("{} in {elapsed}", parts.join(", ")));
 }

@@ -36,7 +36,7 @@ fn dates(condition: &Json) -> Vec<&Json> {
     }
     let is_year = operands.iter().any(|it| is_year_of(it));
     let is_date = |it: &&Json| {
-        let year = |it: f64| is_year && it.fract() == 0.0 && YEARS.contains(&(it as i32));
+        let year = |it: f64| is_year && (f64::from(*YEARS.start())..=f64::from(*YEARS.end())).contains(&it);
         words(it).and_then(year_of).is_some_and(|it| YEARS.contains(&it)) || number(it).is_some_and(year)
     };
     operands.into_iter().filter_map(literal).filter(is_date).collect()

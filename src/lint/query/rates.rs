@@ -104,7 +104,7 @@ fn product<'j>(expression: &'j Json, found: &mut Vec<&'j Json>) {
     // `amount * 19 / 100`.
     if name == "/"
         && let Some(hundred) = number(right)
-        && matches!(hundred as i64, 100 | 1000 | 10000)
+        && [100.0, 1000.0, 10000.0].contains(&hundred)
         && text(left, "function_name") == "*"
     {
         let whole = list(left, "children").iter().filter_map(literal);
