@@ -47,7 +47,7 @@ impl Model<'_> {
     pub(super) fn at(&self, rule: Rule, offset: usize, message: String, label: &str) -> Option<Finding> {
         let span = self.place(self.piece_at(offset))?;
         let diagnostic = of(rule, message, span, label);
-        let calls = self.sql.calls_at(offset).iter();
+        let calls = self.sql.calls_at(offset).iter().filter(|it| it.0 != span);
         let diagnostic = calls.fold(diagnostic, |it, (span, text)| it.and_at(*span, text));
         Some(Finding { rule, node: Some(self.id), diagnostic })
     }
@@ -58,12 +58,17 @@ impl Model<'_> {
         if !self.world.own_files.contains(&span.file) {
             return None;
         }
-        Some(match kind {
+        match kind {
             SegmentKind::Verbatim if self.is_written(&range) => {
-                Span::new(span.file, span.start as usize..span.start as usize + range.len())
+                Some(Span::new(span.file, span.start as usize..span.start as usize + range.len()))
             }
-            SegmentKind::Verbatim | SegmentKind::Expression => span,
-        })
+            SegmentKind::Verbatim => Some(span),
+            // What a macro only passes on is its caller's.
+            SegmentKind::Expression => match self.sql.calls_at(range.start).last() {
+                Some((call, _)) => Some(*call).filter(|it| self.world.own_files.contains(&it.file)),
+                None => Some(span),
+            },
+        }
     }
 
     /// Whether somebody wrote a range of the SQL as it is, so that nothing in it came from a variable.

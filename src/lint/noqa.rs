@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::rules::Rule;
 use super::scanner::{Language, PieceKind, pieces};
 use crate::diagnostics::{Diagnostic, FileId, Sources, Span, suggest};
+use crate::project::files::ProjectPath;
 
 /// A comment that silences rules.
 #[derive(Clone, Debug)]
@@ -23,7 +24,8 @@ pub(super) struct Noqa {
 /// All of them in a file, by line.
 pub(super) fn in_file(sources: &Sources, file: FileId) -> BTreeMap<usize, Noqa> {
     let source = sources.get(file);
-    let is_yaml = source.path.ends_with(".yml") || source.path.ends_with(".yaml");
+    let extension = ProjectPath::new(&source.path).extension();
+    let is_yaml = ["yml", "yaml"].contains(&extension.as_str());
     let comments = if is_yaml { yaml_comments(&source.text) } else { sql_comments(&source.text) };
     let mut found = BTreeMap::new();
     for (start, text) in comments {

@@ -153,7 +153,15 @@ fn tested(graph: &Graph) -> BTreeMap<NodeId, Tested> {
                         .chain([settings.columns.valid_to.as_str()]),
                 ));
             }
-            _ => {}
+            Body::Snapshot(_)
+            | Body::Test(_)
+            | Body::Seed
+            | Body::Source(_)
+            | Body::Function(_)
+            | Body::Analysis { .. }
+            | Body::Exposure(_)
+            | Body::UnitTest(_)
+            | Body::Semantic(_) => {}
         }
     }
     found

@@ -220,6 +220,31 @@ fn a_dbt_project_says_it_among_its_variables() {
 }
 
 #[test]
+fn a_comment_without_names_may_be_for_another_linter_in_a_dbt_project() {
+    let text = "
+        //- dbt_project.yml
+        name: shop
+        config-version: 2
+        profile: shop
+        VARS
+        //- profiles.yml
+        shop:
+          target: dev
+          outputs:
+            dev: {type: duckdb, path: shop.duckdb}
+        //- models/a.sql
+        select 1 as id  -- noqa
+        ";
+    let plain = project(&text.replace("VARS", ""));
+    assert_eq!(headlines(&plain.run("lint"), "unused-noqa"), [""; 0]);
+    let set_up = project(&text.replace("VARS", "vars: {tidemill_lint: {}}"));
+    assert_eq!(
+        headlines(&set_up.run("lint"), "unused-noqa"),
+        ["models/a.sql:1:20: this `noqa` silences nothing"]
+    );
+}
+
+#[test]
 fn comments_silence_their_lines() {
     let project = project(
         "
@@ -377,6 +402,24 @@ fn what_a_macro_of_the_project_writes_is_found_once_in_the_macro() {
 }
 
 #[test]
+fn what_a_macro_only_passes_on_is_found_where_it_is_called() {
+    let project = project(
+        "
+        //- macros/twice.sql
+        {% macro twice(sql) %}({{ sql }} + {{ sql }}){% endmacro %}
+        //- models/a.sql
+        select 1 as id
+        //- models/b.sql
+        select {{ twice('random()') }} as x from {{ ref('a') }}
+        ",
+    );
+    assert_eq!(
+        found(&project, "unstable-function"),
+        ["models/b.sql:1:11: `b` comes out otherwise each time"]
+    );
+}
+
+#[test]
 fn what_a_package_writes_is_not_found() {
     let project = project(
         "
@@ -516,6 +559,7 @@ fn joins_that_need_no_key() {
         "from {{ ref('a') }} as a cross join (select range as n from range(3)) as b",
         "from {{ ref('a') }} as a left join lateral (select * from {{ ref('b') }} as c where c.id = a.b_id) as b on true",
         "from {{ ref('a') }} as a cross join (select id from {{ ref('b') }} limit 1) as b",
+        "from {{ ref('b') }} as b left join {{ ref('a') }} as a on a.id = 1",
         "from {{ ref('a') }} as a join {{ ref('b') }} as b on a.day > b.seen_at",
         "from {{ ref('a') }} as a join {{ ref('b') }} as b using (id)",
         "from {{ ref('a') }} as a join {{ ref('b') }} as b on a.b_id = (select max(c.id) from {{ ref('b') }} as c)",

@@ -14,6 +14,7 @@ use crate::lint::rules::{Level, RULES, Rule};
 use crate::lint::{self, LintInput, Linted, page};
 use crate::node::{NodeId, NodeKind};
 use crate::parse::Body;
+use crate::project::Dialect;
 use crate::project::files::{Files, ProjectPath};
 use crate::report::numbers;
 use crate::run::Clock;
@@ -79,7 +80,7 @@ fn look(
         config,
         selected,
         is_whole,
-        has_other_linter: loaded.disk.exists(&ProjectPath::new(".sqlfluff")),
+        has_other_linter: has_other_linter(loaded),
     };
     let linted = duckdb::open_binder(&options).and_then(|binder| lint::lint(&input, binder));
     let linted = linted.map_err(|error| {
@@ -97,6 +98,12 @@ fn look(
         }
     }
     Ok((linted, n_faults))
+}
+
+/// Whether a `noqa` without names is likely to be for `SQLFluff`, which has the same word.
+fn has_other_linter(loaded: &Loaded) -> bool {
+    let is_set_up = loaded.project.dialect == Dialect::Tidemill || loaded.project.config.lint.is_some();
+    !is_set_up || loaded.disk.exists(&ProjectPath::new(".sqlfluff"))
 }
 
 /// Whether it has rows or is called; what is written in Python is not looked at.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
+use super::select::fixed;
 use super::{Facts, Reader, renamed};
 use crate::lint::tree::{column, conjuncts, first_location, location, sides};
 use crate::node::NodeId;
@@ -197,10 +198,14 @@ impl Reader<'_, '_> {
                     }
                 }
                 let parts = join.get("condition").map(conjuncts).unwrap_or_default();
-                parts.into_iter().for_each(|it| read(it, from, (&left, &right), &mut condition));
+                for part in parts {
+                    read(part, from, (&left, &right), &mut condition);
+                }
             }
             "CROSS" => {
-                filter.iter().for_each(|it| read(it, from, (&left, &right), &mut condition));
+                for part in filter {
+                    read(part, from, (&left, &right), &mut condition);
+                }
                 condition.is_vague |= condition.relates;
             }
             // By names, by positions, by time: what they relate is not written down.
@@ -215,13 +220,17 @@ impl Reader<'_, '_> {
         if matches!(kind, "INNER" | "LEFT" | "SEMI") {
             from.equal.extend(condition.equal.iter().cloned());
         }
+        let parts = join.get("condition").map(conjuncts).unwrap_or_default();
+        let fixed = from.closed(&fixed(&parts, from).union(&fixed(filter, from)).cloned().collect());
+        let has_one = |side: &Side| side.keys.iter().any(|key| key.is_subset(&fixed));
+        let is_one_row = left.is_single_row || right.is_single_row || has_one(&left) || has_one(&right);
         let is_filter = matches!(kind, "SEMI" | "ANTI");
         let (left_once, right_once) =
             (has_once(&left, &condition, from, 0), has_once(&right, &condition, from, 1));
         let verdict = if is_filter {
             Verdict::Good
         } else {
-            verdict(join, &condition, from, (&left, &right), (left_once, right_once))
+            verdict(join, &condition, from, (&left, &right), (left_once, right_once, is_one_row))
         };
         self.joins.push(Join {
             left: first_location(left_json),
@@ -265,9 +274,8 @@ fn verdict(
     condition: &Condition,
     from: &From,
     (left, right): (&Side, &Side),
-    (left_once, right_once): (bool, bool),
+    (left_once, right_once, is_one_row): (bool, bool, bool),
 ) -> Verdict {
-    let is_one_row = left.is_single_row || right.is_single_row;
     let is_made = |side: &Side| side.members.iter().all(|it| from.relations[*it].facts.is_made);
     if !condition.relates {
         let is_meant = is_one_row || is_made(left) || is_made(right) || is_lateral(join, from, left);

@@ -29,12 +29,14 @@ impl Reader<'_, '_> {
         for part in ["select_list", "where_clause", "having", "qualify"] {
             let mut inner = Vec::new();
             node.get(part).into_iter().for_each(|it| subqueries(it, &mut inner));
-            inner.into_iter().for_each(|(query, _)| drop(self.query(query)));
+            for (query, _) in inner {
+                self.query(query);
+            }
             node.get(part).into_iter().for_each(|it| self.not_in(it));
         }
         let items = items(node, &from, &filter);
         let fixed = from.closed(&fixed(&filter, &from));
-        let mut facts = grouped(node, &items, &from, &fixed)
+        let mut facts = grouped(node, items.as_deref(), &from, &fixed)
             .unwrap_or_else(|| passed(node, items.as_deref(), &from, &side, &fixed));
         facts.is_made = from.relations.iter().all(|it| it.facts.is_made);
         facts.columns = items.as_ref().map(|it| it.iter().map(|it| it.column.clone()).collect());
@@ -68,7 +70,7 @@ impl Reader<'_, '_> {
 }
 
 /// Columns of `from` that have one value in all rows that are left.
-fn fixed(filter: &[&Json], from: &From) -> BTreeSet<Name> {
+pub(super) fn fixed(filter: &[&Json], from: &From) -> BTreeSet<Name> {
     let mut found = BTreeSet::new();
     for part in filter {
         let name = match text(part, "type") {
@@ -136,22 +138,16 @@ fn items<'j>(node: &'j Json, from: &From, filter: &[&Json]) -> Option<Vec<Item<'
             }
         }
         let name = column(item);
-        match name.as_ref().and_then(|it| from.resolve(it)) {
-            Some((index, name)) => {
-                let alias = if alias.is_empty() { name.as_str() } else { alias };
-                found.push(of(index, &name, alias, item));
-            }
-            None => {
-                let own = name.as_ref().and_then(|it| it.last().copied());
-                let own = own.unwrap_or_else(|| text(item, "function_name"));
-                let column = Column {
-                    name: plain(if alias.is_empty() { own } else { alias }),
-                    origin: None,
-                    is_not_null: is_filled(item),
-                };
-                found.push(Item { column, name: None, json: item });
-            }
+        if let Some((index, name)) = name.as_ref().and_then(|it| from.resolve(it)) {
+            let alias = if alias.is_empty() { name.as_str() } else { alias };
+            found.push(of(index, &name, alias, item));
+            continue;
         }
+        let own = name.as_ref().and_then(|it| it.last().copied());
+        let own = own.unwrap_or_else(|| text(item, "function_name"));
+        let name = plain(if alias.is_empty() { own } else { alias });
+        let column = Column { name, origin: None, is_not_null: is_filled(item) };
+        found.push(Item { column, name: None, json: item });
     }
     Some(found)
 }
@@ -198,7 +194,7 @@ fn starred(star: &Json, from: &From, add: &mut dyn FnMut(usize, &str)) -> Option
 }
 
 /// Facts of a query with groups; `None` for one without.
-fn grouped(node: &Json, items: &Option<Vec<Item<'_>>>, from: &From, fixed: &BTreeSet<Name>) -> Option<Facts> {
+fn grouped(node: &Json, items: Option<&[Item<'_>]>, from: &From, fixed: &BTreeSet<Name>) -> Option<Facts> {
     let groups = list(node, "group_expressions");
     let groups_all = text(node, "aggregate_handling") == "FORCE_AGGREGATES";
     let all = list(node, "select_list");

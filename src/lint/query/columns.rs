@@ -12,7 +12,7 @@ use crate::node::NodeId;
 use crate::sql::lineage::json::{flag, list, text, texts};
 
 pub(super) fn check(model: &Model<'_>, known: &Known<'_>, found: &mut Vec<Finding>) {
-    let ctes = model.parts.iter().flat_map(|it| it.ctes()).map(|it| (it.0.to_lowercase(), it.1)).collect();
+    let ctes = model.parts.iter().flat_map(Part::ctes).map(|it| (it.0.to_lowercase(), it.1)).collect();
     let stars = Stars { known, ctes };
     if model.world.marts.contains(&model.id)
         && let Some(star) = stars.of_query(model.tree, 0).into_iter().next()
@@ -183,7 +183,7 @@ fn ambiguous(model: &Model<'_>, part: &Part<'_>) -> Option<Finding> {
     part.expressions(&mut |it| {
         if let Some(left) = it.get("lhs") {
             expressions(left, &mut |it| {
-                known.extend(column(it).into_iter().flatten().map(str::to_lowercase))
+                known.extend(column(it).into_iter().flatten().map(str::to_lowercase));
             });
         }
     });

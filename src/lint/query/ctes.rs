@@ -29,7 +29,9 @@ fn unused(model: &Model<'_>, part: &Part<'_>, found: &mut Vec<Finding>) {
         if reached.is_empty() {
             break;
         }
-        reached.into_iter().for_each(|it| names(it.1, &mut used));
+        for (_, query) in reached {
+            names(query, &mut used);
+        }
     }
     for (name, query) in waiting {
         let message = format!("`{}` never reads its common table expression `{name}`", model.node.name);

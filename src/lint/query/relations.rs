@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::lint::facts::Known;
 use crate::lint::finding::{Finding, Model};
 use crate::lint::rules::Rule;
-use crate::lint::tree::location;
+use crate::lint::tree::{Part, location};
 use crate::node::NodeKind;
 use crate::sql::lineage::json::text;
 
@@ -17,7 +17,7 @@ const SYSTEM_NAMES: [&str; 4] = ["duckdb_", "pragma_", "sqlite_", "pg_"];
 
 pub(super) fn check(model: &Model<'_>, known: &Known<'_>, found: &mut Vec<Finding>) {
     let ctes: BTreeSet<String> =
-        model.parts.iter().flat_map(|it| it.ctes()).map(|it| it.0.to_lowercase()).collect();
+        model.parts.iter().flat_map(Part::ctes).map(|it| it.0.to_lowercase()).collect();
     for part in &model.parts {
         for table in part.from().map(tables).unwrap_or_default() {
             let name = text(table, "table_name").to_lowercase();

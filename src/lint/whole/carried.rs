@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::usage::Usage;
 use crate::lint::finding::{Finding, Model, of};
 use crate::lint::rules::Rule;
-use crate::lint::tree::{first_location, location};
+use crate::lint::tree::{Part, first_location, location};
 use crate::sql::lineage::json::{list, text, texts};
 
 /// A finding for each of them, at the select item that it is.
@@ -50,7 +50,7 @@ fn place(model: &Model<'_>, query: &Json, name: &str, depth: usize) -> Option<us
     let star = star?;
     let from = query.get("from_table")?;
     let table = text(from, "table_name");
-    let inner = model.parts.iter().flat_map(|it| it.ctes()).find(|it| it.0.eq_ignore_ascii_case(table));
+    let inner = model.parts.iter().flat_map(Part::ctes).find(|it| it.0.eq_ignore_ascii_case(table));
     let inner = inner.map(|it| it.1).or_else(|| from.pointer("/subquery/node"));
     inner.and_then(|it| place(model, it, name, depth + 1)).or(Some(star))
 }

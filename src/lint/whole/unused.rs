@@ -30,7 +30,15 @@ pub(super) fn check(world: &World<'_>, usage: &Usage, found: &mut Vec<Finding>) 
             }
             Body::Source(_) if !is_read => found.push(unused_source(id, node)),
             Body::Source(_) => columns(world, usage, id, node, found),
-            _ => {}
+            Body::Model { .. }
+            | Body::Seed
+            | Body::Snapshot(_)
+            | Body::Function(_)
+            | Body::Test(_)
+            | Body::Analysis { .. }
+            | Body::Exposure(_)
+            | Body::UnitTest(_)
+            | Body::Semantic(_) => {}
         }
     }
 }
@@ -54,10 +62,8 @@ fn unused_source(id: NodeId, node: &Node) -> Finding {
 }
 
 fn label(node: &Node) -> String {
-    match &node.body {
-        Body::Source(source) => format!("{}.{}", source.source, node.name),
-        _ => node.name.clone(),
-    }
+    let Body::Source(source) = &node.body else { return node.name.clone() };
+    format!("{}.{}", source.source, node.name)
 }
 
 fn columns(world: &World<'_>, usage: &Usage, id: NodeId, node: &Node, found: &mut Vec<Finding>) {

@@ -29,12 +29,11 @@ impl Usage {
                 Body::Model { .. } | Body::Snapshot(_) => usage.by_lineage(input, id, node),
                 Body::Test(test) => usage.by_test(graph, node, test),
                 Body::Analysis { sql } => usage.say(&node.parents, &sql.text),
-                Body::Seed | Body::Source(_) => {}
                 Body::Function(_) | Body::Exposure(_) | Body::Semantic(_) => {
-                    usage.unclear.extend(&node.parents)
+                    usage.unclear.extend(&node.parents);
                 }
                 // A unit test gives rows, it reads none.
-                Body::UnitTest(_) => {}
+                Body::Seed | Body::Source(_) | Body::UnitTest(_) => {}
             }
             let config =
                 serde_json::to_string(&node.config.values.values().map(|it| &it.value).collect::<Vec<_>>());
