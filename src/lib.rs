@@ -12,7 +12,7 @@
 //! 7. [`artifacts`] writes manifest and run results in dbt's schemas.
 //! 8. [`docs`] makes the site from artifacts and history.
 //!
-//! [`deps`] fetches the packages that the first phase reads.
+//! [`lint`] looks at what was compiled and says what will hurt. [`deps`] fetches the packages that the first phase reads.
 //!
 //! [`profile`] measures what the queries cost, for `tidemill profile`.
 //!
@@ -33,6 +33,7 @@ pub mod compile;
 pub mod deps;
 pub mod docs;
 pub mod graph;
+pub mod lint;
 pub mod parse;
 pub mod past;
 pub mod plan;

@@ -1,7 +1,8 @@
 //! Phase 7, write: what a project is and what happened in a run, in files that tools made for dbt read.
 //!
 //! In: the phases' types and a [`Stamp`]. Out, below the project's `target` folder: `manifest.json`
-//! (schema v12), `run_results.json` (schema v6), `sources.json` (schema v3) and `compiled/`, the SQL as it was rendered. Orchestrators,
+//! (schema v12), `run_results.json` (schema v6), `sources.json` (schema v3) and `compiled/`, the SQL as it was rendered,
+//! if asked for with its way back to the files. Orchestrators,
 //! catalogs, CI checks and our docs site read them; `tidemill` itself never depends on them, so the folder
 //! can be deleted at any time. Types that are on disk live here and nowhere else. Deliberately absent:
 //! environment variables, absolute paths and the clock; the same input gives the same bytes, but for what
@@ -13,6 +14,7 @@ mod manifest;
 mod metadata;
 mod previous;
 mod run_results;
+mod source_map;
 mod sources;
 mod state;
 
@@ -26,6 +28,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::compile::Compiled;
+use crate::diagnostics::Sources;
 use crate::diagnostics::scrub::Scrubber;
 use crate::graph::Graph;
 use crate::project::Project;
@@ -150,6 +153,33 @@ impl Output {
             if !fs::read(path).is_ok_and(|old| old == sql.as_bytes()) {
                 replace(path, "write the compiled SQL", |writer| writer.write_all(sql.as_bytes()))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Writes `*.sql.map.json` beside the compiled SQL of models, snapshots, analyses and singular tests. SQL in which a
+    /// secret is hidden has none, since places would be wrong.
+    pub fn write_maps(
+        &self,
+        project: &Project,
+        graph: &Graph,
+        compiled: &Compiled,
+        sources: &Sources,
+    ) -> Result<(), OutputError> {
+        for (id, it) in &compiled.nodes {
+            let node = graph.node(*id);
+            let is_own = node.package == project.config.name.value;
+            let Some(file) = compiled::file(node).filter(|_| is_own && !it.sql.segments.is_empty()) else {
+                continue;
+            };
+            let path = self.dir.join("compiled").join(format!("{file}.map.json"));
+            if self.scrubber.hide(&it.sql.text) != it.sql.text {
+                let _ = fs::remove_file(&path);
+                continue;
+            }
+            path.parent().map_or(Ok(()), make_folder)?;
+            let map = source_map::source_map(sources, node.unique_id.as_str(), node.path.as_str(), &it.sql);
+            replace(&path, "write the map", |writer| Ok(serde_json::to_writer(writer, &map)?))?;
         }
         Ok(())
     }

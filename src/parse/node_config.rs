@@ -124,6 +124,7 @@ pub const KNOWN_KEYS: &[&str] = &[
     "json_read_options",
     "latest_version_pointer",
     "limit",
+    "lint",
     "loaded_at_field",
     "loaded_at_query",
     "location",
@@ -373,6 +374,10 @@ fn combine(key: &str, old: &Json, new: &Json) -> Json {
             }
             Json::from(all)
         }
+        "lint" => match (old.get("off"), new.get("off")) {
+            (Some(old), Some(new)) => serde_json::json!({ "off": combine("tags", old, new) }),
+            _ => new.clone(),
+        },
         "pre-hook" | "post-hook" => {
             let mut all = as_list(old);
             all.extend(as_list(new));

@@ -53,6 +53,8 @@ pub struct ProjectConfig {
     pub flags: Vec<(Spanned<String>, Json)>,
     /// What readers see change at once.
     pub publish: Publish,
+    /// What the project says about the rules of `tidemill lint`.
+    pub lint: Option<Yaml>,
     /// The whole file's place, for faults of the file itself.
     pub span: Span,
 }
@@ -166,6 +168,7 @@ pub fn read(
         flags: settings::flags(diags, &mut fields),
         restrict_access: fields.bool(diags, "restrict-access").unwrap_or(false),
         publish: publish::read(diags, &mut fields),
+        lint: lint(&mut fields, dialect),
         span: yaml.span,
     };
     fields.accept(&["log-path", "asset-paths", "analyses", "project-root"]);
@@ -217,6 +220,14 @@ fn vars(diags: &mut Diagnostics, fields: &mut Fields<'_>) -> Vec<(String, Json)>
             diags.push(wrong_type(yaml, "vars", "a mapping of names to values"));
             Vec::new()
         }
+    }
+}
+
+/// `lint`; where dbt reads the file too, it stands among the variables, where dbt takes anything.
+fn lint(fields: &mut Fields<'_>, dialect: Dialect) -> Option<Yaml> {
+    match dialect {
+        Dialect::Tidemill => fields.get("lint").cloned(),
+        Dialect::Dbt => fields.get("vars")?.get("tidemill_lint").cloned(),
     }
 }
 

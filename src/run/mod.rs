@@ -30,7 +30,6 @@ mod outside;
 mod queue;
 mod readers;
 mod record;
-
 mod recorded;
 mod seeds;
 mod snapshot;

@@ -24,6 +24,7 @@ const ORDER: &[&str] = &[
     "parse",
     "graph",
     "compile",
+    "lint",
     "plan",
     "run",
     "past",
@@ -47,7 +48,7 @@ struct Narrow {
 
 const NARROW: &[Narrow] = &[Narrow {
     folder: "report",
-    from: &["project", "parse", "graph", "compile", "plan", "run", "artifacts", "docs"],
+    from: &["project", "parse", "graph", "compile", "lint", "plan", "run", "artifacts", "docs"],
     only: "run::event",
     why: "runner and reporter meet only in an event",
 }];

@@ -39,6 +39,9 @@ pub enum Command {
     /// Find wrong columns, types and functions in queries without running any
     #[command(after_help = help::CHECK)]
     Check(CheckArgs),
+    /// Find what works today and hurts tomorrow: ids in code, joins without keys, columns nobody reads
+    #[command(after_help = help::LINT)]
+    Lint(LintArgs),
     /// Tell where a column comes from and what is made of it
     #[command(after_help = help::LINEAGE)]
     Lineage(LineageArgs),
@@ -417,6 +420,26 @@ pub enum CheckOutput {
     Json,
 }
 
+/// `lint`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct LintArgs {
+    /// Look for this alone, also if the project turned it off; several are added up
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub rule: Vec<String>,
+    /// Fail if there is anything to say at all
+    #[arg(long, visible_alias = "warn-error")]
+    pub deny_warnings: bool,
+    /// List the rules with their levels in this project
+    #[arg(long, conflicts_with_all = ["rule", "explain", "deny_warnings"])]
+    pub list_rules: bool,
+    /// Say what a rule means, with a bad and a good example
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["rule", "deny_warnings"])]
+    pub explain: Option<String>,
+    /// Which nodes.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
 /// `lineage`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct LineageArgs {
@@ -457,6 +480,9 @@ pub enum LineageOutput {
 /// `compile`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompileArgs {
+    /// Write a map beside each compiled file, from its lines to yours, for programs that read compiled SQL
+    #[arg(long)]
+    pub with_map: bool,
     /// Which nodes.
     #[command(flatten)]
     pub selection: SelectionArgs,

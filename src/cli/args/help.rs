@@ -151,6 +151,17 @@ Examples:
   tidemill check -s +orders                orders and all that it is made from
   tidemill check --output json             columns and types of every node";
 
+pub(super) const LINT: &str = "\
+Examples:
+  tidemill lint                            the whole project
+  tidemill lint -s stg_orders+             one model and what is made of it
+  tidemill lint --rule join-fan-out        one rule alone
+  tidemill lint --explain join-fan-out     what it means, with examples
+  tidemill lint --report sarif=lint.sarif  for code scanning; gitlab, junit, markdown and json too
+
+A comment -- noqa: select-star silences a rule on its line. Levels are set under lint: in project.yml. The \
+exit status is 1 if a finding is an error, and 0 if all are warnings; with --deny-warnings 1 as well.";
+
 pub(super) const LINEAGE: &str = "\
 Examples:
   tidemill lineage orders.amount           where it comes from, and what is made of it

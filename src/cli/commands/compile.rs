@@ -23,6 +23,10 @@ pub(super) fn run(session: &mut Session, args: &CompileArgs) -> Result<Exit, Sto
     let output = session.output(loaded);
     let stamp = stamp(session, purpose, &args.selection, WindowArgs::default());
     session.write(output.write_compiled(&loaded.project, graph, &compiled))?;
+    if args.with_map {
+        let written = output.write_maps(&loaded.project, graph, &compiled, &session.sources);
+        session.write(written)?;
+    }
     session.write_manifest(&output, loaded, graph, Some(&compiled), &stamp)?;
 
     let is_shown = |kind| matches!(kind, NodeKind::Model | NodeKind::Analysis);

@@ -12,6 +12,7 @@ mod history;
 mod init;
 mod late;
 mod lineage;
+mod lint;
 mod list;
 mod parse;
 mod profile;
@@ -79,6 +80,7 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         Command::Rollback(args) => rollback::run(session, args),
         Command::Check(args) => check::run(session, args),
         Command::Lineage(args) => lineage::run(session, args),
+        Command::Lint(args) => lint::run(session, args),
         Command::Compile(args) => compile::run(session, args),
         Command::Parse => parse::run(session),
         Command::List(args) => list::run(session, args),

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use serde_json::Value as Json;
 
 pub use self::inherit::{Inherited, InheritedDescription, inherit};
-use self::tables::ProjectTables;
+pub use self::tables::ProjectTables;
 pub use self::walk::{Direction, Edge, Walk, walk};
 use super::shapes::Shapes;
 use super::{Compiled, CompiledNode};

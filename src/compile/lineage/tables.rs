@@ -14,7 +14,7 @@ use crate::sql::lineage::{Table, Tables, only_reference, reference_key};
 use crate::warehouse::binder::Binder;
 
 /// The project's relations by their names.
-pub(super) struct ProjectTables<'a> {
+pub struct ProjectTables<'a> {
     graph: &'a Graph,
     shapes: &'a Shapes,
     /// By database, schema and name in lower case, and by the shorter forms.
@@ -25,12 +25,8 @@ pub(super) struct ProjectTables<'a> {
 }
 
 impl<'a> ProjectTables<'a> {
-    pub(super) fn new(
-        graph: &'a Graph,
-        compiled: &Compiled,
-        shapes: &'a Shapes,
-        binder: &mut dyn Binder,
-    ) -> Self {
+    /// Reads the names of all nodes; the binder is asked only for the syntax of those read in place.
+    pub fn new(graph: &'a Graph, compiled: &Compiled, shapes: &'a Shapes, binder: &mut dyn Binder) -> Self {
         let mut tables = Self {
             graph,
             shapes,

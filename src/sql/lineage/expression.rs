@@ -106,7 +106,7 @@ const LAMBDAS: &[&str] = &[
 ];
 
 /// Whether an expression is an aggregate over a group; a window is none.
-pub(super) fn has_aggregate(expression: &Json) -> bool {
+pub fn has_aggregate(expression: &Json) -> bool {
     match text(expression, "class") {
         "WINDOW" | "SUBQUERY" => return false,
         "FUNCTION" if AGGREGATES.binary_search(&text(expression, "function_name")).is_ok() => return true,

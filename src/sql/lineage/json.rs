@@ -2,24 +2,28 @@
 
 use serde_json::Value as Json;
 
-pub(super) fn text<'a>(json: &'a Json, key: &str) -> &'a str {
+/// A text by its key.
+pub fn text<'a>(json: &'a Json, key: &str) -> &'a str {
     json.get(key).and_then(Json::as_str).unwrap_or_default()
 }
 
-pub(super) fn list<'a>(json: &'a Json, key: &str) -> &'a [Json] {
+/// A list by its key.
+pub fn list<'a>(json: &'a Json, key: &str) -> &'a [Json] {
     json.get(key).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-pub(super) fn texts<'a>(json: &'a Json, key: &str) -> Vec<&'a str> {
+/// The texts of a list.
+pub fn texts<'a>(json: &'a Json, key: &str) -> Vec<&'a str> {
     list(json, key).iter().filter_map(Json::as_str).collect()
 }
 
-pub(super) fn flag(json: &Json, key: &str) -> bool {
+/// A truth value by its key.
+pub fn flag(json: &Json, key: &str) -> bool {
     json.get(key).and_then(Json::as_bool).unwrap_or(false)
 }
 
 /// The text of a constant.
-pub(super) fn constant(json: &Json) -> Option<String> {
+pub fn constant(json: &Json) -> Option<String> {
     if text(json, "class") != "CONSTANT" {
         return None;
     }
@@ -27,7 +31,7 @@ pub(super) fn constant(json: &Json) -> Option<String> {
 }
 
 /// A value as text.
-pub(super) fn value(json: &Json) -> Option<String> {
+pub fn value(json: &Json) -> Option<String> {
     match json.get("value")? {
         Json::String(text) => Some(text.clone()),
         Json::Number(number) => Some(number.to_string()),
@@ -37,7 +41,7 @@ pub(super) fn value(json: &Json) -> Option<String> {
 }
 
 /// Takes away places and aliases.
-pub(super) fn strip(json: &mut Json) {
+pub fn strip(json: &mut Json) {
     match json {
         Json::Object(entries) => {
             let empty = |it: &Json| {

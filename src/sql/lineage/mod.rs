@@ -8,7 +8,7 @@
 mod columns;
 mod expression;
 mod from;
-mod json;
+pub mod json;
 mod pivot;
 mod query;
 mod scope;
@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
+pub use self::expression::has_aggregate;
 use self::query::Tracer;
 
 /// How a column of a query depends on a column of a table.
