@@ -16,7 +16,7 @@
       {%- for parent in graph.nodes[id].depends_on.nodes if parent not in seen and parent not in selected_resources -%}
         {%- do seen.append(parent) -%}
         {%- set node = graph.nodes.get(parent) -%}
-        {%- if node and node.config.materialized == 'external' -%}
+        {%- if node and (node.config.materialized == 'external' or node.config.get('location')) -%}
           {%- do register_external_model(node) -%}
         {%- endif -%}
       {%- endfor -%}
