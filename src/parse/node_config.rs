@@ -422,6 +422,9 @@ fn typed(
     let materialized = reader.materialized();
     let incremental = incremental::read(reader.diags, &values, materialized, rules);
     let duckdb = duckdb_config::read(reader.diags, &values, materialized);
+    if materialized == Some(Materialization::External) {
+        parquet_files::hint_at_incremental(reader.diags, &values);
+    }
     if materialized == Some(Materialization::Incremental) {
         parquet_files::check_strategy(reader.diags, &values, &incremental, duckdb.files.as_ref());
     }

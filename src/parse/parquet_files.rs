@@ -123,6 +123,24 @@ pub(super) fn check_strategy(
     }
 }
 
+/// Who writes both in one place may expect the files of an external model to be added to.
+pub(super) fn hint_at_incremental(diags: &mut Diagnostics, values: &BTreeMap<String, Spanned<Json>>) {
+    let (Some(strategy), Some(materialized)) =
+        (values.get("incremental_strategy"), values.get("materialized"))
+    else {
+        return;
+    };
+    if strategy.span.file == materialized.span.file && !strategy.value.is_null() {
+        let message =
+            "`incremental_strategy` has no effect on an external model: all its files are written anew";
+        diags.push(
+            Diagnostic::warning("unused-config", message)
+                .at(strategy.span, "set here")
+                .help("write `materialized: incremental` beside `location`: then its rows are kept in files"),
+        );
+    }
+}
+
 /// A macro that makes the node knows of tables only.
 pub(super) fn made_by_macro(values: &BTreeMap<String, Spanned<Json>>, otherwise: Span) -> Diagnostic {
     let place = ["location", "format"].iter().find_map(|it| values.get(*it)).map_or(otherwise, |it| it.span);

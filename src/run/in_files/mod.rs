@@ -198,6 +198,8 @@ impl InFiles {
         // A file without rows only says which columns there are.
         let empty =
             format!("select file_name as {FILE} from parquet_file_metadata({pattern}) where num_rows = 0");
+        // One file is always written as a whole.
+        let touched = if self.settings.is_folder() { touched } else { &Touched::All };
         let found = match touched {
             Touched::None => empty,
             Touched::All => format!("select file_name as {FILE} from parquet_file_metadata({pattern})"),

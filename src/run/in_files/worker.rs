@@ -2,6 +2,7 @@
 
 use super::{InFiles, ROWS, place};
 use crate::compile::IsIncremental;
+use crate::diagnostics::Diagnostic;
 use crate::node::{Relation, RelationKind};
 use crate::parse::parquet_files::ParquetFiles;
 use crate::plan::Query;
@@ -80,7 +81,14 @@ impl<'a> Worker<'a> {
         };
         files.learn_partitions(&known.unwrap_or_default());
         if kind == Some(RelationKind::Table) {
-            if is_there && files.is_empty() {
+            if is_there && !files.is_empty() {
+                let message =
+                    format!("{} is a table, and there are files in its `location`", relation.short());
+                let fault = Diagnostic::error("two-versions", message).at(self.node.span, "");
+                let help = "only one of them can be what is added to: drop the table, or move the files away";
+                return Err(Failure { kind: ErrorKind::Sql, fault: fault.help(help) });
+            }
+            if is_there {
                 let copy = format!("create or replace temp table {ROWS} as select * from {name}");
                 self.execute(&copy)?;
                 let closed = files.close(self.warehouse, self.node);
