@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
+use super::parquet_files::{self, ParquetFiles};
 use super::properties::texts;
 use crate::diagnostics::{Diagnostic, Diagnostics, Span, Spanned, suggest};
 use crate::node::Materialization;
@@ -27,6 +28,8 @@ pub struct DuckDbConfig {
     pub parameters: Vec<String>,
     /// Where and how an external model is written.
     pub external: External,
+    /// Incremental models and snapshots: the files that their rows are kept in, if they are in no table.
+    pub files: Option<ParquetFiles>,
 }
 
 /// An index of a table.
@@ -83,6 +86,10 @@ pub(super) fn read(
         sorted_by: list(["sorted_by", "sort_by"]),
         parameters: get("parameters").map(|it| texts(&it.value)).unwrap_or_default(),
         external,
+        files: match materialized {
+            Some(Materialization::Incremental) => parquet_files::read(diags, values),
+            _ => None,
+        },
     }
 }
 
@@ -191,7 +198,7 @@ fn external(diags: &mut Diagnostics, values: &BTreeMap<String, Spanned<Json>>) -
 }
 
 /// An option as `copy` takes it.
-fn option_text(value: &Json) -> String {
+pub(super) fn option_text(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
         Json::Array(items) => format!("({})", items.iter().map(option_text).collect::<Vec<_>>().join(", ")),

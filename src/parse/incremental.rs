@@ -40,6 +40,8 @@ pub enum Strategy {
     Merge,
     /// The rows of each batch's window of time go, then the batch's rows are added.
     Microbatch,
+    /// The partitions that new rows are in go, then new rows are added; only for rows in files.
+    InsertOverwrite,
     /// What the project's macro `get_incremental_..._sql` says.
     Custom,
 }
@@ -124,6 +126,7 @@ const STRATEGIES: &[(&str, Strategy)] = &[
     ("delete+insert", Strategy::DeleteInsert),
     ("merge", Strategy::Merge),
     (MICROBATCH, Strategy::Microbatch),
+    ("insert_overwrite", Strategy::InsertOverwrite),
     ("default", Strategy::DeleteInsert),
 ];
 

@@ -22,6 +22,7 @@ pub mod model_details;
 mod models;
 mod naming;
 pub mod node_config;
+pub mod parquet_files;
 mod parsed;
 pub mod properties;
 pub(crate) mod python_models;

@@ -9,6 +9,7 @@ use super::by_macro;
 use super::config_layer::ConfigLayer;
 use super::model_details::{self, Checked, ModelDetails};
 use super::node_config::{self, NodeConfig};
+use super::parquet_files;
 use super::properties::{ColumnProperties, ConstraintKind, NodeProperties, Section, VersionProperties};
 use super::{
     Body, FileProperties, Named, ParsedNode, Parser, Version, files, fqn, python_models, snapshots, sources,
@@ -239,6 +240,9 @@ fn sql_node(
         foreign_keys(parser, diags, &details, &texts.columns, &mut scan);
         let materialization = config.values.get("materialized").and_then(|it| it.value.as_str());
         let by_macro = by_macro::of_model(parser, materialization.unwrap_or("view"), materialized, &config);
+        if by_macro.is_some() && config.duckdb.files.is_some() {
+            diags.push(parquet_files::made_by_macro(&config.values, start_of(file.id)));
+        }
         Body::Model { sql, materialized, by_macro, version, details }
     } else {
         Body::Analysis { sql }

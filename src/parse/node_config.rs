@@ -12,6 +12,7 @@ use super::by_macro::ByMacro;
 use super::config_layer::{ConfigLayer, from_entries};
 use super::duckdb_config::{self, DuckDbConfig};
 use super::incremental::{self, Incremental};
+use super::parquet_files;
 use super::properties::texts;
 use super::source_rules::{self, SourceRules};
 use super::threshold::Threshold;
@@ -429,6 +430,14 @@ fn typed(
     if let Some(pointer) = values.get(version_pointer::KEY) {
         version_pointer::check(reader.diags, pointer);
     }
+    let incremental = incremental::read(reader.diags, &values, materialized, rules);
+    let duckdb = duckdb_config::read(reader.diags, &values, materialized);
+    if materialized == Some(Materialization::External) {
+        parquet_files::hint_at_incremental(reader.diags, &values);
+    }
+    if materialized == Some(Materialization::Incremental) {
+        parquet_files::check_strategy(reader.diags, &values, &incremental, duckdb.files.as_ref());
+    }
     NodeConfig {
         enabled: reader.bool("enabled").unwrap_or(true),
         schema: reader.text("schema").map(|it| it.value),
@@ -448,9 +457,9 @@ fn typed(
         sample_rows: reader.limit("sample_rows").and_then(|it| usize::try_from(it).ok()),
         store_failures: reader.store_failures(),
         full_refresh: reader.bool("full_refresh"),
-        incremental: incremental::read(reader.diags, &values, materialized, rules),
+        incremental,
         source_rules: source_rules::read(reader.diags, &values),
-        duckdb: duckdb_config::read(reader.diags, &values, materialized),
+        duckdb,
         materialized,
         pre_hooks,
         post_hooks,

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::by_macro;
 use super::config_layer::ConfigLayer;
 use super::models::{ByStem, Described, Texts, config};
+use super::parquet_files;
 use super::properties::{NodeProperties, Section};
 use super::snapshot_settings::{self, SnapshotSettings};
 use super::{Body, HISTORY_SCHEMA, Named, ParsedNode, Parser, fqn, reserved_schema};
@@ -144,6 +145,11 @@ fn node(
     let tree = parser.tree_layers(|it| &it.snapshots, &place.fqn);
     let mut config = config(parser, diags, tree, described, &ConfigLayer::new(scan.config));
     let by_macro = by_macro::of_snapshots(parser);
+    config.duckdb.files = parquet_files::read(diags, &config.values);
+    if by_macro.is_some() && config.duckdb.files.is_some() {
+        diags.push(parquet_files::made_by_macro(&config.values, name.span));
+        config.duckdb.files = None;
+    }
     let find = |strategy: &str| own_strategy(parser, strategy);
     // A macro in its place asks for what it needs.
     let settings = if config.enabled && by_macro.is_none() {

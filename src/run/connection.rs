@@ -10,8 +10,8 @@ use crate::sql::transaction_statement;
 use crate::template::{Engine, HostError};
 use crate::warehouse::profile::Profile;
 use crate::warehouse::{
-    CatalogEntry, Column, Effect, ErrorKind, Interrupt, RelationShape, Replacement, Rows, Stash, Value,
-    Warehouse, WarehouseError,
+    CatalogEntry, Column, Effect, ErrorKind, FilesPlace, Interrupt, NextFiles, RelationShape, Replacement,
+    Rows, Stash, UnfinishedFiles, Value, Warehouse, WarehouseError,
 };
 
 /// A statement and how long it took.
@@ -256,6 +256,25 @@ impl Warehouse for Connection {
         location: &str,
     ) -> Result<Box<dyn Replacement>, WarehouseError> {
         self.lock().warehouse.replace_files(staged, location)
+    }
+
+    fn has_files(&self, place: &FilesPlace) -> bool {
+        self.lock().warehouse.has_files(place)
+    }
+
+    fn next_files(
+        &mut self,
+        place: &FilesPlace,
+        with_old: bool,
+    ) -> Result<Box<dyn NextFiles>, WarehouseError> {
+        self.lock().warehouse.next_files(place, with_old)
+    }
+
+    fn unfinished_files(
+        &mut self,
+        place: &FilesPlace,
+    ) -> Result<Option<Box<dyn UnfinishedFiles>>, WarehouseError> {
+        self.lock().warehouse.unfinished_files(place)
     }
 
     fn database(&self) -> &str {

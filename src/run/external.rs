@@ -136,10 +136,14 @@ impl Worker<'_> {
         if let Some(Files { state: State::Placed(Some(replaced)), .. }) = self.files.take() {
             replaced.keep();
         }
+        if let Some(files) = self.in_files.take() {
+            files.keep();
+        }
     }
 
     /// After a rollback: what was there before is there again.
     pub(super) fn drop_files(&mut self) {
+        self.in_files = None;
         match self.files.take() {
             Some(Files { state: State::Placed(Some(replaced)), .. }) => replaced.undo(),
             Some(Files { state: State::Staged(staged), place, .. }) if !place.is_remote() => {
@@ -284,7 +288,7 @@ fn read_options(external: &External, reader: &str, compression: Option<String>) 
 }
 
 /// A value as an argument of a reading function.
-fn literal(value: &Json) -> String {
+pub(super) fn literal(value: &Json) -> String {
     match value {
         Json::String(text) => quote_literal(text),
         Json::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),

@@ -10,6 +10,7 @@ use crate::parse::incremental::{Incremental, OnSchemaChange, Strategy};
 use crate::template::Rendered;
 use crate::warehouse::{Column, Effect, Warehouse, WarehouseError};
 
+use super::in_files::{self, InFiles, Touched, rewrites_all};
 use super::{masked, merge};
 use crate::compile::faults;
 
@@ -43,7 +44,7 @@ pub(super) fn update(
     relation: &Relation,
     query: &Rendered,
 ) -> Result<Effect, Refusal> {
-    let effect = take_up(warehouse, node, relation, query, None)?;
+    let effect = take_up(warehouse, node, &mut Store::Table(relation), query, None)?;
     Ok(Effect { rows_written: count(warehouse, relation)?, ..effect })
 }
 
@@ -57,21 +58,41 @@ pub(super) fn count(
     Ok(rows.and_then(|it| u64::try_from(it).ok()))
 }
 
-/// Adds the query's rows to a table that exists, or to a batch of it; does not count the table's.
+/// Where the rows of an incremental model or a snapshot are.
+pub(super) enum Store<'a> {
+    /// In a table.
+    Table(&'a Relation),
+    /// In files.
+    Files(&'a mut InFiles),
+}
+
+/// Adds the query's rows to rows that are there, or to a batch of them; does not count them.
 pub(super) fn take_up(
     warehouse: &mut dyn Warehouse,
     node: &Node,
-    relation: &Relation,
+    store: &mut Store<'_>,
     query: &Rendered,
     batch: Option<&Batch>,
 ) -> Result<Effect, Refusal> {
     let settings = &node.config.incremental;
-    let table = relation.render();
-    let wanted = warehouse.describe(&query.text).map_err(|error| Refusal::Engine { error, prefix: 0 })?;
-    let existing = warehouse.describe(&format!("select * from {table}"))?;
+    let mut wanted = warehouse.describe(&query.text).map_err(|error| Refusal::Engine { error, prefix: 0 })?;
+    let (table, existing) = match store {
+        Store::Table(relation) => {
+            let table = relation.render();
+            let existing = warehouse.describe(&format!("select * from {table}"))?;
+            (table, existing)
+        }
+        Store::Files(files) => {
+            wanted = files.as_stored(warehouse, &wanted)?;
+            (in_files::ROWS.to_owned(), files.columns(warehouse)?)
+        }
+    };
     let change = Change::between(&existing, &wanted);
-    for statement in change.statements(node, &table, settings.on_schema_change)? {
-        warehouse.execute(&statement)?;
+    let statements_of_change = change.statements(node, &table, settings.on_schema_change)?;
+    if let Store::Table(_) = store {
+        for statement in &statements_of_change {
+            warehouse.execute(statement)?;
+        }
     }
     let columns = columns_to_write(&existing, &change, settings.on_schema_change);
 
@@ -84,15 +105,31 @@ pub(super) fn take_up(
         let keys = if using.is_empty() { &settings.unique_key } else { using };
         refuse_duplicates(warehouse, node, keys)?;
     }
-    if node.config.duckdb.indexes.iter().any(|it| it.is_unique) {
+    if matches!(store, Store::Table(_)) && node.config.duckdb.indexes.iter().any(|it| it.is_unique) {
         // DuckDB 1.5.5 reads an index from the file when rows are inserted. Rows that are deleted before stay in it, and the same
         // keys could not be inserted again.
         warehouse.execute(&format!("insert into {table} select * from {table} where false"))?;
     }
-    for statement in statements(&table, &columns, settings, batch) {
+    if let Store::Files(files) = store {
+        let in_batch = batch.zip(settings.microbatch.as_ref()).map(|(it, of)| it.condition(&of.event_time));
+        let touched = if rewrites_all(settings.on_schema_change, change.is_more_than_new()) {
+            Touched::All
+        } else {
+            files.touched_by(settings, in_batch, NEW_ROWS)
+        };
+        files.open(warehouse, &touched)?;
+        for statement in &statements_of_change {
+            warehouse.execute(statement)?;
+        }
+    }
+    let partitions = node.config.duckdb.files.as_ref().map_or(&[][..], |it| &it.partition_by);
+    for statement in statements(&table, &columns, (settings, partitions), batch) {
         warehouse.execute(&statement)?;
     }
     warehouse.execute(&format!("drop table {NEW_ROWS}"))?;
+    if let Store::Files(files) = store {
+        files.close(warehouse, node)?;
+    }
     Ok(Effect { rows_written: None, ..effect })
 }
 
@@ -117,6 +154,11 @@ impl Change {
             missing: existing.iter().filter(|it| find(wanted, &it.name).is_none()).cloned().collect(),
             retyped: retyped.collect(),
         }
+    }
+
+    /// Whether columns are gone, or have other types.
+    fn is_more_than_new(&self) -> bool {
+        !self.missing.is_empty() || !self.retyped.is_empty()
     }
 
     fn is_none(&self) -> bool {
@@ -176,12 +218,18 @@ fn columns_to_write(existing: &[Column], change: &Change, rule: OnSchemaChange) 
     kept.chain(added).map(|it| quote_identifier(&it.name)).collect()
 }
 
-fn statements(table: &str, columns: &[String], settings: &Incremental, batch: Option<&Batch>) -> Vec<String> {
+fn statements(
+    table: &str,
+    columns: &[String],
+    (settings, partitions): (&Incremental, &[String]),
+    batch: Option<&Batch>,
+) -> Vec<String> {
     let list = columns.join(", ");
     let insert = format!("insert into {table} ({list}) select {list} from {NEW_ROWS}");
     match settings.strategy {
         // A strategy of the project's own is run by its macro.
         Strategy::Append | Strategy::Custom => vec![insert],
+        Strategy::InsertOverwrite => vec![overwritten(table, partitions), insert],
         Strategy::DeleteInsert if settings.unique_key.is_empty() => vec![insert],
         Strategy::DeleteInsert => vec![delete(table, settings), insert],
         Strategy::Merge => vec![merge::statement(table, NEW_ROWS, columns, settings)],
@@ -198,6 +246,16 @@ fn statements(table: &str, columns: &[String], settings: &Incremental, batch: Op
             _ => vec![insert],
         },
     }
+}
+
+/// Rows of partitions that new rows are in.
+fn overwritten(table: &str, partitions: &[String]) -> String {
+    let same = partitions.iter().map(|it| {
+        let name = quote_identifier(it);
+        format!("{table}.{name} is not distinct from fresh.{name}")
+    });
+    let same = same.collect::<Vec<_>>().join(" and ");
+    format!("delete from {table} using {NEW_ROWS} as fresh where {same}")
 }
 
 /// Rows of the table whose key a new row has; a key with a null is no key, as in dbt.

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::incremental::Refusal;
+use super::incremental::Store;
 use super::snapshot::{self, CustomStrategy, Snapshot};
 use super::step::{Failure, Worker};
 use crate::compile::{IsIncremental, MacroStatement, macro_statement};
@@ -19,22 +19,29 @@ use crate::warehouse::{Effect, ErrorKind, Value, Warehouse as _};
 impl Worker<'_> {
     /// Compares the query's rows with the versions that hold.
     pub(super) fn take_snapshot(&mut self, query: &Query) -> Result<Effect, Failure> {
-        let sql = self.query_text(&query.sql, IsIncremental::No)?;
-        for hook in &query.pre_hooks {
-            self.hook("pre-hook", hook)?;
-        }
         let Body::Snapshot(body) = &self.node.body else { return Ok(Effect::default()) };
         let (Some(settings), Some(relation)) = (&body.settings, &self.step.relation) else {
             return Ok(Effect::default());
         };
         let settings = &self.snapshot_settings(settings);
+        if self.files_settings().is_some() {
+            let is_there = self.has_rows();
+            self.begin_files(relation, None, is_there)?;
+        }
+        let sql = self.query_text(&query.sql, IsIncremental::No)?;
+        for hook in &query.pre_hooks {
+            self.hook("pre-hook", hook)?;
+        }
         let is_there = match self.exists_as() {
+            _ if self.in_files.is_some() => self.has_rows(),
             None => false,
             Some(RelationKind::Table) => true,
             Some(RelationKind::View) => {
                 let message = format!("{} is a view, and a snapshot is a table", relation.short());
                 let fault = Diagnostic::error("wrong-relation", message).at(self.node.span, "");
-                return Err(misfit(fault.help("drop the view, or give the snapshot another `alias`")));
+                let help = "drop the view, or give the snapshot another `alias`; if its history is in files, say \
+                            where by `location`";
+                return Err(misfit(fault.help(help)));
             }
         };
         let now = self.time_of_run()?;
@@ -44,14 +51,19 @@ impl Worker<'_> {
         };
         let node = self.node;
         let asked = Snapshot { node, relation, query: &sql, settings, now, custom, is_there };
-        let taken = snapshot::take(self.warehouse, &asked).map_err(|refusal| {
-            let kind = match &refusal {
-                Refusal::Engine { error, .. } => error.kind.clone(),
-                Refusal::Misfit(_) => ErrorKind::Sql,
-            };
-            Failure { kind, fault: refusal.into_diagnostic(node, &sql) }
-        })?;
+        let mut in_files = self.in_files.take();
+        let mut store = match &mut in_files {
+            Some(files) => Store::Files(files),
+            None => Store::Table(relation),
+        };
+        let taken = snapshot::take(self.warehouse, &asked, &mut store);
+        self.in_files = in_files;
+        let taken = taken.map_err(|refusal| self.refused(refusal, &sql))?;
         self.warnings.extend(taken.warnings);
+        if self.in_files.is_some() {
+            self.comment("view")?;
+            return Ok(taken.effect);
+        }
         if !is_there {
             self.make_indexes(relation)?;
         }

@@ -6,7 +6,7 @@
 //! each, so that whatever stops a run, the next goes on where it ended.
 
 use super::event::Kept;
-use super::incremental::{self, Refusal};
+use super::incremental::{self, Refusal, Store};
 use super::limited;
 use super::step::{Failure, StepOutcome, Tried, Worker};
 use crate::batch::Batch;
@@ -60,7 +60,7 @@ impl Worker<'_> {
         let Some(settings) = self.node.config.incremental.microbatch.clone() else {
             return self.publish_with_retries();
         };
-        let is_there = self.exists_as() == Some(RelationKind::Table) && !plan.is_full_refresh;
+        let is_there = self.has_rows() && !plan.is_full_refresh;
         let batches = match self.batches_to_make(plan, &settings, is_there) {
             Ok(batches) => batches,
             Err(Failure { fault, .. }) => return Tried::error(fault, self.kept()),
@@ -69,7 +69,9 @@ impl Worker<'_> {
         let batches = limited::batches(batches, reads);
         // Readers of a table that is made anew would see it without most of its batches; and a batch that is not made of all
         // its rows is not done.
-        let is_all = self.shared.is_staged || reads.is_limited() || (self.exists_as().is_some() && !is_there);
+        let is_all = self.shared.is_staged
+            || reads.is_limited()
+            || ((self.exists_as().is_some() || self.has_rows()) && !is_there);
         let publish = if is_all { PublishBatches::Together } else { settings.publish };
         let last = batches.len() - 1;
         let mut turn = Turn { batches, first: 0, last, is_there, publish };
@@ -171,6 +173,9 @@ impl Worker<'_> {
     pub(super) fn run_batches(&mut self, plan: &Batches) -> Result<Effect, Failure> {
         let Some(turn) = self.turn.clone() else { return Ok(Effect::default()) };
         let mut scanned = None;
+        if let (Some(_), Some(relation)) = (self.files_settings(), &self.step.relation) {
+            self.begin_files(relation, None, turn.is_there || turn.first > 0)?;
+        }
         for index in turn.first..=turn.last {
             if self.shared.around.stop.is_requested() {
                 let fault = crate::diagnostics::Diagnostic::error("interrupted", "the run was interrupted");
@@ -206,6 +211,7 @@ impl Worker<'_> {
             self.hook("pre-hook", hook)?;
         }
         let effect = match is_incremental {
+            _ if self.in_files.is_some() => self.write_rows(relation, &sql, is_incremental)?,
             IsIncremental::No => {
                 self.drop_other_kind(&relation.render(), RelationKind::Table)?;
                 self.make_relation(relation, &sql, RelationKind::Table)?
@@ -213,8 +219,13 @@ impl Worker<'_> {
             IsIncremental::Yes => {
                 self.header()?;
                 self.check_contract(&sql)?;
-                let taken =
-                    incremental::take_up(self.warehouse, self.node, relation, &sql, self.batch.as_ref());
+                let taken = incremental::take_up(
+                    self.warehouse,
+                    self.node,
+                    &mut Store::Table(relation),
+                    &sql,
+                    self.batch.as_ref(),
+                );
                 taken.map_err(|refusal| {
                     let kind = match &refusal {
                         Refusal::Engine { error, .. } => error.kind.clone(),
@@ -225,7 +236,7 @@ impl Worker<'_> {
             }
         };
         if is_last {
-            self.comment("table")?;
+            self.comment(if self.in_files.is_some() { "view" } else { "table" })?;
             for hook in &plan.hooks.post {
                 self.hook("post-hook", hook)?;
             }

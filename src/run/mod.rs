@@ -17,6 +17,7 @@ mod external;
 mod foreign_keys;
 mod history;
 mod hooks;
+mod in_files;
 mod incremental;
 mod kept;
 mod limited;
@@ -381,7 +382,7 @@ fn work(
     warehouse: &mut Connection,
     on_event: &mut dyn FnMut(&RunEvent),
 ) -> Result<RunResults, Diagnostic> {
-    let published = prepare(plan, around.project, history, options, warehouse)?;
+    let published = prepare((plan, graph), around.project, history, options, warehouse)?;
     if let Some(rows) = history.tests(&recorded::unit_tests(graph, &tested.results.results)) {
         warehouse.execute(&rows).map_err(|error| cannot_prepare(&error))?;
     }
@@ -437,7 +438,7 @@ fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
 
 /// On one connection, before any worker: schemas and history. Gives what was published by earlier runs.
 fn prepare(
-    plan: &Plan,
+    (plan, graph): (&Plan, &Graph),
     project: &Project,
     history: &History,
     options: &RunOptions,
@@ -450,6 +451,10 @@ fn prepare(
     for statement in history.set_up() {
         warehouse.execute(&statement).map_err(cannot)?;
     }
+    let in_files = graph.nodes().filter_map(|(_, node)| {
+        Some((node.config.duckdb.files.as_ref()?, node.relation.as_ref()?, node.unique_id.as_str()))
+    });
+    in_files::repair(in_files, &project.target.external_root, history, warehouse).map_err(cannot)?;
     let published = history.published(warehouse).map_err(cannot)?;
     let started = history.run_started(plan.command.as_str(), &options.target, env!("CARGO_PKG_VERSION"));
     warehouse.execute(&started).map_err(cannot)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::event::{Kept, Outcome, SourceStatus};
 use super::external::Files;
+use super::in_files::InFiles;
 use super::microbatch::{BatchResults, Turn};
 use super::seeds::Loaded;
 use super::sources::Held;
@@ -104,6 +105,7 @@ pub(super) fn run(
         log: &mut log,
         warnings: Vec::new(),
         files: None,
+        in_files: None,
         batch: None,
         turn: None,
         batches: None,
@@ -178,6 +180,8 @@ pub(super) struct Worker<'a> {
     pub(super) warnings: Vec<String>,
     /// Files of an external model.
     pub(super) files: Option<Files>,
+    /// Files that the rows of an incremental model or a snapshot are kept in.
+    pub(super) in_files: Option<InFiles>,
     /// The batch that templates are rendered for.
     pub(super) batch: Option<Batch>,
     /// The batches that the transaction is about.
@@ -224,7 +228,7 @@ impl Worker<'_> {
             Some(published) if self.exists_as().is_some() => {
                 Kept::Previous { published_at: Some(published.at.clone()) }
             }
-            _ if self.exists_as().is_some() => Kept::Previous { published_at: None },
+            _ if self.exists_as().is_some() || self.has_rows() => Kept::Previous { published_at: None },
             _ => Kept::Nothing,
         }
     }
@@ -268,7 +272,8 @@ impl Worker<'_> {
     /// One transaction: everything or nothing.
     fn publish(&mut self) -> Result<Tried, Failure> {
         self.warehouse.begin_guarded().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
-        let result = self.make_and_test().and_then(|tried| self.place_files(tried));
+        let placed = self.make_and_test().and_then(|tried| self.place_files(tried));
+        let result = placed.and_then(|tried| self.publish_files(tried));
         match result {
             Ok(tried) if tried.outcome == StepOutcome::Done(Outcome::Success) => {
                 self.warehouse.commit().map_err(|error| {
@@ -362,6 +367,9 @@ impl Worker<'_> {
             Action::CreateView(query) => self.create(query, RelationKind::View),
             Action::CreateTable(query) => self.create(query, RelationKind::Table),
             Action::UpdateTable { whole, update, is_full_refresh } => {
+                if self.files_settings().is_some() {
+                    return self.update_files(whole, update, *is_full_refresh);
+                }
                 if self.exists_as() == Some(RelationKind::Table) && !is_full_refresh {
                     self.update(update)
                 } else {

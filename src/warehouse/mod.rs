@@ -277,6 +277,60 @@ pub trait Replacement: Send {
     fn undo(self: Box<Self>);
 }
 
+/// Where the Parquet files of a node are: a folder, or one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilesPlace {
+    /// The path of the folder or the file.
+    pub location: String,
+    /// Whether it is a folder of files.
+    pub is_folder: bool,
+    /// How many folders are between it and its files.
+    pub depth: usize,
+}
+
+/// The next version of a node's files, beside the one that readers see. It has other names, so that no pattern
+/// of readers finds it. Dropped, it goes away.
+pub trait NextFiles: Send {
+    /// Whether no file is in it.
+    fn is_empty(&self) -> bool;
+
+    /// The path or pattern by which its files are read.
+    fn pattern(&self) -> String;
+
+    /// The path or pattern by which they will be read when they have their place.
+    fn published_pattern(&self) -> String;
+
+    /// An empty folder to write files into, which [`NextFiles::add`] takes up.
+    fn scratch(&mut self) -> Result<String, WarehouseError>;
+
+    /// Takes up the files that were written: gives each a name of its own, and its path.
+    fn add(&mut self) -> Result<Vec<String>, WarehouseError> {
+        self.add_below(&[])
+    }
+
+    /// The same, below these folders.
+    fn add_below(&mut self, folders: &[String]) -> Result<Vec<String>, WarehouseError>;
+
+    /// Leaves out files, by the paths that [`NextFiles::pattern`] gives.
+    fn remove(&mut self, files: &[String]) -> Result<(), WarehouseError>;
+
+    /// Gives the files their place in one step, where the system can. If the process ends before
+    /// [`NextFiles::keep`] or the value's end, the note is what [`Warehouse::unfinished_files`] finds.
+    fn publish(&mut self, note: &str) -> Result<(), WarehouseError>;
+
+    /// What was there before is not needed any more. Without this, it comes back when the value is dropped.
+    fn keep(self: Box<Self>);
+}
+
+/// What a process left that ended while files got their place.
+pub trait UnfinishedFiles {
+    /// What was given to [`NextFiles::publish`]; empty if it was not called.
+    fn note(&self) -> &str;
+
+    /// Finishes it, or brings back what was there before.
+    fn settle(self: Box<Self>, is_published: bool) -> Result<(), WarehouseError>;
+}
+
 /// One connection to an engine. Dropping it inside a transaction rolls back.
 pub trait Warehouse: Send {
     /// Another connection to the same database, for another thread.
@@ -350,6 +404,23 @@ pub trait Warehouse: Send {
     /// Gives what was written to such a place its name.
     fn replace_files(&mut self, staged: &str, location: &str)
     -> Result<Box<dyn Replacement>, WarehouseError>;
+
+    /// Whether files are there.
+    fn has_files(&self, place: &FilesPlace) -> bool;
+
+    /// Begins the next version of files: with those that are there, or without any. An error of the kind `Locked`
+    /// says that somebody else has begun one.
+    fn next_files(
+        &mut self,
+        place: &FilesPlace,
+        with_old: bool,
+    ) -> Result<Box<dyn NextFiles>, WarehouseError>;
+
+    /// What a process left there that ended before its time.
+    fn unfinished_files(
+        &mut self,
+        place: &FilesPlace,
+    ) -> Result<Option<Box<dyn UnfinishedFiles>>, WarehouseError>;
 
     /// The name of the database that unqualified names resolve to.
     fn database(&self) -> &str;

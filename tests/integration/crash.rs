@@ -16,6 +16,9 @@ fn shop(publish: &str) -> TestProject {
         //- models/b.sql
         {{ config(materialized='incremental', unique_key='id') }}
         select id, v from {{ ref('a') }}
+        //- models/files.sql
+        {{ config(materialized='incremental', unique_key='id', location='lake/files') }}
+        select id, v from {{ ref('a') }}
         //- models/c.sql
         {{ config(materialized='table') }}
         select distinct v from {{ ref('b') }}
@@ -51,7 +54,7 @@ fn a_killed_build_leaves_whole_versions_and_the_next_one_succeeds() {
         let project = shop(publish);
         project.run("build --vars '{v: 0}'").exit(0);
         let mut v = 0;
-        for nodes in 1..=3 {
+        for nodes in 1..=4 {
             v += 1;
             killed(&project, v, nodes);
             for table in ["a", "b", "c"] {
@@ -62,15 +65,25 @@ fn a_killed_build_leaves_whole_versions_and_the_next_one_succeeds() {
                     assert_eq!(found, before, "{nodes}: {table}");
                 }
             }
+            let in_files =
+                format!("select distinct v from '{}/lake/files/*.parquet'", project.dir().display());
+            let found = project.query(&in_files);
+            assert!(found == (v - 1).to_string() || found == v.to_string(), "{publish}, {nodes}: {found}");
             v += 1;
             project.run(&format!("build --vars '{{v: {v}}}'")).exit(0);
             assert_eq!(project.query("select distinct v from b"), v.to_string());
+            assert_eq!(project.query(&in_files), v.to_string());
+            assert_eq!(fs::read_dir(project.dir().join("lake")).expect("a folder").count(), 1);
             let mut left: Vec<String> = fs::read_dir(project.dir())
                 .expect("the project's folder")
                 .map(|it| it.expect("an entry").file_name().to_string_lossy().into_owned())
                 .collect();
             left.sort();
-            assert_eq!(left, ["models", "project.yml", "shop.duckdb", "target"], "{publish}, {nodes}");
+            assert_eq!(
+                left,
+                ["lake", "models", "project.yml", "shop.duckdb", "target"],
+                "{publish}, {nodes}"
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
 //! All Rust integration tests, in one binary.
 
+mod in_files;
 mod incremental;
 mod merge;
 mod phases;

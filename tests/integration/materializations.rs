@@ -286,7 +286,7 @@ fn an_incremental_strategy_may_be_a_macro() {
         1 | {{ config(materialized='incremental', incremental_strategy='newst') }} select 1 as id
           |                                       ^^^^^^^^^^^^^^^^^^^^ set here
           |
-        help: write one of append, delete+insert, merge, microbatch, default
+        help: write one of append, delete+insert, merge, microbatch, insert_overwrite, default
         ",
     );
 }

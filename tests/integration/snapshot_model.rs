@@ -1,10 +1,13 @@
 //! Snapshots against a model of them in Rust: random inserts, updates, deletes and returns, for every strategy
-//! and every rule for deletes, with times that go forward, back and beyond the run's own.
+//! and every rule for deletes, with times that go forward, back and beyond the run's own. The same history is
+//! kept in a table, in one Parquet file and in partitions.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
+
+use tidemill::warehouse::Warehouse;
 
 use crate::project::{TestProject, project};
 
@@ -37,6 +40,13 @@ const STRATEGIES: [(&str, Strategy, &str); 3] = [
 
 const DELETES: [(&str, Deletes); 3] =
     [("ignore", Deletes::Ignore), ("invalidate", Deletes::Invalidate), ("new_record", Deletes::NewRecord)];
+
+/// Where a history is kept: nothing for a table.
+const STORES: [(&str, &str); 3] = [
+    ("table", ""),
+    ("file", ", location='lake/NAME.parquet'"),
+    ("files", ", location='lake/NAME', partition_by='v'"),
+];
 
 #[derive(Clone, Debug)]
 struct Version {
@@ -133,14 +143,18 @@ fn snapshots() -> TestProject {
     );
     let mut text = String::new();
     for (name, strategy, config) in STRATEGIES {
-        for (rule, _) in DELETES {
+        for ((rule, _), (store, place)) in DELETES.into_iter().flat_map(|it| STORES.map(|store| (it, store)))
+        {
+            let name = format!("{name}_{rule}_{store}");
+            let lake = project.dir().join("lake").display().to_string();
+            let place = place.replace("lake", &lake).replace("NAME", &name);
             let query = match strategy {
                 Strategy::Check => "select id, v from",
                 Strategy::Timestamp | Strategy::CheckWithTime => "select * from",
             };
             let _ = writeln!(
                 text,
-                "{{% snapshot {name}_{rule} %}}{{{{ config({config}, hard_deletes='{rule}', unique_key='id') }}}}\n\
+                "{{% snapshot {name} %}}{{{{ config({config}, hard_deletes='{rule}', unique_key='id'{place}) }}}}\n\
                  {query} {{{{ ref('rows') }}}}{{% endsnapshot %}}"
             );
         }
@@ -149,16 +163,18 @@ fn snapshots() -> TestProject {
     project
 }
 
-fn found(project: &TestProject, name: &str, deletes: Deletes) -> String {
+fn found(database: &mut dyn Warehouse, name: &str, deletes: Deletes) -> String {
     let deleted = if deletes == Deletes::NewRecord { "dbt_is_deleted = 'True'" } else { "false" };
     let day = |column: &str| format!("date_diff('day', timestamp '2026-01-01', {column})");
-    let lines = project.query(&format!(
+    let sql = format!(
         "select id, v, {}, {}, {}, {deleted} from {name}",
         day("dbt_valid_from"),
         day("dbt_valid_to"),
         day("dbt_updated_at")
-    ));
-    let mut lines: Vec<&str> = lines.lines().collect();
+    );
+    let rows = database.query(&sql, None).unwrap_or_else(|error| panic!("{sql}: {error}")).rows;
+    let line = |row: &Vec<_>| row.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
+    let mut lines: Vec<String> = rows.iter().map(line).collect();
     lines.sort_unstable();
     lines.join("\n")
 }
@@ -170,7 +186,7 @@ fn times() -> impl proptest::strategy::Strategy<Value = Vec<Rows>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn histories_are_those_of_the_model(times in times()) {
@@ -183,16 +199,19 @@ proptest! {
                 let _ = write!(values, ", ({key}, {value}, {day})");
             }
             project.run(&format!("build --vars '{{now: {now}, rows: \"{values}\"}}'")).exit(0);
+            let mut database = project.open();
             for (name, strategy, _) in STRATEGIES {
                 for (rule, deletes) in DELETES {
                     let name = format!("{name}_{rule}");
                     let history = histories.entry(name.clone()).or_default();
                     history.take(rows, now, strategy, deletes);
-                    prop_assert_eq!(
-                        found(&project, &name, deletes),
-                        history.text(),
-                        "{} after run {} of {:?}", name, index, times
-                    );
+                    for (store, _) in STORES {
+                        prop_assert_eq!(
+                            found(database.as_mut(), &format!("{name}_{store}"), deletes),
+                            history.text(),
+                            "{} in {} after run {} of {:?}", name, store, index, times
+                        );
+                    }
                 }
             }
         }

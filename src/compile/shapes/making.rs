@@ -30,10 +30,16 @@ impl Finder<'_, '_> {
                 columns
             }
             Body::Model { materialized: Materialization::Incremental, .. } => {
+                if node.config.duckdb.files.is_some() {
+                    guess = guess.or_else(|| Some(format!("`{}` is read from files", node.name)));
+                }
                 self.incremental(id, node, compiled, columns)
             }
             Body::Model { materialized: Materialization::View, .. } => self.with_nulls(compiled, columns),
             Body::Snapshot(SnapshotBody { settings: Some(settings), .. }) => {
+                if node.config.duckdb.files.is_some() {
+                    guess = guess.or_else(|| Some(format!("`{}` is read from files", node.name)));
+                }
                 let sql = made::snapshot_query(settings, &compiled.sql.text);
                 let Ok(wanted) = self.binder.describe(&sql) else {
                     // What its settings name is checked when it is taken.

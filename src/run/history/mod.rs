@@ -266,6 +266,28 @@ impl History {
         )
     }
 
+    /// A query for how often a run has published a node: this run, or another.
+    pub(super) fn publications(&self, node_id: &str, run_id: Option<&str>) -> String {
+        format!(
+            "select count(*) from {} where status = 'success' and node_id = {} and run_id = {}",
+            self.table("node_runs"),
+            quote_literal(node_id),
+            quote_literal(run_id.unwrap_or(&self.run_id))
+        )
+    }
+
+    /// What a later run is to know of a publication that this one has begun, after so many others of the node.
+    pub(super) fn note(&self, before: i64) -> String {
+        format!("{} {before}", self.run_id)
+    }
+
+    /// Whether the publication with this note was committed, as a query; `None` if it is no note.
+    pub(super) fn was_published(&self, node_id: &str, note: &str) -> Option<String> {
+        let (run_id, before) = note.split_once(' ')?;
+        let before: i64 = before.parse().ok()?;
+        Some(format!("select ({}) > {before}", self.publications(node_id, Some(run_id))))
+    }
+
     pub(super) fn node(&self, row: &NodeRow<'_>) -> String {
         format!(
             "insert into {} (run_id, node_id, kind, relation, status, finished_at, rows, rows_in, seconds, message, \

@@ -8,7 +8,8 @@
 mod checks;
 mod sql;
 
-use super::incremental::Refusal;
+use super::in_files::{InFiles, Touched};
+use super::incremental::{Refusal, Store};
 use super::masked;
 use crate::graph::Node;
 use crate::node::{Relation, quote_identifier};
@@ -60,7 +61,11 @@ pub(super) struct Taken {
 }
 
 /// Adds to the history what changed since the last snapshot.
-pub(super) fn take(warehouse: &mut dyn Warehouse, snapshot: &Snapshot<'_>) -> Result<Taken, Refusal> {
+pub(super) fn take(
+    warehouse: &mut dyn Warehouse,
+    snapshot: &Snapshot<'_>,
+    store: &mut Store<'_>,
+) -> Result<Taken, Refusal> {
     let query = &snapshot.query.text;
     let columns = warehouse.describe(query).map_err(|error| Refusal::Engine { error, prefix: 0 })?;
     checks::refuse_columns(snapshot, &columns)?;
@@ -75,13 +80,16 @@ pub(super) fn take(warehouse: &mut dyn Warehouse, snapshot: &Snapshot<'_>) -> Re
     let effect = warehouse
         .execute(&format!("{prefix}{query}\n)"))
         .map_err(|error| Refusal::Engine { error, prefix: prefix.len() })?;
-    let statements = Statements::new(snapshot, &columns, &existing);
+    let statements = Statements::new(snapshot, &columns, &existing, matches!(store, Store::Files(_)));
     refuse_repeated_keys(warehouse, snapshot, &statements)?;
     let mut warnings = without_time(warehouse, snapshot, &statements)?;
     if snapshot.is_there {
-        warnings.extend(update(warehouse, snapshot, statements)?);
+        warnings.extend(update(warehouse, snapshot, statements, store)?);
     } else {
         warehouse.execute(&statements.first())?;
+        if let Store::Files(files) = store {
+            write_files(warehouse, snapshot, files)?;
+        }
     }
     warehouse.execute(&format!("drop table {ROWS}"))?;
     let rows = count(warehouse, &format!("select count(*) from {table}"))?;
@@ -92,6 +100,7 @@ fn update(
     warehouse: &mut dyn Warehouse,
     snapshot: &Snapshot<'_>,
     mut statements: Statements<'_>,
+    store: &mut Store<'_>,
 ) -> Result<Vec<String>, Refusal> {
     let of_time = warehouse.describe(&statements.time())?;
     statements.time_type = of_time.first().map(|it| it.data_type.clone()).unwrap_or_default();
@@ -102,14 +111,32 @@ fn update(
         checks::refuse_time_type(snapshot, &statements)?;
         warehouse.execute(&statements.gone())?;
     }
+    if let Store::Files(files) = store {
+        files.open(warehouse, &Touched::With(statements.is_touched()))?;
+    }
     for statement in statements.write() {
         warehouse.execute(&statement)?;
+    }
+    if let Store::Files(files) = store {
+        write_files(warehouse, snapshot, files)?;
     }
     checks::refuse_broken_history(warehouse, snapshot, &statements)?;
     for statement in statements.clean_up() {
         warehouse.execute(&statement)?;
     }
     Ok(warnings)
+}
+
+/// Writes the versions that were changed and begun, and lets the relation show them.
+fn write_files(
+    warehouse: &mut dyn Warehouse,
+    snapshot: &Snapshot<'_>,
+    files: &mut InFiles,
+) -> Result<(), Refusal> {
+    files.close(warehouse, snapshot.node)?;
+    let name = snapshot.relation.render();
+    warehouse.execute(&format!("create or replace view {name} as (select * from {})", files.read()))?;
+    Ok(())
 }
 
 fn count(warehouse: &mut dyn Warehouse, sql: &str) -> Result<u64, Refusal> {

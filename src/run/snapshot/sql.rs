@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use super::{GONE, NEW, ROWS, Snapshot, find};
 use crate::node::quote_identifier;
 use crate::parse::snapshot_settings::{HardDeletes, MetaColumns, SnapshotStrategy};
+use crate::run::in_files;
 use crate::warehouse::Column;
 
 /// Makes the statements of one snapshot.
@@ -20,7 +21,11 @@ pub(super) struct Statements<'a> {
     columns: &'a [Column],
     existing: &'a [Column],
     meta: QuotedMeta,
+    /// Where versions are read.
     pub(super) table: String,
+    /// Where they are written.
+    written: String,
+    is_in_files: bool,
     pub(super) hard_deletes: HardDeletes,
     /// Type of a row's time of change, once it is known.
     pub(super) time_type: String,
@@ -48,13 +53,22 @@ impl QuotedMeta {
 }
 
 impl<'a> Statements<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot<'a>, columns: &'a [Column], existing: &'a [Column]) -> Self {
+    pub(super) fn new(
+        snapshot: &'a Snapshot<'a>,
+        columns: &'a [Column],
+        existing: &'a [Column],
+        is_in_files: bool,
+    ) -> Self {
+        let table = snapshot.relation.render();
+        let written = if is_in_files { in_files::ROWS.to_owned() } else { table.clone() };
         Self {
             snapshot,
             columns,
             existing,
             meta: QuotedMeta::new(&snapshot.settings.columns),
-            table: snapshot.relation.render(),
+            table,
+            written,
+            is_in_files,
             hard_deletes: snapshot.hard_deletes(),
             time_type: String::new(),
         }
@@ -145,9 +159,10 @@ impl<'a> Statements<'a> {
             HardDeletes::Ignore | HardDeletes::Invalidate => String::new(),
         };
         format!(
-            "create table {} as select *, {id} as {scd_id}, {time} as {updated_at}, {time} as {valid_from}, \
+            "create {}table {} as select *, {id} as {scd_id}, {time} as {updated_at}, {time} as {valid_from}, \
              {} as {valid_to}{deleted} from {ROWS}",
-            self.table,
+            if self.is_in_files { "or replace temp " } else { "" },
+            self.written,
             self.end_of(&time)
         )
     }
@@ -304,7 +319,7 @@ impl<'a> Statements<'a> {
 
     fn add_columns(&self) -> Vec<String> {
         let is_new = |it: &&Column| find(self.existing, &it.name).is_none();
-        let add = |name: &str, kind: &str| format!("alter table {} add column {name} {kind}", self.table);
+        let add = |name: &str, kind: &str| format!("alter table {} add column {name} {kind}", self.written);
         let mut statements: Vec<String> = self
             .columns
             .iter()
@@ -322,7 +337,7 @@ impl<'a> Statements<'a> {
         format!(
             "update {} as dbt_internal_target set {valid_to} = dbt_internal_source.{end} \
              from {from} as dbt_internal_source where dbt_internal_target.{scd_id} = dbt_internal_source.{id} and {}",
-            self.table,
+            self.written,
             self.is_open("dbt_internal_target.")
         )
     }
@@ -332,7 +347,7 @@ impl<'a> Statements<'a> {
         let deleted = self.hard_deletes == HardDeletes::NewRecord;
         format!(
             "insert into {} ({names}, {meta}) select {names}, tidemill_updated_at, tidemill_begin, {end}, tidemill_scd_id{deleted} from {NEW}",
-            self.table,
+            self.written,
             names = names.join(", "),
             meta = self.meta_list(),
             end = self.end_of("tidemill_begin"),
@@ -362,7 +377,7 @@ impl<'a> Statements<'a> {
         let (now, kept) = (&self.snapshot.now, kept.join(", "));
         format!(
             "insert into {} ({kept}, {meta}) select {kept}, cast({now} as {kind}), tidemill_end, {valid_to}, {id}, 'True' from {GONE}",
-            self.table,
+            self.written,
             meta = self.meta_list(),
             kind = self.type_of_begin(),
             id = Self::scd_id(&[scd_id.clone(), now.clone()]),
@@ -405,6 +420,19 @@ impl<'a> Statements<'a> {
             same_touched = self.same_key("history", "touched"),
             same_other = self.same_key("history", "other"),
         )
+    }
+
+    /// Which rows of files are versions that end.
+    pub(super) fn is_touched(&self) -> String {
+        let scd_id = &self.meta.scd_id;
+        let ended = |from: &str, id: &str| format!("{scd_id} in (select {id} from {from})");
+        let by_new = ended(NEW, "tidemill_closes");
+        match self.hard_deletes {
+            HardDeletes::Ignore => by_new,
+            HardDeletes::Invalidate | HardDeletes::NewRecord => {
+                format!("{by_new} or {}", ended(GONE, scd_id))
+            }
+        }
     }
 
     /// Removes the temporary tables.

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::moving::remove;
 use crate::warehouse::{ErrorKind, Replacement, WarehouseError};
 
 /// What is added to the name of a file that is not published yet.
@@ -88,14 +89,6 @@ fn beside(place: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn remove(path: &Path) -> io::Result<()> {
-    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     if !from.is_dir() {
         return fs::copy(from, to).map(drop);
@@ -108,7 +101,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn failed(what: &str, location: &str, error: &io::Error) -> WarehouseError {
+pub(super) fn failed(what: &str, location: &str, error: &io::Error) -> WarehouseError {
     let kind = match error.kind() {
         io::ErrorKind::StorageFull => ErrorKind::DiskFull,
         _ => ErrorKind::Unavailable,

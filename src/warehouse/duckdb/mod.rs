@@ -11,6 +11,8 @@ mod explain;
 mod failure;
 mod files;
 mod limits;
+mod moving;
+mod next_files;
 mod opening;
 mod profile;
 pub mod publishing;
@@ -27,8 +29,8 @@ use ::duckdb::{Connection, InterruptHandle};
 use crate::node::Relation;
 use crate::warehouse::profile::Profile;
 use crate::warehouse::{
-    CatalogEntry, Column, ConnectOptions, Effect, Interrupt, RelationShape, Replacement, Rows, Stash, Value,
-    Warehouse, WarehouseError,
+    CatalogEntry, Column, ConnectOptions, Effect, FilesPlace, Interrupt, NextFiles, RelationShape,
+    Replacement, Rows, Stash, UnfinishedFiles, Value, Warehouse, WarehouseError,
 };
 use opening::SpillFolder;
 
@@ -204,6 +206,25 @@ impl Warehouse for DuckDb {
         location: &str,
     ) -> Result<Box<dyn Replacement>, WarehouseError> {
         files::replace(staged, location)
+    }
+
+    fn has_files(&self, place: &FilesPlace) -> bool {
+        next_files::is_there(place)
+    }
+
+    fn next_files(
+        &mut self,
+        place: &FilesPlace,
+        with_old: bool,
+    ) -> Result<Box<dyn NextFiles>, WarehouseError> {
+        next_files::begin(place, with_old)
+    }
+
+    fn unfinished_files(
+        &mut self,
+        place: &FilesPlace,
+    ) -> Result<Option<Box<dyn UnfinishedFiles>>, WarehouseError> {
+        next_files::unfinished(place)
     }
 
     fn database(&self) -> &str {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::super::moving::is_at;
 use super::{OnWait, PAUSE, trouble, with_suffix};
 use crate::warehouse::{ErrorKind, WarehouseError};
 
@@ -73,18 +74,4 @@ fn held(file: &mut File) -> WarehouseError {
     let holder = is_known.then(|| format!("tidemill (process {process})"));
     let message = "another run of tidemill works on it".to_owned();
     WarehouseError { kind: ErrorKind::Locked { holder }, message, position: None }
-}
-
-/// Whether the path still leads to this file.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-
-    let key = |it: &fs::Metadata| (it.dev(), it.ino());
-    matches!((file.metadata(), fs::metadata(path)), (Ok(a), Ok(b)) if key(&a) == key(&b))
-}
-
-#[cfg(not(unix))]
-fn is_at(_file: &File, _path: &Path) -> bool {
-    true
 }

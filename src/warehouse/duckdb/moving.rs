@@ -1,0 +1,55 @@
+//! What moving files asks of the system.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+/// Exchanges two paths in one step, where the system can.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub(super) fn exchange(a: &Path, b: &Path) -> bool {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE).is_ok()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+pub(super) fn exchange(_: &Path, _: &Path) -> bool {
+    false
+}
+
+/// Whether a path still leads to this file.
+#[cfg(unix)]
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let key = |it: &fs::Metadata| (it.dev(), it.ino());
+    matches!((file.metadata(), fs::metadata(path)), (Ok(a), Ok(b)) if key(&a) == key(&b))
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_at(_file: &File, _path: &Path) -> bool {
+    true
+}
+
+/// Removes a file or a folder, if it is there.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    let is_folder = path.is_dir() && !path.is_symlink();
+    let removed = if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        // Below a file there is nothing.
+        Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The names in a folder.
+pub(super) fn names(folder: &Path) -> Vec<OsString> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|it| it.file_name()).collect()
+}
+
+/// Lets the names in a folder reach the disk, where the system can.
+pub(super) fn sync(folder: &Path) {
+    let _ = File::open(folder).and_then(|it| it.sync_all());
+}

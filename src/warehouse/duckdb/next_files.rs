@@ -1,0 +1,629 @@
+//! The next version of a folder of files, or of one file: made in a hidden folder beside its place, and
+//! exchanged for the present version in one step.
+//!
+//! For `lake/sales` the hidden folder is `lake/.sales.tidemill-new`:
+//!
+//! - `run`: locked by the system as long as the process lives. Its text is the journal: nothing, then how far the
+//!   exchange is and the note of who publishes. So a later process knows what to do. See [`State`].
+//! - `next`: the next version. Files that stay are hard links, so they cost nothing and keep their bytes. All names
+//!   end with [`MASK`] until the exchange, because DuckDB's patterns look into hidden folders too.
+//! - `scratch`: what the engine is writing.
+//! - `old`: the version that was there, until the transaction is committed.
+//!
+//! Every step is one rename, and after each of them the journal and the names tell what was done.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::moving::{exchange, is_at, names, remove, sync};
+use crate::warehouse::{ErrorKind, FilesPlace, NextFiles, UnfinishedFiles, WarehouseError};
+
+/// What names of files end with that no pattern is to find.
+pub(super) const MASK: &str = ".tidemill-new";
+
+/// A file in a version that is not known to be kept.
+const MARK: &str = ".tidemill-run";
+
+/// What readable files end with.
+const ENDING: &str = ".parquet";
+
+/// The paths of one place.
+struct Paths {
+    place: PathBuf,
+    hidden: PathBuf,
+    is_folder: bool,
+    depth: usize,
+}
+
+impl Paths {
+    fn new(place: &FilesPlace) -> Self {
+        let mut path = PathBuf::from(&place.location);
+        if let (Ok(rest), Some(home)) = (path.strip_prefix("~"), std::env::var_os("HOME")) {
+            path = PathBuf::from(home).join(rest);
+        }
+        // What a link leads to is exchanged, not the link.
+        if path.is_symlink()
+            && let Ok(real) = path.canonicalize()
+        {
+            path = real;
+        }
+        let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
+        let hidden = path.with_file_name(format!(".{name}{MASK}"));
+        Self { place: path, hidden, is_folder: place.is_folder, depth: place.depth }
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.hidden.join("run")
+    }
+
+    fn next(&self) -> PathBuf {
+        self.hidden.join(if self.is_folder { "next".to_owned() } else { format!("next{ENDING}{MASK}") })
+    }
+
+    fn old(&self) -> PathBuf {
+        self.hidden.join(if self.is_folder { "old".to_owned() } else { format!("old{ENDING}{MASK}") })
+    }
+
+    fn scratch(&self) -> PathBuf {
+        self.hidden.join("scratch")
+    }
+
+    fn cannot(&self, what: &str, error: &io::Error) -> WarehouseError {
+        super::files::failed(what, &self.place.to_string_lossy(), error)
+    }
+
+    /// Whether the version in its place is one that is not known to be kept.
+    fn is_new_in_place(&self) -> bool {
+        if self.is_folder { self.place.join(MARK).exists() } else { !self.next().exists() }
+    }
+
+    /// Exchanges the next version and the present one.
+    fn put_in_place(&self) -> io::Result<()> {
+        let (place, next, old) = (&self.place, self.next(), self.old());
+        if !self.is_folder {
+            // The file keeps its name until the new one has it, so that a reader always finds one.
+            if place.exists() && fs::hard_link(place, &old).is_err() {
+                fs::copy(place, &old)?;
+            }
+            return fs::rename(next, place);
+        }
+        fs::write(next.join(MARK), "")?;
+        unmask(&next)?;
+        sync(&next);
+        if !place.exists() {
+            return fs::rename(next, place);
+        }
+        if exchange(&next, place) {
+            place.parent().into_iter().for_each(sync);
+            fs::rename(&next, &old)?;
+        } else {
+            fs::rename(place, &old)?;
+            fs::rename(&next, place).inspect_err(|_| drop(fs::rename(&old, place)))?;
+        }
+        mask(&old)
+    }
+
+    /// Brings the old version back into its place, or nothing if there was none; what was in its place is in the
+    /// hidden folder then.
+    fn bring_back(&self, state: State) -> io::Result<()> {
+        let (place, next, old) = (&self.place, self.next(), self.old());
+        let refused = self.hidden.join(format!("refused{MASK}"));
+        if state == State::First {
+            return if place.exists() { fs::rename(place, refused) } else { Ok(()) };
+        }
+        if !self.is_folder {
+            // It was brought back already if it is not there.
+            return if old.exists() { fs::rename(old, place) } else { Ok(()) };
+        }
+        if next.exists() {
+            // The process ended between the exchange and the name.
+            fs::rename(&next, &old)?;
+        }
+        unmask(&old)?;
+        if !exchange(&old, place) {
+            fs::rename(place, refused)?;
+            fs::rename(&old, place)?;
+        }
+        Ok(())
+    }
+
+    /// Removes all but the version in its place. The journal goes last.
+    fn clean(&self) -> io::Result<()> {
+        for name in names(&self.hidden) {
+            if name != "run" {
+                remove(&self.hidden.join(name))?;
+            }
+        }
+        remove(&self.place.join(MARK))?;
+        remove(&self.hidden)
+    }
+}
+
+/// How far an exchange is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing has been exchanged, or all is as it was again.
+    Nothing,
+    /// The first version is getting its place.
+    First,
+    /// A version is taking the place of another.
+    Replaces,
+    /// The old version is not needed any more.
+    Kept,
+}
+
+const STATES: [(&str, State); 3] =
+    [("first", State::First), ("replaces", State::Replaces), ("kept", State::Kept)];
+
+/// The lock and the journal of a place.
+struct Journal(File);
+
+impl Journal {
+    fn write(&mut self, state: State, note: &str) -> io::Result<()> {
+        let word = STATES.iter().find(|it| it.1 == state).map(|it| it.0);
+        self.0.set_len(0)?;
+        self.0.rewind()?;
+        if let Some(word) = word {
+            self.0.write_all(format!("{word} {note}\n").as_bytes())?;
+        }
+        self.0.sync_all()
+    }
+
+    /// What is not written to its end says nothing: then nothing was exchanged yet, or nothing is to be undone.
+    fn read(&mut self) -> (State, String) {
+        let mut text = String::new();
+        let _ = self.0.rewind().and_then(|()| self.0.read_to_string(&mut text));
+        let line = text.strip_suffix('\n').and_then(|it| it.split_once(' '));
+        let state = |word: &str| STATES.iter().find(|it| it.0 == word).map(|it| it.1);
+        match line.and_then(|(word, note)| Some((state(word)?, note))) {
+            Some((state, note)) => (state, note.to_owned()),
+            None => (State::Nothing, String::new()),
+        }
+    }
+}
+
+/// Takes the lock of a place.
+fn lock(paths: &Paths) -> Result<Journal, WarehouseError> {
+    loop {
+        fs::create_dir_all(&paths.hidden).map_err(|it| paths.cannot("written", &it))?;
+        let mut options = OpenOptions::new();
+        let opened = options.read(true).write(true).create(true).truncate(false).open(paths.journal());
+        let file = match opened {
+            Ok(file) => file,
+            // Another process has just ended, and removed it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(paths.cannot("locked", &error)),
+        };
+        match file.try_lock() {
+            Ok(()) if is_at(&file, &paths.journal()) => return Ok(Journal(file)),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let place = paths.place.to_string_lossy();
+                let message =
+                    format!("`{place}` is being written by another node or another run of tidemill");
+                let kind = ErrorKind::Locked { holder: None };
+                return Err(WarehouseError { kind, message, position: None });
+            }
+            Err(TryLockError::Error(error)) => return Err(paths.cannot("locked", &error)),
+        }
+    }
+}
+
+/// Whether files are there.
+pub(super) fn is_there(place: &FilesPlace) -> bool {
+    let paths = Paths::new(place);
+    if paths.is_folder { has_file(&paths.place, ENDING) } else { paths.place.is_file() }
+}
+
+/// Begins the next version.
+pub(super) fn begin(place: &FilesPlace, with_old: bool) -> Result<Box<dyn NextFiles>, WarehouseError> {
+    let paths = Paths::new(place);
+    let mut journal = lock(&paths)?;
+    if journal.read().0 != State::Nothing {
+        let message = format!("`{}` was left unfinished by another run", paths.place.to_string_lossy());
+        return Err(WarehouseError { kind: ErrorKind::Unavailable, message, position: None });
+    }
+    let next = Next { first_number: number_after(&paths.place), paths, journal, state: State::Nothing };
+    let begun = (|| {
+        for left in [next.paths.next(), next.paths.old(), next.paths.scratch()] {
+            remove(&left)?;
+        }
+        if next.paths.is_folder {
+            fs::create_dir_all(next.paths.next())?;
+        }
+        if with_old && next.paths.place.exists() {
+            copy_masked(&next.paths.place, &next.paths.next())?;
+        }
+        Ok(())
+    })();
+    begun.map_err(|error| next.paths.cannot("written", &error))?;
+    Ok(Box::new(next))
+}
+
+/// What a process left that ended before its time.
+pub(super) fn unfinished(place: &FilesPlace) -> Result<Option<Box<dyn UnfinishedFiles>>, WarehouseError> {
+    let paths = Paths::new(place);
+    if !paths.hidden.exists() {
+        return Ok(None);
+    }
+    match lock(&paths) {
+        Ok(mut journal) => {
+            let (state, note) = journal.read();
+            Ok(Some(Box::new(Unfinished { paths, state, note, journal: journal })))
+        }
+        // It is not left: somebody is at work.
+        Err(WarehouseError { kind: ErrorKind::Locked { .. }, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+struct Next {
+    paths: Paths,
+    journal: Journal,
+    first_number: u64,
+    state: State,
+}
+
+impl NextFiles for Next {
+    fn is_empty(&self) -> bool {
+        let next = self.paths.next();
+        if self.paths.is_folder { !has_file(&next, &format!("{ENDING}{MASK}")) } else { !next.exists() }
+    }
+
+    fn pattern(&self) -> String {
+        pattern(&self.paths, &self.paths.next(), MASK)
+    }
+
+    fn published_pattern(&self) -> String {
+        pattern(&self.paths, &self.paths.place, "")
+    }
+
+    fn scratch(&mut self) -> Result<String, WarehouseError> {
+        let scratch = self.paths.scratch();
+        let made = remove(&scratch).and_then(|()| fs::create_dir_all(&scratch));
+        made.map_err(|error| self.paths.cannot("written", &error))?;
+        Ok(scratch.to_string_lossy().into_owned())
+    }
+
+    fn add_below(&mut self, folders: &[String]) -> Result<Vec<String>, WarehouseError> {
+        self.take_up(&folders.iter().collect::<PathBuf>())
+            .map_err(|error| self.paths.cannot("written", &error))
+    }
+
+    fn remove(&mut self, files: &[String]) -> Result<(), WarehouseError> {
+        let next = self.paths.next();
+        for file in files.iter().map(Path::new) {
+            let left = if file.starts_with(&next) { fs::remove_file(file) } else { Err(unknown(file)) };
+            left.map_err(|error| self.paths.cannot("written", &error))?;
+            let folders = file.ancestors().skip(1).take_while(|it| *it != next);
+            // One that is not empty stays.
+            folders.for_each(|it| drop(fs::remove_dir(it)));
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, note: &str) -> Result<(), WarehouseError> {
+        let published = (|| {
+            remove(&self.paths.scratch())?;
+            if let Some(parent) = self.paths.place.parent().filter(|it| !it.as_os_str().is_empty()) {
+                fs::create_dir_all(parent)?;
+            }
+            let state = if self.paths.place.exists() { State::Replaces } else { State::First };
+            self.journal.write(state, note)?;
+            self.state = state;
+            self.paths.put_in_place()
+        })();
+        published.map_err(|error| self.paths.cannot("replaced", &error))
+    }
+
+    fn keep(mut self: Box<Self>) {
+        self.state = State::Kept;
+        // What is not removed now is removed when the next run begins.
+        let _ = self.journal.write(State::Kept, "").and_then(|()| self.paths.clean());
+    }
+}
+
+impl Next {
+    fn take_up(&mut self, below: &Path) -> io::Result<Vec<String>> {
+        let (scratch, next) = (self.paths.scratch(), self.paths.next());
+        let mut written = Vec::new();
+        list(&scratch, &mut written)?;
+        written.sort();
+        let mut added = Vec::new();
+        for file in written {
+            let inside = file.strip_prefix(&scratch).unwrap_or(&file);
+            let mut to = next.clone();
+            if self.paths.is_folder {
+                to = next
+                    .join(below)
+                    .join(inside)
+                    .with_file_name(format!("part-{:06}{ENDING}{MASK}", self.first_number));
+                self.first_number += 1;
+                to.parent().map_or(Ok(()), fs::create_dir_all)?;
+            }
+            File::open(&file)?.sync_all()?;
+            fs::rename(&file, &to)?;
+            added.push(to.to_string_lossy().into_owned());
+        }
+        remove(&scratch)?;
+        Ok(added)
+    }
+}
+
+impl Drop for Next {
+    fn drop(&mut self) {
+        let is_back = match self.state {
+            State::Kept => return,
+            State::First | State::Replaces if self.paths.is_new_in_place() => {
+                self.paths.bring_back(self.state)
+            }
+            State::Nothing | State::First | State::Replaces => Ok(()),
+        };
+        // If that failed, the journal says what to do: the next run tries again.
+        let _ =
+            is_back.and_then(|()| self.journal.write(State::Nothing, "")).and_then(|()| self.paths.clean());
+    }
+}
+
+struct Unfinished {
+    paths: Paths,
+    state: State,
+    note: String,
+    journal: Journal,
+}
+
+impl UnfinishedFiles for Unfinished {
+    fn note(&self) -> &str {
+        &self.note
+    }
+
+    fn settle(mut self: Box<Self>, is_published: bool) -> Result<(), WarehouseError> {
+        let settled = self.finish(is_published);
+        settled.map_err(|error| self.paths.cannot("repaired", &error))
+    }
+}
+
+impl Unfinished {
+    fn finish(&mut self, is_published: bool) -> io::Result<()> {
+        let paths = &self.paths;
+        match self.state {
+            State::Nothing | State::Kept => {}
+            State::First | State::Replaces if is_published => {}
+            State::First | State::Replaces if paths.is_new_in_place() => paths.bring_back(self.state)?,
+            State::First => {}
+            State::Replaces => {
+                if !paths.place.exists() && paths.old().exists() {
+                    unmask_any(&paths.old())?;
+                    fs::rename(paths.old(), &paths.place)?;
+                }
+            }
+        }
+        let state = if is_published { State::Kept } else { State::Nothing };
+        self.journal.write(state, "")?;
+        self.paths.clean()
+    }
+}
+
+fn unmask_any(path: &Path) -> io::Result<()> {
+    if path.is_dir() { unmask(path) } else { Ok(()) }
+}
+
+fn unknown(file: &Path) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("{} is not one of its files", file.display()))
+}
+
+fn pattern(paths: &Paths, root: &Path, mask: &str) -> String {
+    let root = root.to_string_lossy();
+    if paths.is_folder {
+        format!("{root}/{}*{ENDING}{mask}", "*/".repeat(paths.depth))
+    } else {
+        root.into_owned()
+    }
+}
+
+/// Copies a version with masked names: by links where the file system has them.
+fn copy_masked(from: &Path, to: &Path) -> io::Result<()> {
+    if !from.is_dir() {
+        return fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop));
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let (entry, name) = entry.map(|it| (it.path(), it.file_name()))?;
+        if name == MARK {
+            continue;
+        }
+        let mut inside = to.join(&name);
+        if !is_real_folder(&entry) {
+            inside.as_mut_os_string().push(MASK);
+        }
+        if is_real_folder(&entry) {
+            copy_masked(&entry, &inside)?;
+        } else {
+            fs::hard_link(&entry, &inside).or_else(|_| fs::copy(&entry, &inside).map(drop))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_real_folder(path: &Path) -> bool {
+    path.is_dir() && !path.is_symlink()
+}
+
+fn mask(folder: &Path) -> io::Result<()> {
+    let mut files = Vec::new();
+    list(folder, &mut files)?;
+    for file in files.iter().filter(|it| !it.to_string_lossy().ends_with(MASK)) {
+        let mut to = file.clone();
+        to.as_mut_os_string().push(MASK);
+        fs::rename(file, to)?;
+    }
+    Ok(())
+}
+
+fn unmask(folder: &Path) -> io::Result<()> {
+    let mut files = Vec::new();
+    list(folder, &mut files)?;
+    for file in files {
+        let name = file.file_name().and_then(|it| it.to_str()).and_then(|it| it.strip_suffix(MASK));
+        if let Some(name) = name {
+            fs::rename(&file, file.with_file_name(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// All files below a folder.
+fn list(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if is_real_folder(&path) {
+            list(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn has_file(folder: &Path, ending: &str) -> bool {
+    let mut files = Vec::new();
+    // A folder that is not there has none.
+    let _ = list(folder, &mut files);
+    files.iter().any(|it| it.to_string_lossy().ends_with(ending))
+}
+
+/// A number that no file of ours has yet: a name never comes to mean another file between two versions.
+fn number_after(folder: &Path) -> u64 {
+    let mut files = Vec::new();
+    let _ = list(folder, &mut files);
+    let number = |it: &PathBuf| {
+        let name = it.file_name()?.to_str()?.strip_prefix("part-")?;
+        name.split(|it: char| !it.is_ascii_digit()).next()?.parse::<u64>().ok()
+    };
+    files.iter().filter_map(number).max().map_or(1, |it| it.saturating_add(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::{begin, is_there, unfinished};
+    use crate::warehouse::{FilesPlace, NextFiles};
+
+    fn place(root: &Path, is_folder: bool) -> FilesPlace {
+        let name = if is_folder { "sales" } else { "sales.parquet" };
+        FilesPlace { location: root.join(name).to_string_lossy().into_owned(), is_folder, depth: 0 }
+    }
+
+    /// The files that are there, with their texts.
+    fn found(root: &Path) -> Vec<String> {
+        let mut files = Vec::new();
+        super::list(root, &mut files).expect("a folder");
+        let shown = |it: &std::path::PathBuf| {
+            let inside = it.strip_prefix(root).expect("inside").to_string_lossy().into_owned();
+            format!("{inside} {}", fs::read_to_string(it).expect("a text"))
+        };
+        let mut shown: Vec<String> = files.iter().map(shown).collect();
+        shown.sort();
+        shown
+    }
+
+    /// A next version with one more file; for one file, that file.
+    fn next(place: &FilesPlace, text: &str) -> Box<dyn NextFiles> {
+        let mut next = begin(place, place.is_folder).expect("it begins");
+        let scratch = next.scratch().expect("a folder");
+        fs::write(format!("{scratch}/rows"), text).expect("written");
+        assert_eq!(next.add().expect("taken up").len(), 1);
+        next
+    }
+
+    /// The files as a process leaves them that is killed: a copy, which nobody has locked.
+    fn killed(root: &Path) -> tempfile::TempDir {
+        let left = tempfile::tempdir().expect("a folder");
+        copy(root, left.path());
+        left
+    }
+
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).expect("a folder");
+        for entry in fs::read_dir(from).expect("a folder").flatten() {
+            let inside = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy(&entry.path(), &inside);
+            } else {
+                fs::copy(entry.path(), inside).expect("copied");
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_a_killed_process_left_is_finished_or_undone() {
+        for is_folder in [true, false] {
+            let root = tempfile::tempdir().expect("a folder");
+            let here = place(root.path(), is_folder);
+            let settled = |is_published: bool| {
+                let left = killed(root.path());
+                let there = place(left.path(), is_folder);
+                if let Some(it) = unfinished(&there).expect("it can be read") {
+                    it.settle(is_published).expect("it can be settled");
+                }
+                assert!(unfinished(&there).expect("it can be read").is_none());
+                found(left.path())
+            };
+            let mut first = next(&here, "1");
+            assert_eq!(settled(false), [""; 0]);
+            first.publish("a 0").expect("published");
+            assert_eq!(settled(false), [""; 0]);
+            let one = if is_folder { "sales/part-000001.parquet 1" } else { "sales.parquet 1" };
+            assert_eq!(settled(true), [one]);
+            first.keep();
+            assert_eq!(found(root.path()), [one]);
+            let mut second = next(&here, "2");
+            assert_eq!(settled(false), [one]);
+            second.publish("a 1").expect("published");
+            assert_eq!(settled(false), [one]);
+            let two: &[&str] =
+                if is_folder { &[one, "sales/part-000002.parquet 2"] } else { &["sales.parquet 2"] };
+            assert_eq!(settled(true), two);
+            drop(second);
+            assert_eq!(found(root.path()), [one]);
+            assert!(is_there(&here));
+        }
+    }
+
+    #[test]
+    fn files_that_are_left_out_take_their_empty_folders_along() {
+        let root = tempfile::tempdir().expect("a folder");
+        let here = FilesPlace { depth: 1, ..place(root.path(), true) };
+        let mut first = begin(&here, true).expect("it begins");
+        for folder in ["day=a", "day=b"] {
+            fs::write(format!("{}/rows", first.scratch().expect("a folder")), folder).expect("written");
+            first.add_below(&[folder.to_owned()]).expect("taken up");
+        }
+        first.publish("a 0").expect("published");
+        first.keep();
+        let mut second = begin(&here, true).expect("it begins");
+        assert!(second.pattern().ends_with("/next/*/*.parquet.tidemill-new"), "{}", second.pattern());
+        let file = second.pattern().replace("*/*.parquet", "day=a/part-000001.parquet");
+        assert!(second.remove(&["elsewhere/x.parquet".to_owned()]).is_err());
+        second.remove(&[file]).expect("left out");
+        second.publish("a 1").expect("published");
+        second.keep();
+        assert_eq!(found(root.path()), ["sales/day=b/part-000002.parquet day=b"]);
+        assert!(!root.path().join("sales/day=a").exists());
+    }
+
+    #[test]
+    fn one_process_at_a_time_has_a_place() {
+        let root = tempfile::tempdir().expect("a folder");
+        let here = place(root.path(), true);
+        let first = begin(&here, true).expect("it begins");
+        let second = begin(&here, true).err().expect("it is taken");
+        assert!(second.message.contains("is being written by another node or another run"), "{second}");
+        assert!(unfinished(&here).expect("it can be read").is_none());
+        drop(first);
+        assert!(begin(&here, true).is_ok());
+    }
+}
