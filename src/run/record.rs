@@ -1,12 +1,14 @@
 //! What a step leaves in the history.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::event::{Outcome, TestStatus};
-use super::history::{MeasureRows, NodeRow, TestRow};
+use super::history::{MeasureRows, NodeRow, TestRow, shape};
+use super::kept;
 use super::step::{Failure, StepOutcome, Tried, Worker};
 use super::testing::Tested;
-use crate::node::NodeKind;
+use crate::node::{NodeId, NodeKind, Relation};
 use crate::parse::check::Check;
 use crate::plan::Action;
 use crate::template::Rendered;
@@ -21,10 +23,12 @@ impl Worker<'_> {
         rows_in: Option<u64>,
     ) -> Result<(), Failure> {
         let elapsed = self.shared.around.clock.monotonic().saturating_sub(self.started);
+        let made = self.made();
         let statement = self.shared.history.node(&NodeRow {
             node_id: self.node.unique_id.as_str(),
             kind: self.node.kind.as_str(),
             relation: self.step.relation.as_ref(),
+            made: made.as_deref(),
             status: "success",
             rows,
             rows_in,
@@ -43,6 +47,14 @@ impl Worker<'_> {
     pub(super) fn record_tests(&mut self, tested: &Tested) -> Result<(), WarehouseError> {
         let graph = self.shared.graph;
         let is_alone = matches!(self.step.action, Action::TestAlone);
+        let mut kept: BTreeMap<NodeId, (String, Option<String>)> = BTreeMap::new();
+        for outcome in tested.outcomes.iter().filter(|it| kept::is_written(it.status)) {
+            let test = self.step.tests.iter().find(|it| it.node == outcome.node);
+            if let Some(kept_in) = test.and_then(|it| it.kept_in.as_ref()) {
+                let made = self.shape_of("relation", &kept_in.relation);
+                kept.insert(outcome.node, (kept_in.relation.render(), made));
+            }
+        }
         let rows: Vec<TestRow<'_>> = tested
             .outcomes
             .iter()
@@ -56,6 +68,7 @@ impl Worker<'_> {
                 seconds: it.elapsed.as_secs_f64(),
                 message: it.message.as_deref(),
                 samples: it.samples.as_ref(),
+                kept_in: kept.remove(&it.node),
             })
             .collect();
         match self.shared.history.tests(&rows) {
@@ -95,6 +108,34 @@ impl Worker<'_> {
         Ok(())
     }
 
+    /// What stands where the node's relation is; nothing if it has none.
+    fn made(&mut self) -> Option<String> {
+        let kind = match &self.step.action {
+            Action::CreateView(_) => "view",
+            Action::CreateTable(_)
+            | Action::UpdateTable { .. }
+            | Action::RunBatches(_)
+            | Action::LoadSeed(_)
+            | Action::TakeSnapshot(_) => "table",
+            Action::WriteFiles(_) => "external",
+            Action::ByMacro(_) => "relation",
+            Action::CreateTableFunction(_)
+            | Action::CreateFunction(_)
+            | Action::Nothing
+            | Action::NoOp
+            | Action::TestPublished
+            | Action::TestAlone
+            | Action::UnitTest(_)
+            | Action::Broken(_) => return None,
+        };
+        self.shape_of(kind, self.step.relation.as_ref()?)
+    }
+
+    fn shape_of(&mut self, kind: &str, relation: &Relation) -> Option<String> {
+        let columns = self.warehouse.describe(&format!("select * from {}", relation.render())).ok()?;
+        Some(shape(kind, &columns))
+    }
+
     /// After the rollback, on its own.
     pub(super) fn record_failure(&mut self, tried: &Tried, elapsed: Duration) {
         if matches!(tried.outcome, StepOutcome::Done(Outcome::TestsFailed { .. } | Outcome::Stale)) {
@@ -110,6 +151,7 @@ impl Worker<'_> {
             node_id: self.node.unique_id.as_str(),
             kind: self.node.kind.as_str(),
             relation: self.step.relation.as_ref(),
+            made: None,
             status: match tried.outcome {
                 StepOutcome::Done(Outcome::RolledBack { .. }) => "rolled back",
                 _ => "error",

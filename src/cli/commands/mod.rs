@@ -13,6 +13,7 @@ mod init;
 mod late;
 mod lineage;
 mod list;
+mod orphans;
 mod parse;
 mod retry;
 mod rollback;
@@ -88,7 +89,8 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         Command::Source(SourceCommand::Freshness(args)) => source::freshness(session, args),
         Command::Source(SourceCommand::Accept(args)) => source::accept(session, args),
         Command::Accept(args) => accept::run(session, args),
-        Command::Clean => clean::run(session),
+        Command::Clean(args) if args.orphans => orphans::run(session, args),
+        Command::Clean(_) => clean::run(session),
         Command::Debug => debug::run(session),
         Command::Init(args) => init::run(session, args),
         Command::Completions(args) => {
