@@ -3,6 +3,8 @@
 //! In: a connection that only reads. Out: [`History`], newest last. A warehouse without history is no fault.
 //! Deliberately absent: writing it, which `history.rs` does in the transaction that publishes.
 
+pub mod orphans;
+
 use std::collections::BTreeMap;
 
 use crate::node::{Relation, quote_identifier, quote_literal};
@@ -134,7 +136,7 @@ fn runs(warehouse: &mut dyn Warehouse, tables: &Tables<'_>) -> Result<Vec<Run>, 
     let sql = format!(
         "with last as (select * from {runs} order by started_at desc, run_id limit {limit}), \
          nodes as (select run_id, count(*) filter (status in ('success', 'unchanged')) as good, \
-         count(*) filter (status not in ('success', 'unchanged')) as bad from {nodes} semi join last using (run_id) group by run_id), \
+         count(*) filter (status not in ('success', 'unchanged', 'dropped')) as bad from {nodes} semi join last using (run_id) group by run_id), \
          tests as (select run_id, count(*) filter (status = 'pass') as good, \
          count(*) filter (status = 'warn') as warned, count(*) filter (status in ('fail', 'error')) as bad \
          from {tests} semi join last using (run_id) group by run_id) \
@@ -172,6 +174,7 @@ fn node_runs(
 ) -> Result<BTreeMap<String, Vec<NodeRun>>, WarehouseError> {
     let sql = format!(
         "select node_id, run_id, status, {}, rows, rows_in, seconds, message from {} \
+         where kind is distinct from 'test' \
          qualify row_number() over (partition by node_id order by finished_at desc, run_id) <= {} \
          order by node_id, finished_at, run_id",
         time("finished_at"),

@@ -107,6 +107,20 @@ pub(super) fn finish(
     Ok(())
 }
 
+/// Publishes the copy after work that went well and is no run.
+pub(super) fn publish(
+    session: &mut Session,
+    loaded: &Loaded,
+    graph: &Graph,
+    scratch: Scratch,
+) -> Result<(), Stopped> {
+    if let Some(fault) = unfit(loaded, graph, &scratch) {
+        return Err(session.fail(fault));
+    }
+    let published = scratch.publish(loaded.project.config.publish.keep);
+    published.map_err(|error| session.fail(not_published(&loaded.project.target.path).note(error.message)))
+}
+
 /// Why the copy must not be published, although the run went well.
 fn unfit(loaded: &Loaded, graph: &Graph, scratch: &Scratch) -> Option<Diagnostic> {
     let path = &loaded.project.target.path;

@@ -11,6 +11,7 @@ pub mod json;
 pub mod layout;
 mod live;
 pub mod numbers;
+pub mod orphans;
 pub mod past;
 pub mod profile;
 pub mod recording;

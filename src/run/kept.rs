@@ -64,7 +64,7 @@ fn wanted<'t>(
     tests.iter().filter_map(|test| {
         let kept_in = test.kept_in.as_ref()?;
         let outcome = tested.outcomes.iter().find(|it| it.node == test.node)?;
-        if matches!(outcome.status, TestStatus::Error | TestStatus::Skipped) {
+        if !is_written(outcome.status) {
             return None;
         }
         match &test.sql {
@@ -73,6 +73,14 @@ fn wanted<'t>(
             TestText::Broken(_) => None,
         }
     })
+}
+
+/// Whether a test that keeps rows has written them: it could be run.
+pub(super) fn is_written(status: TestStatus) -> bool {
+    match status {
+        TestStatus::Pass | TestStatus::Warn | TestStatus::Fail => true,
+        TestStatus::Error | TestStatus::Skipped => false,
+    }
 }
 
 /// A view cannot be replaced by a table or the other way round.

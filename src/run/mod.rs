@@ -48,7 +48,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use self::event::{LogLevel, NodeRef, RunEvent, RunStarted, Totals};
-use self::history::{History, Published};
+use self::history::{History, Published, RunRow};
 use self::sources::Sources;
 use crate::compile::{CompiledNode, TemplateLog, TemplateLogLevel};
 use crate::diagnostics::scrub::Scrubber;
@@ -65,7 +65,8 @@ use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseE
 
 pub use self::connection::Connection;
 pub use self::history::{
-    AcceptError, Accepted, SCHEMA as HISTORY_SCHEMA, accept, of_failed_run, of_later_runs,
+    AcceptError, Accepted, Cleaning, SCHEMA as HISTORY_SCHEMA, accept, columns_hash, of_failed_run,
+    of_later_runs,
 };
 pub use self::microbatch::BatchResults;
 pub use self::operation::{Operation, OperationResult, operation};
@@ -456,7 +457,8 @@ fn prepare(
     });
     in_files::repair(in_files, &project.target.external_root, history, warehouse).map_err(cannot)?;
     let published = history.published(warehouse).map_err(cannot)?;
-    let started = history.run_started(plan.command.as_str(), &options.target, env!("CARGO_PKG_VERSION"));
+    let (command, name) = (plan.command.as_str(), &project.config.name.value);
+    let started = history.run_started(RunRow { command, target: &options.target, project: name });
     warehouse.execute(&started).map_err(cannot)?;
     Ok(published)
 }

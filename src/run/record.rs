@@ -1,12 +1,14 @@
 //! What a step leaves in the history.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::event::{Outcome, TestStatus};
-use super::history::{MeasureRows, NodeRow, TestRow};
+use super::history::{MeasureRows, NodeRow, TestRow, shape};
+use super::kept;
 use super::step::{Failure, StepOutcome, Tried, Worker};
 use super::testing::Tested;
-use crate::node::NodeKind;
+use crate::node::{NodeId, NodeKind, Relation};
 use crate::parse::check::Check;
 use crate::plan::Action;
 use crate::template::Rendered;
@@ -22,6 +24,7 @@ impl Worker<'_> {
     ) -> Result<(), Failure> {
         let elapsed = self.shared.around.clock.monotonic().saturating_sub(self.started);
         let (reads, loaded) = (self.reads(), self.loaded.take());
+        let made = self.made();
         let statement = self.shared.history.node(&NodeRow {
             status: "success",
             rows,
@@ -29,6 +32,7 @@ impl Worker<'_> {
             fingerprint: loaded.as_ref().map(|it| it.fingerprint.as_str()),
             columns: loaded.as_ref().map(|it| it.columns.as_str()),
             reads: reads.as_deref(),
+            made: made.as_deref(),
             ..self.row(elapsed)
         });
         let batches = self.batches_done();
@@ -54,6 +58,7 @@ impl Worker<'_> {
             fingerprint: None,
             columns: None,
             reads: None,
+            made: None,
         }
     }
 
@@ -69,6 +74,14 @@ impl Worker<'_> {
     pub(super) fn record_tests(&mut self, tested: &Tested) -> Result<(), WarehouseError> {
         let graph = self.shared.graph;
         let is_alone = matches!(self.step.action, Action::TestAlone);
+        let mut kept: BTreeMap<NodeId, (String, Option<String>)> = BTreeMap::new();
+        for outcome in tested.outcomes.iter().filter(|it| kept::is_written(it.status)) {
+            let test = self.step.tests.iter().find(|it| it.node == outcome.node);
+            if let Some(kept_in) = test.and_then(|it| it.kept_in.as_ref()) {
+                let made = self.shape_of("relation", &kept_in.relation);
+                kept.insert(outcome.node, (kept_in.relation.render(), made));
+            }
+        }
         let rows: Vec<TestRow<'_>> = tested
             .outcomes
             .iter()
@@ -82,6 +95,7 @@ impl Worker<'_> {
                 seconds: it.elapsed.as_secs_f64(),
                 message: it.message.as_deref(),
                 samples: it.samples.as_ref(),
+                kept_in: kept.remove(&it.node),
             })
             .collect();
         match self.shared.history.tests(&rows) {
@@ -119,6 +133,35 @@ impl Worker<'_> {
             self.warehouse.execute(&self.shared.history.measured(&rows, is_published))?;
         }
         Ok(())
+    }
+
+    /// What stands where the node's relation is; nothing if it has none.
+    fn made(&mut self) -> Option<String> {
+        let kind = match &self.step.action {
+            _ if self.files_settings().is_some() => "external",
+            Action::CreateView(_) => "view",
+            Action::CreateTable(_)
+            | Action::UpdateTable { .. }
+            | Action::RunBatches(_)
+            | Action::LoadSeed(_)
+            | Action::TakeSnapshot(_) => "table",
+            Action::WriteFiles(_) => "external",
+            Action::ByMacro(_) => "relation",
+            Action::CreateTableFunction(_)
+            | Action::CreateFunction(_)
+            | Action::Nothing
+            | Action::NoOp
+            | Action::TestPublished
+            | Action::TestAlone
+            | Action::UnitTest(_)
+            | Action::Broken(_) => return None,
+        };
+        self.shape_of(kind, self.step.relation.as_ref()?)
+    }
+
+    fn shape_of(&mut self, kind: &str, relation: &Relation) -> Option<String> {
+        let columns = self.warehouse.describe(&format!("select * from {}", relation.render())).ok()?;
+        Some(shape(kind, &columns))
     }
 
     /// After the rollback, on its own.

@@ -456,6 +456,10 @@ impl Worker<'_> {
             0 => StepOutcome::Done(Outcome::Success),
             failed_tests => StepOutcome::Done(Outcome::TestsFailed { failed_tests }),
         };
+        let mut warnings = Vec::new();
+        if let Err(Failure { fault, .. }) = self.keep_failures(&tested) {
+            warnings.push(format!("failing rows of {} could not be kept: {}", self.node.name, fault.message));
+        }
         if matches!(&outcome, StepOutcome::Done(outcome) if outcome.is_good()) {
             // History is no reason to fail what went well; a lost row shows in the next step's own.
             let _ = self.record_tests(&tested);
@@ -463,10 +467,6 @@ impl Worker<'_> {
                 // What reads the source goes on with this version of it.
                 let _ = self.record_measures(&tested, true);
             }
-        }
-        let mut warnings = Vec::new();
-        if let Err(Failure { fault, .. }) = self.keep_failures(&tested) {
-            warnings.push(format!("failing rows of {} could not be kept: {}", self.node.name, fault.message));
         }
         Tried { outcome, tested, rows: None, rows_in: None, fault: None, warnings }
     }

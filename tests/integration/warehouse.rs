@@ -544,6 +544,23 @@ fn transactions_of_many_threads_fail_only_with_conflicts() {
 }
 
 #[test]
+fn no_checkpoint_is_taken_while_a_transaction_writes() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let path = dir.path().join("a.duckdb");
+    let mut warehouse = at(&path);
+    warehouse.execute("create table t as select 1 as id").expect("a table");
+    let mut other = warehouse.connect().expect("a connection");
+    warehouse.begin().expect("a transaction");
+    // The engine itself would allow it beside a transaction that only inserts.
+    warehouse.execute("insert into t values (2)").expect("a row");
+    let error = other.execute("checkpoint").expect_err("the transaction holds it off");
+    assert!(error.message.contains("other write transactions"), "{error}");
+    warehouse.commit().expect("it can be committed");
+    other.execute("checkpoint").expect("nothing holds it off any more");
+    assert_eq!(number(&mut *other, "select count(*) from t"), 2);
+}
+
+#[test]
 fn the_same_table_replaced_twice_is_a_conflict() {
     let mut one = memory();
     let mut two = one.connect().unwrap();

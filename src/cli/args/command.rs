@@ -81,7 +81,8 @@ pub enum Command {
     #[command(after_help = help::ACCEPT)]
     Accept(AcceptArgs),
     /// Delete what the project lists under clean-targets (the target folder by default)
-    Clean,
+    #[command(after_help = help::CLEAN)]
+    Clean(CleanArgs),
     /// Check project, target and connection, and say what was found
     Debug,
     /// Start a project
@@ -393,6 +394,34 @@ pub struct RollbackArgs {
     /// Write the names and sizes of the versions, newest first
     #[arg(long, conflicts_with = "version")]
     pub list: bool,
+}
+
+/// `clean`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct CleanArgs {
+    /// List relations that this project made and no node owns any more, instead of deleting folders
+    #[arg(long)]
+    pub orphans: bool,
+    /// Drop them
+    #[arg(long, requires = "orphans")]
+    pub drop: bool,
+    /// Also those of snapshots, whose history cannot be made again
+    #[arg(long, requires = "orphans")]
+    pub include_snapshots: bool,
+    /// What to write
+    #[arg(long, requires = "orphans", value_name = "FORMAT", default_value = "text", ignore_case = true)]
+    pub output: CleanOutput,
+}
+
+/// What `clean --orphans` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CleanOutput {
+    /// One line a relation.
+    #[value(help = "a line for each relation")]
+    Text,
+    /// An array of objects.
+    #[value(help = "an array of objects")]
+    Json,
 }
 
 /// `check`.

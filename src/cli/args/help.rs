@@ -257,6 +257,14 @@ Examples:
 What the drift tests of the node refused when they were run last becomes what the next build is \
 compared with: once, and for that jump only.";
 
+pub(super) const CLEAN: &str = "\
+Examples:
+  tidemill clean                           delete the target folder, or what clean-targets says
+  tidemill clean --orphans                 list tables and views that lost their node; drops nothing
+  tidemill clean --orphans --drop          drop them
+
+Only what the history says was made by this project on this target, and what is still as it was made.";
+
 pub(super) const INIT: &str = "\
 Examples:
   tidemill init shop                       a new folder with a small project that can be built

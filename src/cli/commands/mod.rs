@@ -14,6 +14,7 @@ mod late;
 mod lineage;
 mod lint;
 mod list;
+mod orphans;
 mod parse;
 mod profile;
 mod retry;
@@ -94,7 +95,8 @@ pub(super) fn run(session: &mut Session, command: &Command) -> Exit {
         Command::Source(SourceCommand::Freshness(args)) => source::freshness(session, args),
         Command::Source(SourceCommand::Accept(args)) => source::accept(session, args),
         Command::Accept(args) => accept::run(session, args),
-        Command::Clean => clean::run(session),
+        Command::Clean(args) if args.orphans => orphans::run(session, args),
+        Command::Clean(_) => clean::run(session),
         Command::Debug => debug::run(session),
         Command::Init(args) => init::run(session, args),
         Command::Completions(args) => {

@@ -71,7 +71,8 @@ fn go_back(session: &mut Session, loaded: &Loaded, version: &KeptVersion) -> Res
     let target = &loaded.project.target;
     let (id, stop) = (session.invocation_id.clone(), session.stop.clone());
     let database = target.own_database();
-    let (carried, also) = run::of_later_runs(&database, &id, &target.name);
+    let (carried, also) =
+        run::of_later_runs(&database, &id, (&loaded.project.config.name.value, &target.name));
     let gone_back = || -> Result<(), WarehouseError> {
         let scratch = Scratch::of_version(&options, &id, &mut |_| !stop.is_requested(), &version.path)?;
         scratch.take_from_published(&carried, &also)?;

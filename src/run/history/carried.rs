@@ -1,7 +1,7 @@
 //! What of the history goes from one file of a database to another: word of a run that is not published, and of
 //! later runs into an older version.
 
-use super::{History, SCHEMA};
+use super::{History, RunRow, SCHEMA};
 use crate::diagnostics::scrub::Scrubber;
 use crate::node::{Relation, quote_literal};
 use crate::warehouse::Carried;
@@ -45,7 +45,11 @@ pub fn of_failed_run(database: &str, run_id: &str, kept: &[Relation]) -> Vec<Car
 }
 
 /// Rows about all runs that an older version knows nothing of, and the statements that record its return.
-pub fn of_later_runs(database: &str, run_id: &str, target: &str) -> (Vec<Carried>, Vec<String>) {
+pub fn of_later_runs(
+    database: &str,
+    run_id: &str,
+    (project, target): (&str, &str),
+) -> (Vec<Carried>, Vec<String>) {
     let history = History::new(database, run_id, Scrubber::default());
     let runs = Carried {
         table: Relation::new(database, SCHEMA, "runs"),
@@ -54,6 +58,6 @@ pub fn of_later_runs(database: &str, run_id: &str, target: &str) -> (Vec<Carried
         replaced: None,
         where_: None,
     };
-    let started = history.run_started("rollback", target, env!("CARGO_PKG_VERSION"));
+    let started = history.run_started(RunRow { command: "rollback", target, project });
     (vec![runs], vec![started, history.run_finished("success")])
 }

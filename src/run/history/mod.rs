@@ -7,15 +7,19 @@
 mod acceptance;
 mod batches;
 mod carried;
+mod cleaning;
 mod measures;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
+use sha2::{Digest, Sha256};
 
 pub use self::acceptance::{AcceptError, Accepted, accept};
 pub use self::carried::{of_failed_run, of_later_runs};
+pub use self::cleaning::Cleaning;
 pub(in crate::run) use self::measures::MeasureRows;
 use crate::diagnostics::scrub::Scrubber;
 use crate::node::{Relation, quote_identifier, quote_literal};
@@ -58,6 +62,8 @@ pub(super) struct NodeRow<'a> {
     pub(super) node_id: &'a str,
     pub(super) kind: &'a str,
     pub(super) relation: Option<&'a Relation>,
+    /// What was made there, as [`shape`] says it.
+    pub(super) made: Option<&'a str>,
     pub(super) status: &'a str,
     pub(super) rows: Option<u64>,
     pub(super) rows_in: Option<u64>,
@@ -97,6 +103,34 @@ pub(super) struct TestRow<'a> {
     pub(super) message: Option<&'a str>,
     /// Some of the failing rows, as they were shown.
     pub(super) samples: Option<&'a Rows>,
+    /// Where all of them are kept, and what was made there.
+    pub(super) kept_in: Option<(String, Option<String>)>,
+}
+
+/// What was asked for when a run began.
+#[derive(Clone, Copy)]
+pub(super) struct RunRow<'a> {
+    pub(super) command: &'a str,
+    pub(super) target: &'a str,
+    pub(super) project: &'a str,
+}
+
+/// What tells a relation from another that somebody puts in its place: its kind, and its columns in order.
+pub(super) fn shape(kind: &str, columns: &[Column]) -> String {
+    format!("{kind} {}", columns_hash(columns))
+}
+
+/// What tells columns apart: their names and types in order.
+pub fn columns_hash(columns: &[Column]) -> String {
+    let mut hasher = Sha256::new();
+    for column in columns {
+        hasher.update(format!("{} {}\n", column.name.to_lowercase(), column.data_type));
+    }
+    let mut text = String::new();
+    for byte in hasher.finalize().iter().take(8) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 impl History {
@@ -139,8 +173,9 @@ impl History {
 
     fn runs_table(&self) -> String {
         format!(
-            "create table if not exists {} (run_id varchar, command varchar, target varchar, tool_version varchar, \
-             started_at timestamptz, finished_at timestamptz, status varchar)",
+            "create table if not exists {0} (run_id varchar, command varchar, target varchar, tool_version varchar, \
+             started_at timestamptz, finished_at timestamptz, status varchar); \
+             alter table {0} add column if not exists project varchar",
             self.table("runs")
         )
     }
@@ -148,7 +183,7 @@ impl History {
     fn node_runs_table(&self) -> String {
         // Databases of earlier versions have the table without the last columns.
         let table = self.table("node_runs");
-        let added = ["fingerprint", "columns", "reads"]
+        let added = ["fingerprint", "columns", "reads", "made"]
             .map(|it| format!("; alter table {table} add column if not exists {it} varchar"));
         format!(
             "create table if not exists {table} (run_id varchar, node_id varchar, kind varchar, relation varchar, \
@@ -158,10 +193,13 @@ impl History {
     }
 
     fn test_runs_table(&self) -> String {
-        // Databases of earlier versions have the table without the last column.
+        // Databases of earlier versions have the table without the last columns.
         format!(
             "create table if not exists {0} (run_id varchar, test_id varchar, node_id varchar, status varchar, \
-             finished_at timestamptz, failures bigint, seconds double, message varchar); alter table {0} add column if not exists samples varchar",
+             finished_at timestamptz, failures bigint, seconds double, message varchar); \
+             alter table {0} add column if not exists samples varchar; \
+             alter table {0} add column if not exists relation varchar; \
+             alter table {0} add column if not exists made varchar",
             self.table("test_runs")
         )
     }
@@ -227,14 +265,16 @@ impl History {
             .then(|| format!("insert into {} values {}", self.table("source_runs"), values.join(", ")))
     }
 
-    pub(super) fn run_started(&self, command: &str, target: &str, version: &str) -> String {
+    pub(super) fn run_started(&self, run: RunRow<'_>) -> String {
         format!(
-            "insert into {} values ({}, {}, {}, {}, now(), null, 'running')",
+            "insert into {} (run_id, command, target, tool_version, started_at, status, project) \
+             values ({}, {}, {}, {}, now(), 'running', {})",
             self.table("runs"),
             quote_literal(&self.run_id),
-            quote_literal(command),
-            quote_literal(target),
-            quote_literal(version)
+            quote_literal(run.command),
+            quote_literal(run.target),
+            quote_literal(env!("CARGO_PKG_VERSION")),
+            quote_literal(run.project)
         )
     }
 
@@ -291,7 +331,7 @@ impl History {
     pub(super) fn node(&self, row: &NodeRow<'_>) -> String {
         format!(
             "insert into {} (run_id, node_id, kind, relation, status, finished_at, rows, rows_in, seconds, message, \
-             fingerprint, columns, reads) values ({}, {}, {}, {}, {}, now(), {}, {}, {}, {}, {}, {}, {})",
+             fingerprint, columns, reads, made) values ({}, {}, {}, {}, {}, now(), {}, {}, {}, {}, {}, {}, {}, {})",
             self.table("node_runs"),
             quote_literal(&self.run_id),
             quote_literal(row.node_id),
@@ -304,7 +344,8 @@ impl History {
             self.message(row.message),
             text(row.fingerprint),
             text(row.columns),
-            text(row.reads)
+            text(row.reads),
+            text(row.made)
         )
     }
 
@@ -314,7 +355,7 @@ impl History {
             .iter()
             .map(|row| {
                 format!(
-                    "({}, {}, {}, {}, now(), {}, {}, {}, {})",
+                    "({}, {}, {}, {}, now(), {}, {}, {}, {}, {}, {})",
                     quote_literal(&self.run_id),
                     quote_literal(row.test_id),
                     text(row.node_id),
@@ -322,14 +363,16 @@ impl History {
                     number(row.failures),
                     row.seconds,
                     self.message(row.message),
-                    self.message(row.samples.filter(|it| !it.rows.is_empty()).map(rows_as_json).as_deref())
+                    self.message(row.samples.filter(|it| !it.rows.is_empty()).map(rows_as_json).as_deref()),
+                    text(row.kept_in.as_ref().map(|it| it.0.as_str())),
+                    text(row.kept_in.as_ref().and_then(|it| it.1.as_deref()))
                 )
             })
             .collect();
         (!values.is_empty()).then(|| {
             format!(
-                "insert into {} (run_id, test_id, node_id, status, finished_at, failures, seconds, message, samples) \
-                 values {}",
+                "insert into {} (run_id, test_id, node_id, status, finished_at, failures, seconds, message, samples, \
+                 relation, made) values {}",
                 self.table("test_runs"),
                 values.join(", ")
             )

@@ -18,10 +18,7 @@ mod snapshot;
 mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::time::Duration;
-
-use sha2::{Digest, Sha256};
 
 pub use self::accept::{Accepted, accept};
 pub(super) use self::aligned::Held;
@@ -31,7 +28,7 @@ pub use self::ready::{Patience, Readiness, wait};
 pub use self::snapshot::{SourceFreshness, SourceFreshnessStatus, check as check_freshness, shapes};
 pub use self::times::LoadedAt;
 use super::event::{LogLevel, RunEvent, SourceChecked, SourceStatus, TestStatus};
-use super::history::{History, SourceBefore, SourceRow};
+use super::history::{History, SourceBefore, SourceRow, columns_hash};
 use super::testing::TestOutcome;
 use super::testing::judging::span_of_time;
 use super::{Connection, Surroundings, node_ref};
@@ -283,7 +280,7 @@ fn row(
 ) -> SourceRow {
     let loaded = loaded(measured, id);
     let columns_hash = match measured.shapes.get(&id) {
-        Some(Shape::Columns(columns)) => Some(hash(columns)),
+        Some(Shape::Columns(columns)) => Some(columns_hash(columns)),
         _ => None,
     };
     let name = node.relation.as_ref().map(|it| it.render().to_lowercase());
@@ -299,19 +296,6 @@ fn row(
         columns_hash,
         message: message.or_else(|| said.find_map(|it| it.message.clone())),
     }
-}
-
-/// What tells columns apart: their names and types in order.
-fn hash(columns: &[Column]) -> String {
-    let mut hasher = Sha256::new();
-    for column in columns {
-        hasher.update(format!("{} {}\n", column.name.to_lowercase(), column.data_type));
-    }
-    let mut text = String::new();
-    for byte in hasher.finalize().iter().take(8) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 /// Whether nothing was loaded since, as far as the time of loading tells it.

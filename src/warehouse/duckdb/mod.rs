@@ -64,6 +64,8 @@ struct Shared {
     schema: Option<String>,
     /// Settings that the engine keeps for each connection.
     local_settings: Vec<(String, String)>,
+    /// What every transaction begins with, so that no checkpoint is taken while it writes.
+    hold_checkpoints: Option<String>,
     manner: failure::Manner,
     /// Held so that it is cleaned up after the last connection.
     _spill: SpillFolder,
@@ -82,6 +84,11 @@ impl DuckDb {
 
     fn run(&self, sql: &str) -> Result<(), WarehouseError> {
         self.connection.execute_batch(sql).map_err(|error| self.fail(error, sql))
+    }
+
+    fn roll_back(&self) {
+        // It fails only when no transaction is open, and then there is nothing to undo.
+        let _ = self.connection.execute_batch("rollback");
     }
 }
 
@@ -144,7 +151,9 @@ impl Warehouse for DuckDb {
     }
 
     fn begin(&mut self) -> Result<(), WarehouseError> {
-        self.run("begin")
+        self.run("begin")?;
+        let Some(hold) = &self.shared.hold_checkpoints else { return Ok(()) };
+        self.run(hold).inspect_err(|_| self.roll_back())
     }
 
     fn commit(&mut self) -> Result<(), WarehouseError> {
@@ -152,8 +161,7 @@ impl Warehouse for DuckDb {
     }
 
     fn rollback(&mut self) {
-        // It fails only when no transaction is open, and then there is nothing to undo.
-        let _ = self.connection.execute_batch("rollback");
+        self.roll_back();
     }
 
     fn catalog(&mut self, databases: &[String]) -> Result<Vec<CatalogEntry>, WarehouseError> {

@@ -72,8 +72,19 @@ fn attempt(options: &ConnectOptions) -> Result<(Connection, Shared), WarehouseEr
     preparing.secrets()?;
     preparing.attach()?;
     let (database, schema) = preparing.schema()?;
+    let hold_checkpoints = holds_checkpoints(options, &database);
     profile::enable(&connection).map_err(|error| failure::from_opening(error, scrubber))?;
-    Ok((connection, Shared { database, schema, local_settings, manner, _spill: spill }))
+    let shared = Shared { database, schema, local_settings, hold_checkpoints, manner, _spill: spill };
+    Ok((connection, shared))
+}
+
+/// Where the engine takes a checkpoint while another connection inserts rows, it gives that one blocks that the header
+/// on disk still points at (duckdb/duckdb#25106, mended after 1.5.5): a process that is killed at that moment leaves a
+/// file that cannot be opened. Transactions that only insert are the ones that let it; one that may change the
+/// catalog, even if it changes nothing, does not.
+fn holds_checkpoints(options: &ConnectOptions, database: &str) -> Option<String> {
+    let is_file = options.path.is_some() && options.main.is_none() && !options.read_only;
+    is_file.then(|| format!("create schema if not exists {}.main", quote_identifier(database)))
 }
 
 /// What must be known before the file is opened: replaying a log already needs memory.
