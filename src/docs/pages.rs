@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use self::columns::columns;
 use self::detail::detail;
-use super::columns::ColumnFacts;
+use super::columns::{ColumnEdge, ColumnFacts};
 use super::health::{self, Last, Past};
 use super::layout;
 use super::manifest::{Doc, Entry, Manifest};
@@ -50,6 +50,8 @@ pub(super) struct Making<'a> {
     pub(super) callers: BTreeMap<&'a str, Vec<usize>>,
     /// What is in a group, by the group's name.
     pub(super) members: BTreeMap<&'a str, Vec<usize>>,
+    /// Edges to each column, by node and column in lower case.
+    origins: BTreeMap<(&'a str, String), Vec<&'a ColumnEdge>>,
 }
 
 /// Makes the site.
@@ -98,8 +100,13 @@ impl<'a> Making<'a> {
             tests_of: BTreeMap::new(),
             callers: BTreeMap::new(),
             members: BTreeMap::new(),
+            origins: BTreeMap::new(),
             entries,
         };
+        for edge in &facts.edges {
+            let to = (edge.to.0.as_str(), edge.to.1.to_lowercase());
+            making.origins.entry(to).or_default().push(edge);
+        }
         for (number, entry) in making.entries.iter().enumerate() {
             if health::is_test_id(&entry.unique_id) {
                 for parent in making.up(&entry.unique_id) {
@@ -138,17 +145,26 @@ impl<'a> Making<'a> {
         tests.filter(is_on).collect()
     }
 
+    /// The columns of pages that a column is made from.
+    pub(super) fn origins(&self, id: &str, column: &str) -> Vec<(usize, String, u8)> {
+        let edges = self.origins.get(&(id, column.to_lowercase())).into_iter().flatten();
+        let origin = |it: &&ColumnEdge| {
+            Some((*self.numbers.get(it.from.0.as_str())?, it.from.1.clone(), it.how.code()))
+        };
+        let mut origins: Vec<_> = edges.filter_map(origin).collect();
+        origins.sort_unstable();
+        origins
+    }
+
     fn page(&self, number: usize, entry: &Entry, columns: &[ColumnDetail]) -> Page {
         let id = entry.unique_id.as_str();
         let is_test = health::is_test_id(id);
         let runs = self.past.runs_of(id, is_test);
         let last = runs.last();
-        let is_source = entry.resource_type == "source";
         let name = match entry.resource_type.as_str() {
             "source" => format!("{}.{}", entry.source_name, entry.name),
             _ => entry.name.clone(),
         };
-        let source = self.past.sources.get(id).map(|it| it.status.clone());
         Page {
             id: id.to_owned(),
             kind: entry.resource_type.clone(),
@@ -168,7 +184,7 @@ impl<'a> Making<'a> {
             summary: markdown::summary(&entry.description, SUMMARY),
             text: entry.description.clone(),
             color: color(entry),
-            status: last.map(|it| it.status.clone()).or(source.filter(|_| is_source)).unwrap_or_default(),
+            status: last.map(|it| it.status.clone()).unwrap_or_default(),
             rows: runs.iter().rev().find_map(|it| it.rows),
             up: self.up(id),
             tests: self.tests_of.get(&number).cloned().unwrap_or_default(),
@@ -316,7 +332,7 @@ fn column_graph(making: &Making<'_>, details: &[Detail]) -> ColumnGraph {
         })
         .collect();
     keys.sort_unstable();
-    let unknown = making.facts.unknown.iter().filter_map(|it| making.numbers.get(it.as_str()).copied());
+    let unknown = making.facts.unknown.keys().filter_map(|it| making.numbers.get(it.as_str()).copied());
     ColumnGraph { names, edges, keys, unknown: unknown.collect() }
 }
 
@@ -334,9 +350,7 @@ fn add_words(
     words.add(number, Field::Name, &entry.label);
     for column in columns {
         words.add(number, Field::Column, &column.name);
-    }
-    for declared in &entry.columns.0 {
-        words.add(number, Field::Description, &declared.description);
+        words.add(number, Field::Description, &column.text);
     }
     for tag in page.tags.iter().chain([&page.group, &page.owner, &page.schema]) {
         words.add(number, Field::Tag, tag);

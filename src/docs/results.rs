@@ -84,6 +84,11 @@ pub(super) struct SourceResult {
     pub(super) status: String,
     pub(super) max_loaded_at: Option<String>,
     pub(super) snapshotted_at: Option<String>,
+    /// In seconds.
+    #[serde(rename = "max_loaded_at_time_ago_in_s")]
+    pub(super) age: Option<f64>,
+    /// What the engine said, if it could not be looked at.
+    pub(super) error: Option<String>,
 }
 
 /// Reads `run_results.json`.

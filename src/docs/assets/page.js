@@ -56,22 +56,43 @@ function freshness({ freshness: it }) {
 
 function columnsSection(page, detail, wanted) {
   const { columns } = detail;
-  if (!columns?.length) return ["model", "source", "seed", "snapshot"].includes(page.kind) ? h("p.quiet", "Columns are unknown: none is described, and the relation was not there to be looked at.") : null;
-  const hasTests = columns.some((it) => it.tests?.length);
-  const rows = columns.map((column) => {
-    const isWanted = wanted && column.name.toLowerCase() === wanted.toLowerCase();
-    const canTrace = site.n_column_edges > 0 && inPicture(page.number);
-    return h(`tr${isWanted ? ".wanted" : ""}`, h("th", { scope: "row" }, h("code", column.name), canTrace && h("a.trace", { href: `#!/lineage?focus=${encodeURIComponent(page.id)}&column=${encodeURIComponent(column.name)}`, title: `Trace ${column.name}`, "aria-label": `Trace the column ${column.name}` }, icon("trace"))),
-      h("td", column.type ? h("code.type", column.type) : h("span.quiet", "unknown"), column.is_declared && h("span.quiet", " declared"), column.is_missing && h("span.status.warn", "not in the relation")),
-      h("td", prose(column.description, "cell"), column.inherited && h("p.inherited", "inherited from ", pageLink(column.inherited[0]), `.${column.inherited[1]}`),
-        [...(column.constraints ?? []), ...(column.tags ?? [])].map((it) => h("span.tag", it)), Object.keys(column.meta ?? {}).length > 0 && h("details", h("summary", "meta"), code(JSON.stringify(column.meta, null, 2), "text"))),
-      hasTests && h("td.column-tests", (column.tests ?? []).map((it) => testMark(it))));
-  });
-  const heads = ["Column", "Type", "Description", hasTests && "Tests"].filter(Boolean);
-  const keys = (detail.keys ?? []).map(([number, name], at) => [at > 0 && ", ", pageLink(number, `${site.pages[number].name}.${name}`)]);
-  return [h("div.scroll", { tabindex: "0" }, h("table.columns", h("thead", h("tr", heads.map((it) => h("th", { scope: "col" }, it)))), h("tbody", rows))),
+  if (!columns?.length) return ["model", "source", "seed", "snapshot"].includes(page.kind) ? h("p.quiet", "Columns are unknown", detail.doubt ? `: ${detail.doubt}.` : ": none is described, and the relation was not there to be looked at.") : null;
+  const has = { from: columns.some((it) => it.from?.length), tests: columns.some((it) => it.tests?.length) };
+  const heads = ["Column", "Type", "Description", has.from && "Comes from", has.tests && "Tests"].filter(Boolean);
+  const keys = (detail.keys ?? []).map(([number, name], at) => [at > 0 && ", ", columnLink(number, name)]);
+  return [h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Columns" }, h("table.columns", h("thead", h("tr", heads.map((it) => h("th", { scope: "col" }, it)))), h("tbody", columns.map((it) => columnRow(page, it, has, wanted))))),
     keys.length > 0 && h("p.keys", h("span.quiet", "Its rows are decided by "), keys),
-    detail.has_unknown_lineage && h("p.keys.quiet", "Where some of its columns come from is unknown.")];
+    detail.doubt && h("p.keys.quiet", `Columns and types may be others when it is built: ${detail.doubt}.`),
+    detail.unknown_origins !== undefined && h("p.keys.quiet", `Where some of its columns come from is unknown${detail.unknown_origins ? `: ${detail.unknown_origins}` : ""}.`)];
+}
+
+function columnRow(page, column, has, wanted) {
+  const isWanted = wanted && column.name.toLowerCase() === wanted.toLowerCase();
+  const canTrace = site.n_column_edges > 0 && inPicture(page.number);
+  const about = [...(column.constraints ?? []), ...(column.tags ?? [])].map((it) => h("span.tag", it));
+  return h(`tr${isWanted ? ".wanted" : ""}`, h("th", { scope: "row" }, h("code", column.name), canTrace && traceLink(page, column)),
+    h("td", column.type ? h("code.type", column.type) : h("span.quiet", "unknown"), column.is_declared && h("span.quiet", " declared"), column.is_missing && h("span.status.warn", "not in the relation")),
+    h("td", prose(column.description, "cell"), column.inherited && h("p.inherited", icon("inherit"), "inherited from ", columnLink(...column.inherited)),
+      about, Object.keys(column.meta ?? {}).length > 0 && h("details", h("summary", "meta"), code(JSON.stringify(column.meta, null, 2), "text"))),
+    has.from && h("td.from", origins(column)),
+    has.tests && h("td.column-tests", (column.tests ?? []).map((it) => testMark(it))));
+}
+
+const traceLink = (page, column) => h("a.trace", { href: `#!/lineage?focus=${encodeURIComponent(page.id)}&column=${encodeURIComponent(column.name)}`, title: `Trace ${column.name}`, "aria-label": `Trace the column ${column.name}` }, icon("trace"));
+
+/** The columns that one is made from, and how. */
+function origins({ from = [], is_origin_unknown: isUnknown }) {
+  const line = ([number, name, way]) => h("li", columnLink(number, name), way > 0 && h("span.quiet", ` ${WAYS[way].word}`));
+  const rest = from.length - MAX_ORIGINS;
+  return h("ul", from.slice(0, MAX_ORIGINS).map(line), rest > 0 && h("li.quiet", `and ${rest} more`), isUnknown && h("li.quiet", "unknown"));
+}
+
+/** More are a picture: the trace. */
+const MAX_ORIGINS = 4;
+
+function columnLink(number, name) {
+  const page = site.pages[number];
+  return h("a.page-link.column-link", { href: address(page, `?column=${encodeURIComponent(name)}`), title: `${page.name}.${name}` }, `${page.name}.`, h("wbr"), name);
 }
 
 /** A test as its kind and its last result. */
@@ -151,13 +172,24 @@ function runsSection(page, { runs }) {
   const made = runs.filter((it) => it.status === "success");
   const last = runs.at(-1);
   const reduction = [...made].reverse().find((it) => it.rows_in && it.rows !== undefined);
-  const plots = isTest(page)
-    ? [runPlot("Results", runs), linePlot("Failing rows", runs.map((it) => ({ at: it.at, value: it.failures })), (it) => number.format(it))]
-    : [linePlot("Rows", made.map((it) => ({ at: it.at, value: it.rows })), (it) => number.format(it)), linePlot("Time", made.map((it) => ({ at: it.at, value: it.seconds })), seconds), runPlot("Runs", runs)];
-  const facts = [["Last run", [outcome(last.status), ` ${time(last.at)}`]], last.seconds !== undefined && ["Took", seconds(last.seconds)], page.rows !== undefined && ["Rows", number.format(page.rows)],
-    reduction && ["Reduction", `${number.format(reduction.rows_in)} rows read → ${number.format(reduction.rows)} rows made${reduction.rows > 0 && reduction.rows_in > reduction.rows ? `, ${number.format(reduction.rows_in / reduction.rows)} to 1` : ""}`],
+  const facts = [[page.kind === "source" ? "Last look" : "Last run", [outcome(last.status), ` ${time(last.at)}`]], last.seconds !== undefined && ["Took", seconds(last.seconds)], page.rows !== undefined && ["Rows", number.format(page.rows)],
+    reduction && ["Reduction", reductionText(reduction)], last.age !== undefined && ["Age then", age(last.age)],
     last.failures !== undefined && last.failures !== null && ["Failing rows", number.format(last.failures)], last.message && ["Message", last.message]].filter(Boolean);
-  return [h("dl.facts", facts.map(([word, value]) => [h("dt", word), h("dd", value)])), h("div.plots", plots)];
+  return [h("dl.facts", facts.map(([word, value]) => [h("dt", word), h("dd", value)])), h("div.plots", plotsOf(page, runs, made))];
+}
+
+function plotsOf(page, runs, made) {
+  const line = (title, list, value, format) => linePlot(title, list.map((it) => ({ at: it.at, value: value(it) })), format);
+  const whole = (it) => number.format(it);
+  if (isTest(page)) return [runPlot("Results", runs), line("Failing rows", runs, (it) => it.failures, whole)];
+  if (page.kind === "source") return [line("Rows", runs, (it) => it.rows, whole), line("Age", runs, (it) => it.age, age), runPlot("Looks", runs)];
+  return [line("Rows", made, (it) => it.rows, whole), line("Time", made, (it) => it.seconds, seconds), line("Rows read for one made", made, (it) => (it.rows ? it.rows_in && it.rows_in / it.rows : undefined), whole), runPlot("Runs", runs)];
+}
+
+/** `500,000 rows read → 36 rows made, 13,889 to 1`. */
+function reductionText({ rows, rows_in: read }) {
+  const share = rows > 0 && read > rows ? `, ${number.format(read / rows)} to 1` : "";
+  return `${count(read, "row")} read → ${number.format(rows)} made${share}`;
 }
 
 function codeSection(page, { code: written, compiled, language }) {
