@@ -190,9 +190,18 @@ impl<'a> Making<'a> {
             tests: self.tests_of.get(&number).cloned().unwrap_or_default(),
             on: is_test.then(|| self.owner(entry)).flatten(),
             column: if is_test { entry.column_name.clone() } else { String::new() },
+            test: test_word(entry),
             n_columns: columns.len(),
         }
     }
+}
+
+/// The generic test that an entry is, unless the project gave it a name that says more.
+fn test_word(entry: &Entry) -> String {
+    let test = &entry.test_metadata;
+    let made = entry.name.strip_prefix("source_").unwrap_or(&entry.name);
+    let made = made.strip_prefix(&format!("{}_", test.namespace)).unwrap_or(made);
+    if made.starts_with(test.name.as_str()) { test.name.clone() } else { String::new() }
 }
 
 /// Where it is listed: sources by their source, all else by folder.

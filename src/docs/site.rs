@@ -95,6 +95,9 @@ pub(super) struct Page {
     pub(super) on: Option<usize>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) column: String,
+    /// Generic tests: what is tested, as `not_null`; empty if the test has a name of its own.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) test: String,
     /// How many columns it has.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) n_columns: usize,

@@ -11,10 +11,10 @@ async function nodePage(number, query) {
     ["tests", "Tests", testsSection(page)],
     ["lineage", "Lineage", lineageSection(page)],
     ["references", "References", referencesSection(page)],
-    ["runs", "Runs", runsSection(page, detail)],
+    ["runs", "History", runsSection(page, detail)],
     ["sample", "Sample rows", sampleSection(detail)],
     ["code", "Code", codeSection(page, detail)],
-    ["uses", page.kind === "group" ? "Members" : page.kind === "macro" ? "Used by" : "Macros", usesSection(page, detail)],
+    ["uses", page.kind === "group" ? "Members" : page.kind === "macro" ? (detail.used_by?.length ? "Used by" : "Calls") : "Macros", usesSection(page, detail)],
     ["config", "Config", configSection(detail)],
   ].filter(([, , body]) => body);
   const article = h("article.node", { "data-kind": page.kind }, head(page, detail), tabs(sections), prose(detail.description, "description") ?? noDescription(page),
@@ -48,10 +48,12 @@ function factsTable(detail) {
   return h("dl.facts", detail.facts.map(([word, value]) => [h("dt", word), h("dd", word === "Relation" || word === "File" || word === "Described in" ? h("code", value) : value)]));
 }
 
+/** `stale · newest row 12 Nov 2026 · checked 14 Nov 2026 · fails after 1 day by loaded_at`. */
 function freshness({ freshness: it }) {
   if (!it) return null;
-  const rules = [it.warn_after && `warns after ${it.warn_after}`, it.error_after && `fails after ${it.error_after}`, it.field && `by ${it.field}`].filter(Boolean).join(", ");
-  return h("dl.facts", h("dt", "Freshness"), h("dd", it.status ? [outcome(it.status), " ", it.loaded_at ? `newest row of ${time(it.loaded_at)}, checked ${time(it.checked_at)}. ` : ""] : "not checked yet. ", rules));
+  const rules = [it.warn_after && `warns after ${it.warn_after}`, it.error_after && `fails after ${it.error_after}`].filter(Boolean).join(", ");
+  const said = [it.loaded_at && `newest row ${time(it.loaded_at)}`, it.checked_at && `checked ${time(it.checked_at)}`, rules && `${rules}${it.field ? ` by ${it.field}` : ""}`].filter(Boolean);
+  return h("dl.facts", h("dt", "Freshness"), h("dd", it.status ? outcome(it.status) : h("span.status.quiet", "not checked yet"), said.map((text) => [" · ", text])));
 }
 
 function columnsSection(page, detail, wanted) {
@@ -60,7 +62,7 @@ function columnsSection(page, detail, wanted) {
   const has = { from: columns.some((it) => it.from?.length), tests: columns.some((it) => it.tests?.length) };
   const heads = ["Column", "Type", "Description", has.from && "Comes from", has.tests && "Tests"].filter(Boolean);
   const keys = (detail.keys ?? []).map(([number, name], at) => [at > 0 && ", ", columnLink(number, name)]);
-  return [h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Columns" }, h("table.columns", h("thead", h("tr", heads.map((it) => h("th", { scope: "col" }, it)))), h("tbody", columns.map((it) => columnRow(page, it, has, wanted))))),
+  return [h("div.scroll", { tabindex: "0", role: "group", "aria-label": "Columns" }, h("table.columns", h("thead", h("tr", heads.map((it) => h("th", { scope: "col" }, it)))), h("tbody", columns.map((it) => columnRow(page, it, has, wanted))))),
     keys.length > 0 && h("p.keys", h("span.quiet", "Its rows are decided by "), keys),
     detail.doubt && h("p.keys.quiet", `Columns and types may be others when it is built: ${detail.doubt}.`),
     detail.unknown_origins !== undefined && h("p.keys.quiet", `Where some of its columns come from is unknown${detail.unknown_origins ? `: ${detail.unknown_origins}` : ""}.`)];
@@ -72,11 +74,14 @@ function columnRow(page, column, has, wanted) {
   const about = [...(column.constraints ?? []), ...(column.tags ?? [])].map((it) => h("span.tag", it));
   return h(`tr${isWanted ? ".wanted" : ""}`, h("th", { scope: "row" }, h("code", column.name), canTrace && traceLink(page, column)),
     h("td", column.type ? h("code.type", column.type) : h("span.quiet", "unknown"), column.is_declared && h("span.quiet", " declared"), column.is_missing && h("span.status.warn", "not in the relation")),
-    h("td", prose(column.description, "cell"), column.inherited && h("p.inherited", icon("inherit"), "inherited from ", columnLink(...column.inherited)),
+    h("td", prose(column.description, "cell"), column.inherited && inheritedFrom(column),
       about, Object.keys(column.meta ?? {}).length > 0 && h("details", h("summary", "meta"), code(JSON.stringify(column.meta, null, 2), "text"))),
     has.from && h("td.from", origins(column)),
     has.tests && h("td.column-tests", (column.tests ?? []).map((it) => testMark(it))));
 }
+
+/** Whose words a description is. */
+const inheritedFrom = ({ inherited }) => h("p.inherited", icon("inherit"), "inherited from ", columnLink(...inherited));
 
 const traceLink = (page, column) => h("a.trace", { href: `#!/lineage?focus=${encodeURIComponent(page.id)}&column=${encodeURIComponent(column.name)}`, title: `Trace ${column.name}`, "aria-label": `Trace the column ${column.name}` }, icon("trace"));
 
@@ -84,6 +89,7 @@ const traceLink = (page, column) => h("a.trace", { href: `#!/lineage?focus=${enc
 function origins({ from = [], is_origin_unknown: isUnknown }) {
   const line = ([number, name, way]) => h("li", columnLink(number, name), way > 0 && h("span.quiet", ` ${WAYS[way].word}`));
   const rest = from.length - MAX_ORIGINS;
+  if (!from.length && !isUnknown) return null;
   return h("ul", from.slice(0, MAX_ORIGINS).map(line), rest > 0 && h("li.quiet", `and ${rest} more`), isUnknown && h("li.quiet", "unknown"));
 }
 
@@ -99,19 +105,15 @@ function columnLink(number, name) {
 function testMark(number) {
   const page = site.pages[number];
   const [kind, word] = OUTCOMES[page.status] ?? ["quiet", "not run"];
-  return h(`a.test-mark.${kind}`, { href: address(page), title: `${page.name}: ${word}` }, testWord(page));
+  return h(`a.test-mark.${kind}`, { href: address(page), title: `${page.name}: ${word}` }, clipped(testWord(page), 28), h("span.offscreen", ` ${word}`));
 }
 
-/** `unique_orders_id` is `unique` where column and table are known. */
-function testWord(page) {
-  const owner = page.on === undefined ? "" : site.pages[page.on].name.split(".").at(-1);
-  const at = owner ? page.name.indexOf(`_${owner}`) : -1;
-  return clipped(at > 0 ? page.name.slice(0, at).replace(/^source_/, "") : page.name, 28);
-}
+/** `unique_orders_id` is `unique` where column and table are known; a name of its own is kept. */
+const testWord = (page) => (page.test && page.on !== undefined ? page.test : page.name);
 
 function argumentsSection({ arguments: list }) {
   if (!list?.length) return null;
-  return h("div.scroll", { tabindex: "0" }, h("table.columns", h("thead", h("tr", h("th", { scope: "col" }, "Argument"), h("th", { scope: "col" }, "Type"), h("th", { scope: "col" }, "Description"))),
+  return h("div.scroll", { tabindex: "0", role: "group", "aria-label": "Arguments" }, h("table.columns", h("thead", h("tr", h("th", { scope: "col" }, "Argument"), h("th", { scope: "col" }, "Type"), h("th", { scope: "col" }, "Description"))),
     h("tbody", list.map((it) => h("tr", h("th", { scope: "row" }, h("code", it.name)), h("td", it.type && h("code.type", it.type)), h("td", prose(it.description, "cell")))))));
 }
 
@@ -124,7 +126,7 @@ function fixturesSection({ fixtures }) {
 function fixtureRows({ rows, fixture }) {
   if (!Array.isArray(rows) || !rows.length) return typeof rows === "string" ? code(rows) : h("p.quiet", fixture ? `in the file ${fixture}` : "no rows");
   const names = [...new Set(rows.flatMap((it) => Object.keys(it)))];
-  return h("div.scroll", { tabindex: "0" }, h("table.list", h("thead", h("tr", names.map((it) => h("th", { scope: "col" }, it)))),
+  return h("div.scroll", { tabindex: "0", role: "group", "aria-label": "Rows" }, h("table.list", h("thead", h("tr", names.map((it) => h("th", { scope: "col" }, it)))),
     h("tbody", rows.map((row) => h("tr", names.map((it) => h("td", row[it] === undefined ? "" : row[it] === null ? h("span.quiet", "null") : String(row[it]))))))));
 }
 
@@ -132,17 +134,16 @@ function fixtureRows({ rows, fixture }) {
 function sampleSection({ sample }) {
   if (!sample?.rows.length) return null;
   const cell = (it) => h("td", it === null ? h("span.quiet", "null") : it);
-  return h("div.scroll", { tabindex: "0" }, h("table.list", h("thead", h("tr", sample.columns.map((it) => h("th", { scope: "col" }, it)))), h("tbody", sample.rows.map((row) => h("tr", row.map(cell))))));
+  return h("div.scroll", { tabindex: "0", role: "group", "aria-label": "Sample rows" }, h("table.list", h("thead", h("tr", sample.columns.map((it) => h("th", { scope: "col" }, it)))), h("tbody", sample.rows.map((row) => h("tr", row.map(cell))))));
 }
 
 function testsSection(page) {
   if (!page.tests?.length) return null;
-  const sorted = [...page.tests].sort((a, b) => rank(a) - rank(b) || a - b);
-  const line = (it) => {
-    const test = site.pages[it];
-    return h("tr", h("th", { scope: "row" }, pageLink(it, clipped(test.name, 70))), h("td", test.column && h("code", test.column), test.on !== undefined && test.on !== page.number && h("span.quiet", " on ", pageLink(test.on))), h("td", outcome(test.status)));
-  };
-  return h("div.scroll", { tabindex: "0" }, h("table.list", h("thead", h("tr", ["Test", "Column", "Last result"].map((it) => h("th", { scope: "col" }, it)))), h("tbody", sorted.map(line))));
+  const sorted = [...page.tests].sort((a, b) => rank(a) - rank(b) || a - b).map((it) => site.pages[it]);
+  // Tests that read it may be declared elsewhere.
+  const hasOn = sorted.some((it) => it.on !== page.number);
+  const heads = ["Test", hasOn && "On", "Column", "Last result"].filter(Boolean);
+  return h("div.scroll", { tabindex: "0", role: "group", "aria-label": "Tests" }, h("table.list", h("thead", h("tr", heads.map((it) => h("th", { scope: "col" }, it)))), h("tbody", sorted.map((it) => testRow(it, hasOn)))));
 }
 
 /** What failed comes first. */
@@ -150,8 +151,7 @@ const rank = (number) => ["bad", "warn", "good", "quiet"].indexOf((OUTCOMES[site
 
 function lineageSection(page) {
   if (!inPicture(page.number) || (!parents(page.number).length && !children(page.number).length)) return null;
-  const isSmall = site.n_nodes <= 40;
-  const steps = isSmall ? undefined : stepsThatFit(page.number);
+  const steps = stepsThatFit(page.number);
   const state = { focus: page.number, up: steps, down: steps };
   const list = (title, numbers) => numbers.length > 0 && h("div", h("h3", title, " ", h("span.badge", number.format(numbers.length))), h("ul.links", numbers.slice(0, 40).map((it) => h("li", h("span.kind-dot", { "data-kind": site.pages[it].kind }), pageLink(it)))), numbers.length > 40 && h("p.quiet", `and ${number.format(numbers.length - 40)} more`));
   return [lineageView(state), h("p.after-picture", h("a", { href: `#!/lineage?focus=${encodeURIComponent(page.id)}` }, "Open in the large view")), h("div.two", list("Made from", parents(page.number)), list("Read by", children(page.number)))];
@@ -160,7 +160,7 @@ function lineageSection(page) {
 /** Two steps, or fewer where that would be a crowd. */
 function stepsThatFit(start) {
   const size = (steps) => reach([start], parents, steps).size + reach([start], children, steps).size;
-  return size(2) <= 60 ? 2 : size(1) <= 60 ? 1 : 1;
+  return size(2) <= 60 ? 2 : 1;
 }
 
 function referencesSection(page) {
@@ -209,14 +209,16 @@ function usesSection(page, detail) {
   const macros = detail.macros ?? [];
   const users = detail.used_by ?? [];
   if (!macros.length && !users.length) return null;
-  const list = (title, numbers) => numbers.length > 0 && h("div", title && h("h3", title), h("ul.links", numbers.slice(0, 200).map((it) => h("li", h("span.kind-dot", { "data-kind": site.pages[it].kind }), pageLink(it)))));
-  return h("div.two", list(page.kind === "group" ? "" : "Used by", users), list(page.kind === "macro" ? "Calls" : "", macros));
+  const hasTitles = macros.length > 0 && users.length > 0;
+  const list = (title, numbers) => numbers.length > 0 && h("div", hasTitles && h("h3", title), h("ul.links", numbers.slice(0, 200).map((it) => h("li", h("span.kind-dot", { "data-kind": site.pages[it].kind }), pageLink(it)))));
+  return h("div.two", list("Used by", users), list("Calls", macros));
 }
 
 function configSection({ config, meta }) {
   const has = (it) => it && Object.keys(it).length > 0;
+  const isSaid = ([, it]) => it !== null && it !== "" && !(Array.isArray(it) && !it.length);
   if (!has(config) && !has(meta)) return null;
   const value = (it) => (typeof it === "object" ? h("code", JSON.stringify(it)) : h("code", String(it)));
-  const table = (entries) => h("dl.facts", Object.entries(entries).map(([key, it]) => [h("dt", key), h("dd", value(it))]));
+  const table = (entries) => h("dl.facts", Object.entries(entries).filter(isSaid).map(([key, it]) => [h("dt", key), h("dd", value(it))]));
   return [has(config) && table(config), has(meta) && [h("h3", "meta"), table(meta)]];
 }
