@@ -116,11 +116,21 @@ impl<'a> Making<'a> {
             for id in &entry.depends_on.macros {
                 making.callers.entry(id).or_default().push(number);
             }
-            if !entry.group.is_empty() {
+            if !entry.group.is_empty() && !health::is_test_id(&entry.unique_id) {
                 making.members.entry(&entry.group).or_default().push(number);
             }
         }
         making
+    }
+
+    /// Who to ask about a node: its own owner, or that of its group.
+    pub(super) fn owner_of(&self, entry: &Entry) -> String {
+        let own = own_owner(entry);
+        if !own.is_empty() || entry.group.is_empty() || health::is_test_id(&entry.unique_id) {
+            return own;
+        }
+        let group = format!("group.{}.{}", entry.package_name, entry.group);
+        self.numbers.get(group.as_str()).map(|it| own_owner(self.entries[*it])).unwrap_or_default()
     }
 
     /// The pages that a node is made from.
@@ -180,7 +190,7 @@ impl<'a> Making<'a> {
             },
             tags: entry.tags.clone(),
             group: entry.group.clone(),
-            owner: owner_of(entry),
+            owner: self.owner_of(entry),
             summary: markdown::summary(&entry.description, SUMMARY),
             text: entry.description.clone(),
             color: color(entry),
@@ -222,8 +232,8 @@ fn file(entry: &Entry) -> String {
     if is_inside { path } else { String::new() }
 }
 
-/// Who to ask: an owner is said under `owner`, or as free data.
-fn owner_of(entry: &Entry) -> String {
+/// An owner is said under `owner`, or as free data.
+fn own_owner(entry: &Entry) -> String {
     let said = |owner: &Json| match owner {
         Json::String(it) => Some(it.clone()),
         Json::Object(it) => {

@@ -49,7 +49,7 @@ const short = new Intl.NumberFormat("en", { notation: "compact", maximumFraction
 
 /** `1 test`, `2 tests`. */
 function count(n, word) {
-  const plural = /(s|x|ch|sh)$/.test(word) ? `${word}es` : word.endsWith("y") ? `${word.slice(0, -1)}ies` : `${word}s`;
+  const plural = /(s|x|ch|sh)$/.test(word) ? `${word}es` : /[^aeiou]y$/.test(word) ? `${word.slice(0, -1)}ies` : `${word}s`;
   return `${number.format(n)} ${n === 1 ? word : plural}`;
 }
 

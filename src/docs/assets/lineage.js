@@ -5,7 +5,7 @@ const WHOLE = 120;
 /** So many cards can be looked at and drawn in full; more are drawn as marks. */
 const CARDS = 350;
 /** Smaller cards cannot be read; in the large view more may be seen at once. */
-const READABLE = 0.8;
+const READABLE = 0.74;
 const READABLE_TALL = 0.6;
 /** A picture to look at leads to the large view. */
 const READABLE_GLANCE = 0.55;

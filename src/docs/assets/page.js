@@ -26,8 +26,15 @@ function head(page, detail) {
   const tags = (page.tags ?? []).map((it) => h("a.tag", { href: `#!/lineage?select=${encodeURIComponent(`tag:${it}`)}`, title: `Lineage of all with the tag ${it}` }, it));
   const group = page.group && site.pages.find((it) => it.kind === "group" && it.name === page.group);
   return h("header.page-head", h("p.crumbs", h("span.kind-dot"), page.mat ? `${page.mat} ` : "", wordOf(page.kind), page.folders?.length ? ` · ${page.folders.join(" / ")}` : ""),
-    h("h1", page.name), h("p.badges", isWorkedOn(page) && outcome(page.status), tags, group && h("span.tag", "group ", pageLink(group.number)), page.owner && h("span.tag", `owner ${page.owner}`),
+    h("h1", page.name), isTest(page) && testedBy(page), h("p.badges", isWorkedOn(page) && outcome(page.status), tags, group && h("span.tag", "group ", pageLink(group.number)), page.owner && h("span.tag", `owner ${page.owner}`),
       detail.url && h("a.button.out", { href: detail.url, rel: "noopener noreferrer", target: "_blank" }, "Open")));
+}
+
+/** What a test is about: the page it is shown on and its column, or all that it reads. */
+function testedBy(page) {
+  const others = (page.up ?? []).filter((it) => it !== page.on);
+  const about = page.on !== undefined && h("span", "on ", page.column ? columnLink(page.on, page.column) : pageLink(page.on));
+  return h("p.lead", about, others.length > 0 && [about ? ", reads " : "reads ", others.map((it, at) => [at > 0 && ", ", pageLink(it)])]);
 }
 
 /** Links to the sections of a long page. */
@@ -70,10 +77,10 @@ function columnsSection(page, detail, wanted) {
 
 function columnRow(page, column, has, wanted) {
   const isWanted = wanted && column.name.toLowerCase() === wanted.toLowerCase();
-  const canTrace = site.n_column_edges > 0 && inPicture(page.number);
+  const canTrace = site.n_column_edges > 0 && inPicture(page.number) && !column.is_missing;
   const about = [...(column.constraints ?? []), ...(column.tags ?? [])].map((it) => h("span.tag", it));
   return h(`tr${isWanted ? ".wanted" : ""}`, h("th", { scope: "row" }, h("code", column.name), canTrace && traceLink(page, column)),
-    h("td", column.type ? h("code.type", column.type) : h("span.quiet", "unknown"), column.is_declared && h("span.quiet", " declared"), column.is_missing && h("span.status.warn", "not in the relation")),
+    h("td", column.type ? h("code.type", column.type) : h("span.quiet", "unknown"), column.is_declared && h("span.quiet", " declared"), column.is_missing && [" ", h("span.status.warn", "not in the relation")]),
     h("td", prose(column.description, "cell"), column.inherited && inheritedFrom(column),
       about, Object.keys(column.meta ?? {}).length > 0 && h("details", h("summary", "meta"), code(JSON.stringify(column.meta, null, 2), "text"))),
     has.from && h("td.from", origins(column)),
@@ -172,7 +179,7 @@ function runsSection(page, { runs }) {
   const made = runs.filter((it) => it.status === "success");
   const last = runs.at(-1);
   const reduction = [...made].reverse().find((it) => it.rows_in && it.rows !== undefined);
-  const facts = [[page.kind === "source" ? "Last look" : "Last run", [outcome(last.status), ` ${time(last.at)}`]], last.seconds !== undefined && ["Took", seconds(last.seconds)], page.rows !== undefined && ["Rows", number.format(page.rows)],
+  const facts = [[page.kind === "source" ? "Last look" : "Last run", [outcome(last.status), last.at && ` ${time(last.at)}`]], last.seconds !== undefined && last.status !== "skipped" && ["Took", seconds(last.seconds)], page.rows !== undefined && ["Rows", number.format(page.rows)],
     reduction && ["Reduction", reductionText(reduction)], last.age !== undefined && ["Age then", age(last.age)],
     last.failures !== undefined && last.failures !== null && ["Failing rows", number.format(last.failures)], last.message && ["Message", last.message]].filter(Boolean);
   return [h("dl.facts", facts.map(([word, value]) => [h("dt", word), h("dd", value)])), h("div.plots", plotsOf(page, runs, made))];
@@ -188,7 +195,7 @@ function plotsOf(page, runs, made) {
 
 /** `500,000 rows read → 36 rows made, 13,889 to 1`. */
 function reductionText({ rows, rows_in: read }) {
-  const share = rows > 0 && read > rows ? `, ${number.format(read / rows)} to 1` : "";
+  const share = rows > 0 && read > rows * 1.1 ? `, ${number.format(read / rows)} to 1` : "";
   return `${count(read, "row")} read → ${number.format(rows)} made${share}`;
 }
 
@@ -215,8 +222,8 @@ function usesSection(page, detail) {
 }
 
 function configSection({ config, meta }) {
-  const has = (it) => it && Object.keys(it).length > 0;
   const isSaid = ([, it]) => it !== null && it !== "" && !(Array.isArray(it) && !it.length);
+  const has = (it) => Object.entries(it ?? {}).some(isSaid);
   if (!has(config) && !has(meta)) return null;
   const value = (it) => (typeof it === "object" ? h("code", JSON.stringify(it)) : h("code", String(it)));
   const table = (entries) => h("dl.facts", Object.entries(entries).filter(isSaid).map(([key, it]) => [h("dt", key), h("dd", value(it))]));

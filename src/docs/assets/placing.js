@@ -10,7 +10,7 @@ function place(numbers, heightOf) {
   const edges = items.flatMap(({ id }) => parents(id).filter((it) => layers.has(it)).map((from) => ({ from, to: id })));
   // Room for the ways to neighbours that are not in the picture.
   const hasMore = items.some(({ id }) => [...parents(id), ...children(id)].some((it) => !layers.has(it)));
-  return arrange(items, edges, hasMore ? { ...CARD, gapX: 76 } : CARD);
+  return arrange(items, edges, hasMore ? { ...CARD, gapX: 68 } : CARD);
 }
 
 /**
