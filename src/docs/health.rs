@@ -36,8 +36,8 @@ impl Past<'_> {
         if !runs.is_empty() {
             return runs;
         }
-        let results = self.results.iter().flat_map(|it| &it.results);
-        results.filter(|it| it.unique_id == id).map(|it| of_result(it, is_test)).collect()
+        let result = self.results.as_ref().and_then(|it| it.of(id));
+        result.map(|it| of_result(it, is_test)).into_iter().collect()
     }
 }
 

@@ -117,7 +117,7 @@ fn make(session: &mut Session, is_blind: bool) -> Result<Made, Stopped> {
         let catalog = artifacts::catalog(&loaded.project, graph, &shapes, &stamp);
         session.write(output.write_catalog(&catalog))?;
     }
-    let facts = columns(session, loaded, graph, &compiled, &wanted, is_blind)?;
+    let facts = columns(session, loaded, graph, &compiled, is_blind)?;
     render_late(session, loaded, graph, &mut compiled, warehouse);
     session.write(output.write_compiled(&loaded.project, graph, &compiled))?;
     session.write_manifest(&output, loaded, graph, Some(&compiled), &stamp)?;
@@ -209,13 +209,13 @@ fn columns(
     loaded: &Loaded,
     graph: &Graph,
     compiled: &Compiled,
-    wanted: &BTreeSet<NodeId>,
     is_blind: bool,
 ) -> Result<ColumnFacts, Stopped> {
+    let wanted: BTreeSet<NodeId> = graph.nodes().map(|(id, _)| id).collect();
     let shapes = if is_blind {
-        session.shapes_unseen(loaded, graph, compiled, wanted)?
+        session.shapes_unseen(loaded, graph, compiled, &wanted)?
     } else {
-        session.shapes(loaded, graph, compiled, wanted, false)?
+        session.shapes(loaded, graph, compiled, &wanted, false)?
     };
     if !shapes.faults.is_empty() {
         let nodes = numbers::count(shapes.faults.len(), "node");
