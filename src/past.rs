@@ -4,9 +4,11 @@
 //! Deliberately absent: writing it, which `history.rs` does in the transaction that publishes.
 
 pub mod orphans;
+mod sources;
 
 use std::collections::BTreeMap;
 
+pub use self::sources::SourceRun;
 use crate::node::{Relation, quote_identifier, quote_literal};
 use crate::parse::HISTORY_SCHEMA as SCHEMA;
 use crate::warehouse::{Value, Warehouse, WarehouseError};
@@ -29,6 +31,8 @@ pub struct History {
     pub nodes: BTreeMap<String, Vec<NodeRun>>,
     /// The last runs of each test, newest last.
     pub tests: BTreeMap<String, Vec<TestRun>>,
+    /// The last looks at each source, newest last.
+    pub sources: BTreeMap<String, Vec<SourceRun>>,
 }
 
 /// A run of the project.
@@ -112,6 +116,8 @@ pub fn read(warehouse: &mut dyn Warehouse, depth: Depth) -> Result<History, Ware
         runs: runs(warehouse, &tables)?,
         nodes: node_runs(warehouse, &tables)?,
         tests: test_runs(warehouse, &tables)?,
+        // Databases of earlier versions have no such table.
+        sources: if is_there("source_runs") { sources::read(warehouse, &tables)? } else { BTreeMap::new() },
     })
 }
 

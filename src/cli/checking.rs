@@ -45,21 +45,34 @@ impl Session {
         full_refresh: bool,
     ) -> Result<Shapes, Stopped> {
         let options = self.connect_options(loaded, true);
-        let input = ShapesInput {
-            project: &loaded.project,
-            graph,
-            compiled,
-            wanted,
-            files: &loaded.disk,
-            full_refresh,
-        };
-        let mut peeked = peek(loaded, &options);
+        let peeked = peek(loaded, &options);
+        self.shapes_with(loaded, &of_all(loaded, graph, compiled, wanted, full_refresh), peeked)
+    }
+
+    /// The same without a look at the database: sources are as they were accepted or declared.
+    pub(super) fn shapes_unseen(
+        &mut self,
+        loaded: &Loaded,
+        graph: &Graph,
+        compiled: &Compiled,
+        wanted: &BTreeSet<NodeId>,
+    ) -> Result<Shapes, Stopped> {
+        self.shapes_with(loaded, &of_all(loaded, graph, compiled, wanted, false), Peeked::Unknown)
+    }
+
+    fn shapes_with(
+        &mut self,
+        loaded: &Loaded,
+        input: &ShapesInput<'_>,
+        mut peeked: Peeked,
+    ) -> Result<Shapes, Stopped> {
+        let options = self.connect_options(loaded, true);
         let warehouse = match &mut peeked {
             Peeked::Nothing => InWarehouse::Nothing,
             Peeked::Existing(existing) => InWarehouse::Tables(existing),
             Peeked::Unknown => InWarehouse::Unknown,
         };
-        let found = duckdb::open_binder(&options).and_then(|binder| shapes::find(&input, warehouse, binder));
+        let found = duckdb::open_binder(&options).and_then(|binder| shapes::find(input, warehouse, binder));
         found.map_err(|error| {
             let fault = Diagnostic::error("check-failed", "the queries could not be checked");
             self.fail(error.message.lines().fold(fault, |it, line| it.note(line.trim())))
@@ -144,6 +157,16 @@ impl ColumnUse for ColumnsRead<'_> {
         }
         Some(read)
     }
+}
+
+fn of_all<'a>(
+    loaded: &'a Loaded,
+    graph: &'a Graph,
+    compiled: &'a Compiled,
+    wanted: &'a BTreeSet<NodeId>,
+    full_refresh: bool,
+) -> ShapesInput<'a> {
+    ShapesInput { project: &loaded.project, graph, compiled, wanted, files: &loaded.disk, full_refresh }
 }
 
 fn peek(loaded: &Loaded, options: &ConnectOptions) -> Peeked {

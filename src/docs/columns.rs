@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use crate::compile::lineage::{Column, Lineage, Table as ReadTable};
+use crate::compile::lineage::{self, Column, Lineage, Table as ReadTable};
 use crate::compile::shapes::{Shape, Shapes};
 use crate::graph::Graph;
 use crate::sql::lineage::EdgeKind as TracedKind;
@@ -23,9 +23,20 @@ pub struct ColumnFacts {
     /// Columns that decide which rows a node has (filters, join keys, groups), by unique id of the node.
     pub keys: BTreeMap<String, Vec<(String, String)>>,
     /// Nodes whose columns' origins are not known, or only in part.
-    pub unknown: Vec<String>,
+    pub unknown: BTreeMap<String, UnknownOrigins>,
+    /// Why the columns of a node are not known, or may be others when it comes to it.
+    pub doubts: BTreeMap<String, String>,
     /// Descriptions that came along edges, by node and column.
     pub inherited: BTreeMap<(String, String), Inherited>,
+}
+
+/// What is not known about the origins of a node's columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnknownOrigins {
+    /// Why, if it is the query as a whole.
+    pub reason: Option<String>,
+    /// Columns that may come from more than is known.
+    pub columns: Vec<String>,
 }
 
 /// A column of a relation.
@@ -98,19 +109,27 @@ struct Table {
 impl ColumnFacts {
     /// What the compiler knows about the columns of nodes.
     pub fn of_shapes(graph: &Graph, shapes: &Shapes) -> Self {
-        let columns = shapes.nodes.iter().filter_map(|(id, shape)| {
-            let Shape::Known(shape) = shape else { return None };
-            let columns = shape.columns.iter().map(|it| KnownColumn {
-                name: it.name.clone(),
-                data_type: Some(it.data_type.clone()),
-                comment: None,
-            });
-            Some((graph.node(*id).unique_id.as_str().to_owned(), columns.collect()))
-        });
-        Self { columns: columns.collect(), ..Self::default() }
+        let mut facts = Self::default();
+        for (id, shape) in &shapes.nodes {
+            let unique_id = graph.node(*id).unique_id.as_str();
+            let doubt = match shape {
+                Shape::Known(shape) => {
+                    let columns = shape.columns.iter().map(|it| KnownColumn {
+                        name: it.name.clone(),
+                        data_type: Some(it.data_type.clone()),
+                        comment: None,
+                    });
+                    facts.columns.insert(unique_id.to_owned(), columns.collect());
+                    shape.guess.clone()
+                }
+                Shape::Unknown(reason) => Some(reason.clone()),
+            };
+            facts.doubts.extend(doubt.map(|it| (unique_id.to_owned(), it)));
+        }
+        facts
     }
 
-    /// Takes where the columns of nodes come from. Columns of tables that are no nodes have no page to lead to.
+    /// Takes where the columns of nodes come from, and the descriptions that come along. Columns of tables that are no nodes have no page to lead to.
     #[must_use]
     pub fn with_lineage(mut self, graph: &Graph, lineage: &Lineage) -> Self {
         let name = |column: &Column| match &column.table {
@@ -133,10 +152,14 @@ impl ColumnFacts {
                 }
             }
             self.keys.insert(own.to_owned(), node.keys.iter().filter_map(name).collect());
-            if node.unknown.is_some() || node.columns.iter().any(|it| it.is_unknown) {
-                self.unknown.push(own.to_owned());
+            let columns: Vec<String> =
+                node.columns.iter().filter(|it| it.is_unknown).map(|it| it.name.clone()).collect();
+            if node.unknown.is_some() || !columns.is_empty() {
+                let origins = UnknownOrigins { reason: node.unknown.clone(), columns };
+                self.unknown.insert(own.to_owned(), origins);
             }
         }
+        self.inherited = inherited(graph, lineage);
         self
     }
 
@@ -157,6 +180,21 @@ impl ColumnFacts {
         }
         self
     }
+}
+
+fn inherited(graph: &Graph, lineage: &Lineage) -> BTreeMap<(String, String), Inherited> {
+    let all = lineage::inherit(graph, lineage);
+    let unique_id = |id| graph.node(id).unique_id.as_str().to_owned();
+    let mut inherited = BTreeMap::new();
+    for (id, _) in graph.nodes() {
+        for taken in all.of_node(id) {
+            let ReadTable::Node(from) = taken.from.table else { continue };
+            let from = (unique_id(from), taken.from.name.clone());
+            let text = Inherited { description: taken.text.clone(), from };
+            inherited.insert((unique_id(id), taken.name.to_lowercase()), text);
+        }
+    }
+    inherited
 }
 
 fn columns(table: &Table) -> Vec<KnownColumn> {

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::results::{RunResult, RunResults, SourceResult};
+use super::looks::{Look, Looks};
+use super::results::{RunResult, RunResults};
 use super::samples::Samples;
 use super::site::{Change, Health, LastRun, RunDetail};
 use crate::past::{History, NodeRun, TestRun};
@@ -16,13 +17,16 @@ const MAX_CHANGES: usize = 200;
 pub(super) struct Past<'a> {
     pub(super) history: Option<&'a History>,
     pub(super) results: Option<RunResults>,
-    pub(super) sources: BTreeMap<String, SourceResult>,
+    pub(super) looks: Looks,
     pub(super) samples: &'a Samples,
 }
 
 impl Past<'_> {
-    /// The runs of a node or test, newest last.
+    /// The runs of a node or test, or the looks at a source, newest last.
     pub(super) fn runs_of(&self, id: &str, is_test: bool) -> Vec<RunDetail> {
+        if let Some(looks) = self.looks.get(id) {
+            return looks.iter().map(Look::detail).collect();
+        }
         let history = self.history;
         let runs: Vec<RunDetail> = if is_test {
             history.and_then(|it| it.tests.get(id)).into_iter().flatten().map(of_test).collect()
@@ -32,8 +36,8 @@ impl Past<'_> {
         if !runs.is_empty() {
             return runs;
         }
-        let results = self.results.iter().flat_map(|it| &it.results);
-        results.filter(|it| it.unique_id == id).map(|it| of_result(it, is_test)).collect()
+        let result = self.results.as_ref().and_then(|it| it.of(id));
+        result.map(|it| of_result(it, is_test)).into_iter().collect()
     }
 }
 
@@ -44,8 +48,8 @@ fn of_node(run: &NodeRun) -> RunDetail {
         rows: run.rows,
         rows_in: run.rows_in,
         seconds: Some(run.seconds),
-        failures: None,
         message: run.message.clone(),
+        ..RunDetail::default()
     }
 }
 
@@ -69,6 +73,7 @@ fn of_result(result: &RunResult, is_test: bool) -> RunDetail {
         seconds: Some(result.execution_time).filter(|_| !is_test),
         failures: result.failures.and_then(number).filter(|_| is_test),
         message: result.message.clone().filter(|it| it != "OK"),
+        age: None,
     }
 }
 
@@ -83,10 +88,9 @@ pub(super) fn health(past: &Past<'_>, numbers: &BTreeMap<&str, usize>, last: &La
             _ => {}
         }
     }
-    for (id, source) in &past.sources {
-        if let (Some(page), false) = (numbers.get(id.as_str()), source.status == "pass") {
-            health.stale.push(*page);
-        }
+    for (id, looks) in &past.looks {
+        let is_good = looks.last().is_none_or(|it| it.status == "good");
+        health.stale.extend(numbers.get(id.as_str()).filter(|_| !is_good));
     }
     health.changes = past.history.map(|it| changes(it, numbers)).unwrap_or_default();
     health
@@ -156,42 +160,46 @@ fn changes(history: &History, numbers: &BTreeMap<&str, usize>) -> Vec<Change> {
     let Some(last) = history.runs.last() else { return Vec::new() };
     // In the first run of all, everything would be new.
     let is_first = history.runs.len() < 2;
+    let number = |id: &String| numbers.get(id.as_str()).copied();
     let mut changes = Vec::new();
     for (id, runs) in &history.nodes {
-        let Some(page) = numbers.get(id.as_str()) else { continue };
-        let [before @ .., now] = runs.as_slice() else { continue };
+        let (Some(page), [before @ .., now]) = (number(id), runs.as_slice()) else { continue };
         if now.run_id != last.id {
             continue;
         }
-        let status = |it: &NodeRun| it.status.clone();
         let Some(previous) = before.last() else {
-            let new = Change { page: *page, what: "new", before: String::new(), after: status(now) };
+            let new = Change { page, what: "new", before: String::new(), after: now.status.clone() };
             changes.extend((!is_first).then_some(new));
             continue;
         };
-        if previous.status != now.status {
-            changes.push(Change {
-                page: *page,
-                what: "status",
-                before: status(previous),
-                after: status(now),
-            });
-        }
+        changes.extend(difference(page, "status", Some(&previous.status), Some(&now.status)));
         let counted = before.iter().rev().find_map(|it| it.rows);
-        if let (Some(rows), Some(old)) = (now.rows, counted)
-            && rows != old
-        {
-            let (before, after) = (old.to_string(), rows.to_string());
-            changes.push(Change { page: *page, what: "rows", before, after });
-        }
+        changes.extend(difference(page, "rows", counted.as_ref(), now.rows.as_ref()));
     }
     for (id, runs) in &history.tests {
-        let (Some(page), [.., previous, now]) = (numbers.get(id.as_str()), runs.as_slice()) else { continue };
-        if now.run_id == last.id && now.status != previous.status {
-            let (before, after) = (previous.status.clone(), now.status.clone());
-            changes.push(Change { page: *page, what: "status", before, after });
+        let (Some(page), [.., previous, now]) = (number(id), runs.as_slice()) else { continue };
+        if now.run_id == last.id {
+            changes.extend(difference(page, "status", Some(&previous.status), Some(&now.status)));
+        }
+    }
+    for (id, looks) in &history.sources {
+        let (Some(page), [.., previous, now]) = (number(id), looks.as_slice()) else { continue };
+        if now.run_id == last.id {
+            changes.extend(difference(page, "status", Some(&previous.status), Some(&now.status)));
+            changes.extend(difference(page, "rows", previous.rows.as_ref(), now.rows.as_ref()));
         }
     }
     changes.truncate(MAX_CHANGES);
     changes
+}
+
+/// A change, if both are known and not the same.
+fn difference<T: ToString + PartialEq>(
+    page: usize,
+    what: &'static str,
+    before: Option<&T>,
+    now: Option<&T>,
+) -> Option<Change> {
+    let (before, after) = (before?, now?);
+    (before != after).then(|| Change { page, what, before: before.to_string(), after: after.to_string() })
 }

@@ -4,7 +4,9 @@
 //! scrubbed of secrets, and is the same for every reader. Missing keys are empty, never a fault.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json};
 
@@ -300,9 +302,25 @@ where
 
 impl<'de> Deserialize<'de> for Columns {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // `serde_json::Map` keeps the order; a `BTreeMap` of columns would not.
-        let map = Map::<String, Json>::deserialize(deserializer)?;
-        let columns = map.into_iter().filter_map(|(_, it)| serde_json::from_value(it).ok());
-        Ok(Self(columns.collect()))
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+/// Reads a map of columns in the order in which it is written; a `BTreeMap` would lose it.
+struct InOrder;
+
+impl<'de> Visitor<'de> for InOrder {
+    type Value = Columns;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("columns by their names")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Columns, M::Error> {
+        let mut columns = Vec::new();
+        while let Some((_, column)) = map.next_entry::<IgnoredAny, Column>()? {
+            columns.push(column);
+        }
+        Ok(Columns(columns))
     }
 }

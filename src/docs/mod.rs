@@ -9,6 +9,7 @@ mod columns;
 mod dictionary;
 mod health;
 mod layout;
+mod looks;
 mod manifest;
 mod markdown;
 mod page;
@@ -19,7 +20,7 @@ mod search;
 pub mod serve;
 mod site;
 
-pub use self::columns::{ColumnEdge, ColumnFacts, EdgeKind, Inherited, KnownColumn};
+pub use self::columns::{ColumnEdge, ColumnFacts, EdgeKind, Inherited, KnownColumn, UnknownOrigins};
 pub use self::dictionary::{csv, markdown};
 use self::health::Past;
 use self::manifest::Manifest;
@@ -55,7 +56,7 @@ pub fn make(input: &SiteInput<'_>) -> Result<Site, serde_json::Error> {
     let past = Past {
         history: input.history,
         results: results::run_results(input.run_results),
-        sources: results::sources(input.sources),
+        looks: looks::of_sources(input.history, results::sources(input.sources)),
         samples: input.samples,
     };
     let columns = input.columns.clone().with_catalog(input.catalog);

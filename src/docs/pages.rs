@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use self::columns::columns;
 use self::detail::detail;
-use super::columns::ColumnFacts;
+use super::columns::{ColumnEdge, ColumnFacts};
 use super::health::{self, Last, Past};
 use super::layout;
 use super::manifest::{Doc, Entry, Manifest};
@@ -50,6 +50,8 @@ pub(super) struct Making<'a> {
     pub(super) callers: BTreeMap<&'a str, Vec<usize>>,
     /// What is in a group, by the group's name.
     pub(super) members: BTreeMap<&'a str, Vec<usize>>,
+    /// Edges to each column, by node and column in lower case.
+    origins: BTreeMap<(&'a str, String), Vec<&'a ColumnEdge>>,
 }
 
 /// Makes the site.
@@ -98,8 +100,13 @@ impl<'a> Making<'a> {
             tests_of: BTreeMap::new(),
             callers: BTreeMap::new(),
             members: BTreeMap::new(),
+            origins: BTreeMap::new(),
             entries,
         };
+        for edge in &facts.edges {
+            let to = (edge.to.0.as_str(), edge.to.1.to_lowercase());
+            making.origins.entry(to).or_default().push(edge);
+        }
         for (number, entry) in making.entries.iter().enumerate() {
             if health::is_test_id(&entry.unique_id) {
                 for parent in making.up(&entry.unique_id) {
@@ -109,11 +116,21 @@ impl<'a> Making<'a> {
             for id in &entry.depends_on.macros {
                 making.callers.entry(id).or_default().push(number);
             }
-            if !entry.group.is_empty() {
+            if !entry.group.is_empty() && !health::is_test_id(&entry.unique_id) {
                 making.members.entry(&entry.group).or_default().push(number);
             }
         }
         making
+    }
+
+    /// Who to ask about a node: its own owner, or that of its group.
+    pub(super) fn owner_of(&self, entry: &Entry) -> String {
+        let own = own_owner(entry);
+        if !own.is_empty() || entry.group.is_empty() || health::is_test_id(&entry.unique_id) {
+            return own;
+        }
+        let group = format!("group.{}.{}", entry.package_name, entry.group);
+        self.numbers.get(group.as_str()).map(|it| own_owner(self.entries[*it])).unwrap_or_default()
     }
 
     /// The pages that a node is made from.
@@ -138,17 +155,26 @@ impl<'a> Making<'a> {
         tests.filter(is_on).collect()
     }
 
+    /// The columns of pages that a column is made from.
+    pub(super) fn origins(&self, id: &str, column: &str) -> Vec<(usize, String, u8)> {
+        let edges = self.origins.get(&(id, column.to_lowercase())).into_iter().flatten();
+        let origin = |it: &&ColumnEdge| {
+            Some((*self.numbers.get(it.from.0.as_str())?, it.from.1.clone(), it.how.code()))
+        };
+        let mut origins: Vec<_> = edges.filter_map(origin).collect();
+        origins.sort_unstable();
+        origins
+    }
+
     fn page(&self, number: usize, entry: &Entry, columns: &[ColumnDetail]) -> Page {
         let id = entry.unique_id.as_str();
         let is_test = health::is_test_id(id);
         let runs = self.past.runs_of(id, is_test);
         let last = runs.last();
-        let is_source = entry.resource_type == "source";
         let name = match entry.resource_type.as_str() {
             "source" => format!("{}.{}", entry.source_name, entry.name),
             _ => entry.name.clone(),
         };
-        let source = self.past.sources.get(id).map(|it| it.status.clone());
         Page {
             id: id.to_owned(),
             kind: entry.resource_type.clone(),
@@ -164,19 +190,28 @@ impl<'a> Making<'a> {
             },
             tags: entry.tags.clone(),
             group: entry.group.clone(),
-            owner: owner_of(entry),
+            owner: self.owner_of(entry),
             summary: markdown::summary(&entry.description, SUMMARY),
             text: entry.description.clone(),
             color: color(entry),
-            status: last.map(|it| it.status.clone()).or(source.filter(|_| is_source)).unwrap_or_default(),
+            status: last.map(|it| it.status.clone()).unwrap_or_default(),
             rows: runs.iter().rev().find_map(|it| it.rows),
             up: self.up(id),
             tests: self.tests_of.get(&number).cloned().unwrap_or_default(),
             on: is_test.then(|| self.owner(entry)).flatten(),
             column: if is_test { entry.column_name.clone() } else { String::new() },
+            test: test_word(entry),
             n_columns: columns.len(),
         }
     }
+}
+
+/// The generic test that an entry is, unless the project gave it a name that says more.
+fn test_word(entry: &Entry) -> String {
+    let test = &entry.test_metadata;
+    let made = entry.name.strip_prefix("source_").unwrap_or(&entry.name);
+    let made = made.strip_prefix(&format!("{}_", test.namespace)).unwrap_or(made);
+    if made.starts_with(test.name.as_str()) { test.name.clone() } else { String::new() }
 }
 
 /// Where it is listed: sources by their source, all else by folder.
@@ -197,8 +232,8 @@ fn file(entry: &Entry) -> String {
     if is_inside { path } else { String::new() }
 }
 
-/// Who to ask: an owner is said under `owner`, or as free data.
-fn owner_of(entry: &Entry) -> String {
+/// An owner is said under `owner`, or as free data.
+fn own_owner(entry: &Entry) -> String {
     let said = |owner: &Json| match owner {
         Json::String(it) => Some(it.clone()),
         Json::Object(it) => {
@@ -316,7 +351,7 @@ fn column_graph(making: &Making<'_>, details: &[Detail]) -> ColumnGraph {
         })
         .collect();
     keys.sort_unstable();
-    let unknown = making.facts.unknown.iter().filter_map(|it| making.numbers.get(it.as_str()).copied());
+    let unknown = making.facts.unknown.keys().filter_map(|it| making.numbers.get(it.as_str()).copied());
     ColumnGraph { names, edges, keys, unknown: unknown.collect() }
 }
 
@@ -334,9 +369,7 @@ fn add_words(
     words.add(number, Field::Name, &entry.label);
     for column in columns {
         words.add(number, Field::Column, &column.name);
-    }
-    for declared in &entry.columns.0 {
-        words.add(number, Field::Description, &declared.description);
+        words.add(number, Field::Description, &column.text);
     }
     for tag in page.tags.iter().chain([&page.group, &page.owner, &page.schema]) {
         words.add(number, Field::Tag, tag);

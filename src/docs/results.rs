@@ -11,6 +11,7 @@ use serde::Deserialize;
 #[serde(default)]
 pub(super) struct RunResults {
     pub(super) metadata: Metadata,
+    /// In the order of their ids.
     pub(super) results: Vec<RunResult>,
     pub(super) elapsed_time: f64,
     pub(super) args: Arguments,
@@ -55,6 +56,14 @@ struct Timing {
     completed_at: Option<String>,
 }
 
+impl RunResults {
+    /// What became of one node or test.
+    pub(super) fn of(&self, id: &str) -> Option<&RunResult> {
+        let at = self.results.binary_search_by(|it| it.unique_id.as_str().cmp(id)).ok()?;
+        self.results.get(at)
+    }
+}
+
 impl RunResult {
     /// Rows of the new version, where they were counted.
     pub(super) fn rows(&self) -> Option<u64> {
@@ -84,11 +93,18 @@ pub(super) struct SourceResult {
     pub(super) status: String,
     pub(super) max_loaded_at: Option<String>,
     pub(super) snapshotted_at: Option<String>,
+    /// In seconds.
+    #[serde(rename = "max_loaded_at_time_ago_in_s")]
+    pub(super) age: Option<f64>,
+    /// What the engine said, if it could not be looked at.
+    pub(super) error: Option<String>,
 }
 
 /// Reads `run_results.json`.
 pub(super) fn run_results(text: Option<&str>) -> Option<RunResults> {
-    text.and_then(|it| serde_json::from_str(it).ok())
+    let mut read: RunResults = text.and_then(|it| serde_json::from_str(it).ok())?;
+    read.results.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
+    Some(read)
 }
 
 /// Reads `sources.json`, by the sources' ids.

@@ -30,7 +30,8 @@ impl Field {
 /// Words and their places.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
-    words: BTreeMap<String, BTreeMap<usize, u8>>,
+    /// Pages in order, each with the bits of its fields.
+    words: BTreeMap<String, Vec<(usize, u8)>>,
 }
 
 /// The index as the page reads it.
@@ -43,7 +44,7 @@ pub(super) struct Index {
 }
 
 impl Builder {
-    /// Adds the words of a text that stands on a page.
+    /// Adds the words of a text that stands on a page; pages come in the order of their numbers.
     pub(super) fn add(&mut self, page: usize, field: Field, text: &str) {
         for whole in text.split(|it: char| !it.is_alphanumeric() && it != '_') {
             let trimmed = whole.trim_matches('_');
@@ -69,7 +70,10 @@ impl Builder {
             Some(places) => places,
             None => self.words.entry(word.to_owned()).or_default(),
         };
-        *places.entry(page).or_default() |= field.bit();
+        match places.last_mut() {
+            Some((last, bits)) if *last == page => *bits |= field.bit(),
+            _ => places.push((page, field.bit())),
+        }
     }
 
     pub(super) fn finish(self) -> Index {

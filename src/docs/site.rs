@@ -95,6 +95,9 @@ pub(super) struct Page {
     pub(super) on: Option<usize>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) column: String,
+    /// Generic tests: what is tested, as `not_null`; empty if the test has a name of its own.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) test: String,
     /// How many columns it has.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) n_columns: usize,
@@ -147,9 +150,12 @@ pub(super) struct Detail {
     pub(super) sample: Option<Sample>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) freshness: Option<FreshnessDetail>,
-    /// Whether the origins of its columns are known in part only.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) has_unknown_lineage: bool,
+    /// Why its columns are not known, or not for sure.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) doubt: String,
+    /// If the origins of its columns are known in part only: why, where there is a reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unknown_origins: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -171,6 +177,12 @@ pub(super) struct ColumnDetail {
     /// The page and column that the description was written for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) inherited: Option<(usize, String)>,
+    /// The columns that it is made from: page, name, and how.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) from: Vec<(usize, String, u8)>,
+    /// Whether it may be made from more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_origin_unknown: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) tags: Vec<String>,
     #[serde(skip_serializing_if = "Map::is_empty")]
@@ -203,6 +215,9 @@ pub(super) struct RunDetail {
     pub(super) seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failures: Option<i64>,
+    /// Sources: how old it was, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) age: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<String>,
 }
@@ -238,7 +253,7 @@ pub(super) struct Health {
     pub(super) warning: Vec<usize>,
     /// Nodes that could not be made or published.
     pub(super) broken: Vec<usize>,
-    /// Sources that were too old when they were last checked.
+    /// Sources that were too old, changed or missing when somebody last looked.
     pub(super) stale: Vec<usize>,
     /// What is different from the run before.
     pub(super) changes: Vec<Change>,

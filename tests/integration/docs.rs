@@ -7,7 +7,9 @@ use std::process::Stdio;
 use serde_json::{Value as Json, json};
 use tidemill::diagnostics::scrub::Scrubber;
 use tidemill::docs::samples::Samples;
-use tidemill::docs::{self, ColumnEdge, ColumnFacts, EdgeKind, Inherited, KnownColumn, SiteInput};
+use tidemill::docs::{
+    self, ColumnEdge, ColumnFacts, EdgeKind, Inherited, KnownColumn, SiteInput, UnknownOrigins,
+};
 
 use crate::docs_site::{SiteFolder, parts_of};
 use crate::project::{TestProject, project};
@@ -169,9 +171,13 @@ fn a_database_that_is_in_use_is_left_alone() {
 fn the_database_is_not_looked_at_if_that_is_not_wanted() {
     let shop = shop();
     shop.run("build").exit(0);
+    std::fs::remove_file(shop.dir().join("target/run_results.json")).expect("it is there");
     shop.run("docs generate --no-database").exit(0);
     let site = SiteFolder::one_file(&shop);
-    assert_eq!(site.detail("model.shop.orders")["columns"][0]["type"], Json::Null);
+    // The queries tell what they give; what became of them is known to the database alone.
+    assert_eq!(site.detail("model.shop.orders")["columns"][0]["type"], "INTEGER");
+    assert_eq!(site.detail("model.shop.report")["columns"][1]["from"][0][1], "amount");
+    assert_eq!(site.page("model.shop.orders")["status"], Json::Null);
     shop.run("docs generate --empty-catalog --static").exit(0);
 }
 
@@ -262,7 +268,7 @@ fn a_cell_that_a_spreadsheet_would_run_is_a_text() {
     );
     shop.run("docs dictionary --format csv --no-database")
         .exit(0)
-        .stdout_has("model,a,'=cmd(),id,,\"one, or \"\"two\"\"\",,");
+        .stdout_has("model,a,'=cmd(),id,INTEGER,\"one, or \"\"two\"\"\",,");
 }
 
 #[test]
@@ -332,7 +338,8 @@ fn edges_between_columns_and_inherited_descriptions_are_shown() {
             how: EdgeKind::Renamed,
         }],
         keys: [("model.shop.report".to_owned(), vec![at("orders", "customer_id")])].into(),
-        unknown: vec!["model.shop.customers".to_owned()],
+        unknown: [("model.shop.customers".to_owned(), UnknownOrigins::default())].into(),
+        doubts: [("model.shop.report".to_owned(), "it may change".to_owned())].into(),
         inherited: [(
             at("report", "order_id"),
             Inherited { description: "The key.".to_owned(), from: at("orders", "id") },
@@ -362,6 +369,9 @@ fn edges_between_columns_and_inherited_descriptions_are_shown() {
     assert_eq!(columns["unknown"], json!([site.number("model.shop.customers")]));
     let column = &site.detail("model.shop.report")["columns"][0];
     assert_eq!(column["inherited"], json!([orders, "id"]));
+    assert_eq!(column["from"], json!([[orders, "id", 1]]));
+    assert_eq!(site.detail("model.shop.report")["doubt"], "it may change");
+    assert_eq!(site.detail("model.shop.customers")["unknown_origins"], "");
     assert_eq!(column["description"], json!([["p", "The key."]]));
     assert!(
         docs::csv(&made).contains("model,report,What the owner reads.,order_id,INTEGER,The key.,orders.id,")

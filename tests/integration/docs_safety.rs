@@ -1,6 +1,6 @@
 //! A site whose every text is an attack: nothing of it may become markup.
 //!
-//! The page's own elements are held here; that nothing runs in a browser is shown by `scripts/docs_browser
+//! The page's own elements are held here; that nothing runs in a browser is shown by `scripts/docs_browser/run
 //! --hostile` on the site that this test leaves in the folder `DOCS_SAFETY_SITE`.
 
 use std::fs;
@@ -41,6 +41,12 @@ select '[x]' -- </script><script>window.planted=1</script>
 select 1 as id, '[x]' as "[x]"
 //- models/next.sql
 select * from {{ ref('orders') }}
+//- models/loads.sql
+select id as renamed, loaded_at from {{ source('raw', 'loaded') }}
+//- models/pivoted.sql
+pivot (select 1 as a, 'b' as c) on c using sum(a) -- [x]
+//- analyses/looked.sql
+select '[x]' as "[x]"
 //- models/schema.yml
 models:
   - name: orders
@@ -63,6 +69,9 @@ models:
               config: {severity: warn}
       - name: "[x]"
         description: "[x]"
+  - name: pivoted
+    description: "[x]"
+    config: {group: people, materialized: table}
 sources:
   - name: raw
     description: "[x]"
@@ -71,6 +80,21 @@ sources:
       - name: sales
         description: "[x]"
         columns: [{name: "[x]", description: "[x]"}]
+      - name: loaded
+        description: "[x]"
+        loaded_at_field: loaded_at
+        config: {freshness: {error_after: {count: 1, period: day}}, on_stale: warn, meta: {"[x]": "[x]"}}
+        columns: [{name: id, description: "[x]"}, {name: loaded_at, description: "[x]"}]
+seeds:
+  - name: list
+    description: "[x]"
+    config: {meta: {docs_sample_rows: 3}}
+    columns: [{name: id, description: "[x]"}]
+snapshots:
+  - name: kept
+    relation: ref('list')
+    description: "[x]"
+    config: {unique_key: id, strategy: check, check_cols: all}
 exposures:
   - name: board
     label: "[x]"
@@ -83,6 +107,9 @@ groups:
   - name: people
     description: "[x]"
     owner: {name: "[x]", email: "[x]"}
+analyses:
+  - name: looked
+    description: "[x]"
 macros:
   - name: helper
     description: "[x]"
@@ -102,8 +129,8 @@ unit_tests:
 -- [x]
 select 1 as "[x]" where false
 //- seeds/list.csv
-id
-1
+id,[x]
+1,[x]
 "#;
 
 /// Ends an element, an attribute, a comment or a script, wherever it is put.
@@ -123,6 +150,9 @@ fn hostile() -> TestProject {
 #[test]
 fn nothing_that_a_user_writes_becomes_markup() {
     let shop = hostile();
+    shop.execute(
+        "create schema raw; create table raw.loaded as select 1 as id, timestamptz '2020-01-01 00:00:00+00' as loaded_at",
+    );
     let built = shop.run("build --exclude test_type:unit");
     assert!(built.stdout.contains("orders"), "{}{}", built.stdout, built.stderr);
     shop.run("docs").exit(0);

@@ -20,6 +20,7 @@ mod deps;
 mod deps_hub;
 mod deps_safety;
 mod docs;
+mod docs_facts;
 mod docs_safety;
 mod docs_site;
 mod drift;

@@ -117,8 +117,7 @@ fn make(session: &mut Session, is_blind: bool) -> Result<Made, Stopped> {
         let catalog = artifacts::catalog(&loaded.project, graph, &shapes, &stamp);
         session.write(output.write_catalog(&catalog))?;
     }
-    let facts =
-        if is_blind { ColumnFacts::default() } else { columns(session, loaded, graph, &compiled, &wanted)? };
+    let facts = columns(session, loaded, graph, &compiled, is_blind)?;
     render_late(session, loaded, graph, &mut compiled, warehouse);
     session.write(output.write_compiled(&loaded.project, graph, &compiled))?;
     session.write_manifest(&output, loaded, graph, Some(&compiled), &stamp)?;
@@ -210,9 +209,14 @@ fn columns(
     loaded: &Loaded,
     graph: &Graph,
     compiled: &Compiled,
-    wanted: &BTreeSet<NodeId>,
+    is_blind: bool,
 ) -> Result<ColumnFacts, Stopped> {
-    let shapes = session.shapes(loaded, graph, compiled, wanted, false)?;
+    let wanted: BTreeSet<NodeId> = graph.nodes().map(|(id, _)| id).collect();
+    let shapes = if is_blind {
+        session.shapes_unseen(loaded, graph, compiled, &wanted)?
+    } else {
+        session.shapes(loaded, graph, compiled, &wanted, false)?
+    };
     if !shapes.faults.is_empty() {
         let nodes = numbers::count(shapes.faults.len(), "node");
         let message = format!("{nodes} cannot be built as they are: `tidemill check` says why");

@@ -1,6 +1,7 @@
 // The frame: addresses, header, theme, keys.
 
-const THEMES = ["auto", "light", "dark"];
+/** After the system's theme comes the other one: a click that changes nothing would look broken. */
+const THEMES = matchMedia("(prefers-color-scheme: dark)").matches ? ["auto", "light", "dark"] : ["auto", "dark", "light"];
 
 /** The id in an address such as `#!/model/model.shop.orders?column=id`. */
 function idIn(hash) {
@@ -41,35 +42,63 @@ function lineagePage(query) {
   const state = { focus, select: query.get("select") ?? query.get("g_i") ?? undefined, column: query.get("column") ?? undefined, up: steps("up"), down: steps("down"), columns: query.has("columns"), all: query.has("all") };
   if (focus !== undefined && site.n_nodes > WHOLE && !query.has("up") && !query.has("down")) state.up = state.down = stepsThatFit(focus);
   const remember = (it) => {
-    const kept = new URLSearchParams();
-    if (it.focus !== undefined) kept.set("focus", site.pages[it.focus].id);
-    for (const key of ["select", "column", "up", "down"]) if (it[key] !== undefined) kept.set(key, it[key]);
-    if (it.all) kept.set("all", "1");
-    if (it.columns) kept.set("columns", "1");
-    history.replaceState(null, "", `#!/lineage${[...kept].length ? `?${kept}` : ""}`);
+    // A step of its own: the way back leads to the picture before.
+    history.pushState(null, "", lineageAddress(it));
+    shown = location.hash;
   };
   const title = focus === undefined ? "Lineage" : ["Lineage of ", pageLink(focus)];
   return h("article.full", h("header.page-head.slim", h("h1", title)), lineageView(state, { tall: true, remember }));
 }
 
-function entitiesPage() {
-  document.title = `Entities · ${site.project.name}`;
-  return h("article", h("header.page-head", h("h1", "Entities"), h("p.lead", "How tables refer to each other, as relationships tests say. The fork is at the side that refers, the bar at the one referred to; red where the last test failed.")), entityView());
-}
-
 let turn = 0;
+/** The address that is in the window now, and how far each was scrolled. */
+let shown = "";
+const scrolled = new Map();
+/** Whether a link was followed; else it is the way back or forth, which leads to where the reader was. */
+let isFollowed = false;
+
 async function render() {
   const main = document.getElementById("main");
   const mine = (turn += 1);
+  const hash = location.hash;
+  const isBack = !isFollowed;
+  isFollowed = false;
   const content = await route().catch(failure);
   if (mine !== turn) return;
+  const isFirst = !shown;
+  shown = "";
   show(main, content);
-  document.body.classList.remove("side-open");
-  markCurrent(document.getElementById("side"), location.hash || "#!/overview");
+  closeSide();
+  markCurrent(document.getElementById("side"), hash || "#!/overview");
   const wanted = main.querySelector(".wanted");
-  if (wanted) wanted.scrollIntoView({ block: "center" });
-  else window.scrollTo(0, 0);
-  announce(document.title);
+  if (isBack && scrolled.has(hash)) window.scrollTo({ top: scrolled.get(hash), behavior: "instant" });
+  else if (wanted) wanted.scrollIntoView({ block: "center", behavior: "instant" });
+  else window.scrollTo({ top: 0, behavior: "instant" });
+  // What had the focus may be gone with the page before.
+  if (!isFirst && document.activeElement === document.body) main.focus({ preventScroll: true });
+  if (!isFirst) announce(document.title);
+  shown = hash || "#!/overview";
+}
+
+/** Follows an address as a link would. */
+function go(hash) {
+  isFollowed = true;
+  location.hash = hash;
+}
+
+function listenToReader() {
+  history.scrollRestoration = "manual";
+  addEventListener("hashchange", render);
+  addEventListener("keydown", keys);
+  addEventListener("scroll", () => shown && scrolled.set(location.hash, scrollY), { passive: true });
+  document.addEventListener("click", (event) => {
+    const href = event.target.closest("a[href^='#']")?.getAttribute("href");
+    if (href && href !== location.hash) isFollowed = true;
+  }, true);
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    document.getElementById("main").focus();
+  });
 }
 
 function failure(error) {
@@ -77,9 +106,22 @@ function failure(error) {
 }
 
 function header() {
-  const menu = h("button.ghost.menu", { type: "button", "aria-label": "Show or hide the list", "aria-controls": "side", onclick: () => document.body.classList.toggle("side-open") }, icon("menu"));
+  const menu = h("button.ghost.menu", { type: "button", id: "menu", "aria-label": "List of everything", "aria-controls": "side", "aria-expanded": "false", onclick: toggleSide }, icon("menu"));
   const brand = h("a.brand", { href: "#!/overview" }, h("span", site.project.name));
   return [menu, brand, searchBox(), themeButton(), h("span.offscreen", { id: "live", "aria-live": "polite" })];
+}
+
+/** On narrow screens the list lies over the page. */
+function toggleSide() {
+  const isOpen = document.body.classList.toggle("side-open");
+  document.getElementById("menu").setAttribute("aria-expanded", String(isOpen));
+  if (isOpen) document.querySelector("#side a").focus();
+}
+
+function closeSide() {
+  if (!document.body.classList.contains("side-open")) return;
+  toggleSide();
+  document.getElementById("menu").focus();
 }
 
 function themeButton() {
@@ -116,13 +158,13 @@ function remembered(key) {
 
 function keys(event) {
   const isTyping = event.target.closest("input, textarea, select");
-  if (event.key === "Escape") document.body.classList.remove("side-open");
-  if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape") closeSide();
+  if (isTyping || event.ctrlKey || event.metaKey || event.altKey || remembered("tidemill-keys") === "off") return;
   if (event.key === "/") {
     event.preventDefault();
     document.getElementById("search").focus();
-  } else if (event.key === "g") location.hash = "#!/lineage";
-  else if (event.key === "o") location.hash = "#!/overview";
+  } else if (event.key === "g") go("#!/lineage");
+  else if (event.key === "o") go("#!/overview");
   else if (event.key === "t") document.getElementById("theme").click();
   else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && event.target.closest(".side")) {
     const links = [...document.querySelectorAll(".side a, .side summary")].filter((it) => it.offsetParent !== null);
@@ -134,6 +176,18 @@ function keys(event) {
   }
 }
 
+/** Who speaks to the machine may want no single letters as commands. */
+function keysButton() {
+  const button = h("button.ghost.keys-switch", { type: "button", title: "Switch these keys on or off" }, ["/", " search ", "g", " lineage ", "o", " overview ", "t", " theme"].map((it, at) => (at % 2 ? it : h("kbd", it))));
+  const set = (isOn) => {
+    button.setAttribute("aria-pressed", String(isOn));
+    keep("tidemill-keys", isOn ? "on" : "off");
+  };
+  button.addEventListener("click", () => set(button.getAttribute("aria-pressed") !== "true"));
+  set(remembered("tidemill-keys") !== "off");
+  return button;
+}
+
 async function start() {
   try {
     await open();
@@ -142,13 +196,8 @@ async function start() {
     return;
   }
   show(document.getElementById("top"), header());
-  show(document.getElementById("side"), sidebar(), h("footer.made", h("p", `Written ${time(site.project.generated_at)}`), h("p", `by ${site.project.tool}`)));
-  addEventListener("hashchange", render);
-  addEventListener("keydown", keys);
-  document.querySelector(".skip").addEventListener("click", (event) => {
-    event.preventDefault();
-    document.getElementById("main").focus();
-  });
+  show(document.getElementById("side"), sidebar(), h("footer.made", keysButton(), h("p", `Written ${time(site.project.generated_at)}`), h("p", `by ${site.project.tool}`)));
+  listenToReader();
   await render();
   performance.mark("ready");
   document.documentElement.dataset.ready = "yes";

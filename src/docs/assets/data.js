@@ -87,6 +87,8 @@ const OUTCOMES = {
   warn: ["warn", "warned"], "rolled back": ["bad", "not published"], fail: ["bad", "failed"], failed: ["bad", "failed"],
   error: ["bad", "failed"], "runtime error": ["bad", "failed"], skipped: ["quiet", "skipped"], running: ["quiet", "running"],
   interrupted: ["warn", "interrupted"],
+  // Of sources.
+  good: ["good", "good"], stale: ["bad", "stale"], changed: ["bad", "changed"], missing: ["bad", "missing"],
 };
 
 /** What is never worked on has no outcome. */

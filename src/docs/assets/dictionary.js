@@ -32,7 +32,7 @@ async function dictionaryTables(pages, text) {
     const shown = isWhole ? columns : columns.filter((it) => it.name.toLowerCase().includes(text));
     if (!isWhole && !shown.length) continue;
     sections.push(h("section.entry", h("h2", h("span.kind-dot", { "data-kind": page.kind }), pageLink(page.number)), page.summary && h("p.quiet", page.summary),
-      shown.length > 0 && h("div.scroll", { tabindex: "0" }, h("table.columns", h("tbody", shown.map((it) => h("tr", h("th", { scope: "row" }, h("code", it.name)), h("td", it.type && h("code.type", it.type)), h("td", prose(it.description, "cell")))))))));
+      shown.length > 0 && h("div.scroll", { tabindex: "0", role: "group", "aria-label": `Columns of ${page.name}` }, h("table.columns", h("tbody", shown.map((it) => h("tr", h("th", { scope: "row" }, h("code", it.name)), h("td", it.type && h("code.type", it.type)), h("td", prose(it.description, "cell"), it.inherited && inheritedFrom(it)))))))));
   }
   return sections.length ? sections : h("p.quiet", "Nothing has these letters.");
 }

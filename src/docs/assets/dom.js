@@ -49,7 +49,7 @@ const short = new Intl.NumberFormat("en", { notation: "compact", maximumFraction
 
 /** `1 test`, `2 tests`. */
 function count(n, word) {
-  const plural = /(s|x|ch|sh)$/.test(word) ? `${word}es` : word.endsWith("y") ? `${word.slice(0, -1)}ies` : `${word}s`;
+  const plural = /(s|x|ch|sh)$/.test(word) ? `${word}es` : /[^aeiou]y$/.test(word) ? `${word.slice(0, -1)}ies` : `${word}s`;
   return `${number.format(n)} ${n === 1 ? word : plural}`;
 }
 
@@ -58,6 +58,12 @@ function seconds(s) {
   if (s < 10) return `${s.toFixed(2)} s`;
   if (s < 120) return `${s.toFixed(1)} s`;
   return s < 7200 ? `${Math.round(s / 60)} min` : `${number.format(s / 3600)} h`;
+}
+
+/** An age in the largest unit that says enough. */
+function age(s) {
+  const [unit, size] = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]].find(([, it]) => s >= 2 * it) ?? ["second", 1];
+  return count(Math.round(s / size), unit);
 }
 
 /** A time of the artifacts, in UTC as all times are there: `22 Nov 2026, 21:15 UTC`. */
@@ -84,6 +90,7 @@ const PATHS = {
   minus: "M3 8h10",
   download: "M8 2v8m-3.5-3L8 10.5 11.5 7M2.5 13.5h11",
   trace: "M2 4h3c4 0 2 8 6 8h3M11.5 9.5 14 12l-2.5 2.5",
+  inherit: "M4 2v5a3 3 0 0 0 3 3h6M10 7l3 3-3 3",
   check: "m3 8.5 3.5 3.5L13 4.5",
 };
 

@@ -2,17 +2,57 @@
 
 const ENTITY = { width: 230, head: 34, row: 22, gapX: 110, gapY: 32 };
 
-/** Tables around one, or all that refer to each other. */
+/** More tables than these are not drawn at once: a filter finds the rest. */
+const MAX_TABLES = 60;
+
+/** All tables that refer to each other; where these are many, those that most refer to, and a filter. */
+function entitiesPage() {
+  document.title = `Entities · ${site.project.name}`;
+  const place = h("div");
+  const note = h("p.quiet", { role: "status" });
+  const input = h("input", { type: "search", placeholder: "Only tables with these letters, and what they refer to", "aria-label": "Filter the tables" });
+  const update = () => {
+    const text = input.value.trim().toLowerCase();
+    const is = (number) => site.pages[number].name.toLowerCase().includes(text);
+    const found = site.relations.filter((it) => is(it.from) || is(it.to));
+    const links = firstLinks(found);
+    show(place, links.length ? entityPicture(links) : h("p.quiet", text ? "No table has these letters." : "No relationships test tells how tables refer to each other."));
+    note.textContent = links.length < found.length ? `${number.format(links.length)} of ${count(found.length, "reference")}: those to the tables that most refer to. Letters above find others.` : count(links.length, "reference");
+  };
+  input.addEventListener("input", update);
+  update();
+  const isLarge = tablesOf(site.relations).size > MAX_TABLES / 2;
+  return h("article", h("header.page-head", h("h1", "Entities"), h("p.lead", "How tables refer to each other, as relationships tests say. The fork is at the side that refers, the bar at the one referred to; red where the last test failed.")), isLarge && h("p.actions", input), place, isLarge && note);
+}
+
+/** As many as can be drawn, of the tables that most refer to first. */
+function firstLinks(links) {
+  if (tablesOf(links).size <= MAX_TABLES) return links;
+  const counts = new Map();
+  for (const { to } of links) counts.set(to, (counts.get(to) ?? 0) + 1);
+  const sorted = [...links].sort((a, b) => counts.get(b.to) - counts.get(a.to) || a.to - b.to);
+  const tables = new Set();
+  const isIn = ({ from, to }) => {
+    if (tables.size >= MAX_TABLES && !(tables.has(from) && tables.has(to))) return false;
+    tables.add(from).add(to);
+    return true;
+  };
+  return sorted.filter(isIn);
+}
+
+/** A table and those that it refers to or that refer to it. */
 function entityView(focus) {
-  const links = focus === undefined ? site.relations : site.relations.filter((it) => it.from === focus || it.to === focus);
-  if (!links.length) return h("p.quiet", "No relationships test tells how tables refer to each other.");
+  return entityPicture(site.relations.filter((it) => it.from === focus || it.to === focus), focus);
+}
+
+function entityPicture(links, focus) {
   const tables = tablesOf(links);
   const placed = placeTables(tables, links);
   const lines = placed.edges.map((it) => entityLine(it, placed));
-  const picture = svg("svg.entities", { viewBox: `-12 -12 ${placed.width + 72} ${placed.height + 24}`, role: "img", "aria-label": `${count(tables.size, "table")}, ${count(links.length, "reference")}` },
+  const picture = svg("svg.entities", { viewBox: `-12 -12 ${placed.width + 72} ${placed.height + 24}`, role: "group", "aria-label": `${count(tables.size, "table")}, ${count(links.length, "reference")}` },
     lines, [...tables].map(([number, columns]) => entityCard(number, columns, placed.boxes.get(number), number === focus)));
   picture.style.width = `${placed.width + 72}px`;
-  return h("div.entities-frame", { tabindex: "0" }, picture);
+  return h("div.entities-frame", { tabindex: "0", role: "group", "aria-label": "Picture of the references" }, picture);
 }
 
 /** Columns that refer or are referred to, by table. */

@@ -5,7 +5,13 @@ function homePage() {
   const { health } = site;
   return h("article.home", h("header.page-head", h("h1", site.project.name), h("p.lead", census())),
     health.last ? lastRun(health) : h("section.notice", h("h2", "No run is known yet"), h("p", "Build the project and write this site again: then it tells how models and tests fared, how many rows there are, and how long it took.")),
-    attention(health), site.overview && h("section.overview", prose(site.overview)), changesOf(health), kindCards(), mostUsed());
+    attention(health), site.overview && h("section.overview", { "aria-label": "About this project" }, prose(site.overview)), wholePicture(), changesOf(health), kindCards(), mostUsed());
+}
+
+/** What is made from what, at a glance: nodes of a small project, folders of a large one. */
+function wholePicture() {
+  if (site.n_nodes < 2) return null;
+  return h("section", h("h2", "How it fits together"), lineageView({}, { hasBar: false }), h("p.after-picture", h("a", { href: "#!/lineage" }, "Open in the large view")));
 }
 
 /** How much there is, in words. */
@@ -34,10 +40,10 @@ function attention(health) {
     h("ul.rows", numbers.slice(0, 12).map((it) => h("li", line(it)))), numbers.length > 12 && h("p.quiet", `and ${number.format(numbers.length - 12)} more`));
   const test = (it) => {
     const page = site.pages[it];
-    return [pageLink(it), page.on !== undefined && h("span.quiet", " on ", pageLink(page.on), page.column && ` · ${page.column}`)];
+    return [pageLink(it, testWord(page)), page.on !== undefined && h("span.quiet", " on ", pageLink(page.on), page.column && ` · ${page.column}`)];
   };
   const node = (it) => [pageLink(it), " ", outcome(site.pages[it].status)];
-  return h("div.attentions", list("Not published", "bad", health.broken, node), list("Failing tests", "bad", health.failing, test), list("Stale sources", "warn", health.stale, node), list("Tests that warn", "warn", health.warning, test));
+  return h("div.attentions", list("Not published", "bad", health.broken, node), list("Failing tests", "bad", health.failing, test), list(health.stale.every((it) => ["stale", "warn"].includes(site.pages[it].status)) ? "Stale sources" : "Sources that are stale or changed", "warn", health.stale, node), list("Tests that warn", "warn", health.warning, test));
 }
 
 function changesOf(health) {
@@ -69,15 +75,38 @@ function mostUsed() {
   return h("section", h("h2", "Read by most"), h("ul.rows", top.map((it) => h("li", pageLink(it.number), h("span.quiet", ` ${count(children(it.number).length, "reader")}${it.summary ? ` · ${it.summary}` : ""}`)))));
 }
 
-/** All pages of a kind. */
+/** More rows than these are shown when somebody asks for all. */
+const MAX_ROWS = 400;
+
+/** All pages of a kind, with a filter. */
 function kindPage(kind) {
   document.title = `${KINDS[kind]} · ${site.project.name}`;
   const pages = site.pages.filter((it) => it.kind === kind);
   const isNode = ["model", "seed", "snapshot", "source"].includes(kind);
-  const rows = pages.map((page) => h("tr", h("th", { scope: "row" }, pageLink(page.number)), isTest(page) && h("td", page.on === undefined ? "" : pageLink(page.on), page.column && h("span.quiet", ` ${page.column}`)),
-    isNode && h("td.figure", page.rows === undefined ? "" : number.format(page.rows)), isNode && h("td.figure", page.n_columns ?? ""),
-    (isNode || isTest(page)) && h("td", isWorkedOn(page) && outcome(page.status)), !isTest(page) && h("td.quiet", page.summary ?? "")));
-  const heads = isTest(pages[0] ?? {}) ? ["Test", "On", "Last result"] : isNode ? ["Name", "Rows", "Columns", "Last result", "Description"] : ["Name", "Description"];
-  return h("article", h("header.page-head", h("h1", KINDS[kind]), h("p.lead", count(pages.length, wordOf(kind)))),
-    h("div.scroll", { tabindex: "0" }, h("table.list", h("thead", h("tr", heads.map((it) => h("th", { scope: "col" }, it)))), h("tbody", rows))));
+  const heads = isTest({ kind }) ? ["Test", "On", "Column", "Last result"] : isNode ? ["Name", "Rows", "Columns", "Last result", "Description"] : ["Name", "Description"];
+  const body = h("tbody");
+  const more = h("p.actions");
+  const input = h("input", { type: "search", placeholder: `Only ${KINDS[kind].toLowerCase()} with these letters`, "aria-label": `Filter the ${KINDS[kind].toLowerCase()}` });
+  const update = (limit) => {
+    const text = input.value.trim().toLowerCase();
+    const found = pages.filter((it) => [it.name, it.summary, it.column, it.status, OUTCOMES[it.status]?.[1], it.on !== undefined && site.pages[it.on].name, ...(it.tags ?? [])].some((its) => its && its.toLowerCase().includes(text)));
+    show(body, found.slice(0, limit).map(isTest({ kind }) ? (page) => testRow(page, true) : (page) => pageRow(page, isNode)));
+    show(more, found.length > limit ? [`${number.format(limit)} of ${number.format(found.length)} `, h("button", { type: "button", onclick: () => update(Infinity) }, "Show all")] : found.length ? null : "Nothing has these letters.");
+  };
+  input.addEventListener("input", () => update(MAX_ROWS));
+  update(MAX_ROWS);
+  return h("article", h("header.page-head", h("h1", KINDS[kind]), h("p.lead", count(pages.length, wordOf(kind)))), pages.length > 12 && h("p.actions", input),
+    h("div.scroll", { tabindex: "0", role: "group", "aria-label": KINDS[kind] }, h("table.list", h("thead", h("tr", heads.map((it) => h("th", { scope: "col", class: ["Rows", "Columns"].includes(it) ? "figure" : null }, it)))), body)), more);
+}
+
+function pageRow(page, isNode) {
+  return h("tr", h("th", { scope: "row" }, pageLink(page.number)),
+    isNode && [h("td.figure", page.rows === undefined ? "" : number.format(page.rows)), h("td.figure", page.n_columns ?? ""), h("td", isWorkedOn(page) && outcome(page.status))], h("td.quiet", page.summary ?? ""));
+}
+
+/** A test as its kind, with its whole name below it where that says more; on what, and how it ended. */
+function testRow(page, hasOn) {
+  const word = testWord(page);
+  return h("tr", h("th", { scope: "row" }, pageLink(page.number, word), word !== page.name && h("span.full-name", page.name)),
+    hasOn && h("td", page.on !== undefined && pageLink(page.on)), h("td", page.column && h("code", page.column)), h("td", outcome(page.status)));
 }

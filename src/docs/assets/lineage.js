@@ -5,8 +5,10 @@ const WHOLE = 120;
 /** So many cards can be looked at and drawn in full; more are drawn as marks. */
 const CARDS = 350;
 /** Smaller cards cannot be read; in the large view more may be seen at once. */
-const READABLE = 0.8;
+const READABLE = 0.74;
 const READABLE_TALL = 0.6;
+/** A picture to look at leads to the large view. */
+const READABLE_GLANCE = 0.55;
 /** More columns of one node are a list to read on its page. */
 const SHOWN_COLUMNS = 40;
 
@@ -72,9 +74,10 @@ async function trace(number, name) {
 
 /**
  * The view. `state`: `focus` (a page), `up` and `down` (steps), `select` (text), `column` (of the focus),
- * `columns` (whether cards list them). `remember` is told of each change, so that the address can keep it.
+ * `columns` (whether cards list them). `remember` is told of each change, so that the address can keep it. A
+ * view without its bar is a picture to look at: what would change it leads to the large view instead.
  */
-function lineageView(state, { tall = false, remember = () => {} } = {}) {
+function lineageView(state, { tall = false, hasBar = true, remember = () => {} } = {}) {
   const canvas = svg("svg.lineage-canvas", { tabindex: "0", role: "application", "aria-label": "Lineage: arrows move the picture, plus and minus zoom, 0 shows all" });
   const scene = svg("g");
   canvas.append(arrowHeads(), scene);
@@ -168,15 +171,16 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
     const listed = columnsShown(number);
     const isFocus = number === state.focus;
     const [kind] = OUTCOMES[page.status] ?? [];
-    const under = [page.kind === "model" ? page.mat || "model" : wordOf(page.kind), page.rows !== undefined && `${short.format(page.rows)} rows`].filter(Boolean).join(" · ");
+    const under = [page.kind === "model" ? page.mat || "model" : wordOf(page.kind), page.rows !== undefined && `${short.format(page.rows)} rows`, kind === "bad" && OUTCOMES[page.status][1]].filter(Boolean).join(" · ");
+    const name = fitted(page.name, box.width - (kind === "bad" ? 40 : 26));
     const group = svg(`g.card${isFocus ? ".focus" : ""}`, { transform: `translate(${round(box.x)} ${round(box.y)})`, "data-kind": page.kind, "data-number": number },
       svg("rect.body", { width: box.width, height: box.height, rx: 7 }),
       svg("path.stripe", { d: `M5 .3A7 7 0 0 0 0 7V${box.height - 7}A7 7 0 0 0 5 ${box.height - 0.3}Z` }),
-      svg("a", { href: address(page), "aria-label": `${wordOf(page.kind)} ${page.name}` },
+      svg("a", { href: address(page), "aria-label": name === page.name ? null : `${name} ${clipped(under, 32)} ${page.name}` },
         svg("rect.hit", { width: box.width, height: Math.min(box.height, CARD.height), rx: 7 }),
-        svg("text.name", { x: 16, y: 20 }, fitted(page.name, box.width - (kind === "bad" ? 40 : 26))),
-        svg("text.under", { x: 16, y: 37 }, clipped(under, 32)),
-        svg("title", [page.name, page.summary].filter(Boolean).join("\n"))),
+        svg("text.name", { x: 16, y: 20 }, name), svg("text", " "),
+        svg("text.under", { x: 16, y: 37 }, clipped(under, 32))),
+      svg("title", [page.name, page.summary].filter(Boolean).join("\n")),
       kind === "bad" && svg("circle.bad", { cx: box.width - 13, cy: 15, r: 4 }, svg("title", "failed")),
       listed.map((column, at) => columnRow(number, column, at, box)), furtherOn(number, box));
     if (page.color) group.querySelector(".stripe").style.fill = page.color;
@@ -240,12 +244,13 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
   function fit() {
     if (!picture) return;
     const margin = 28;
+    const readable = tall ? READABLE_TALL : hasBar ? READABLE : READABLE_GLANCE;
     const { width } = canvas.getBoundingClientRect();
     if (!width) return;
-    if (!tall) canvas.style.height = `${Math.round(Math.min(Math.max(picture.height * Math.max(READABLE, Math.min(1, (width - 2 * margin) / picture.width)) + 120, 190), 440))}px`;
+    if (!tall) canvas.style.height = `${Math.round(Math.min(Math.max(picture.height * Math.max(readable, Math.min(1, (width - 2 * margin) / picture.width)) + 120, 190), 440))}px`;
     const { height } = canvas.getBoundingClientRect();
     const whole = Math.min((width - margin * 2) / picture.width, (height - margin * 2) / picture.height, 1.1);
-    view.k = picture.isLarge ? whole : Math.max(whole, tall ? READABLE_TALL : READABLE);
+    view.k = picture.isLarge ? whole : Math.max(whole, readable);
     view.x = (width - picture.width * view.k) / 2;
     view.y = (height - picture.height * view.k) / 2;
     const focus = picture.boxes.get(state.focus) ?? [...picture.boxes.values()][0];
@@ -285,12 +290,14 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
 
   function change(wanted) {
     Object.assign(state, wanted);
+    if (!hasBar) return go(lineageAddress(state));
     remember(state);
     controls();
-    update();
+    return update();
   }
 
   function controls() {
+    if (!hasBar) return;
     show(bar, lineageControls(state, change, () => exportSvg(canvas, scene, picture)));
   }
 
@@ -298,6 +305,16 @@ function lineageView(state, { tall = false, remember = () => {} } = {}) {
   // The canvas has no size before it is in the page.
   new ResizeObserver(() => (picture ? fit() : update())).observe(canvas);
   return h("div.lineage-whole", bar, frame);
+}
+
+/** The address of the large view in this state. */
+function lineageAddress(state) {
+  const kept = new URLSearchParams();
+  if (state.focus !== undefined) kept.set("focus", site.pages[state.focus].id);
+  for (const key of ["select", "column", "up", "down"]) if (state[key] !== undefined) kept.set(key, state[key]);
+  if (state.all) kept.set("all", "1");
+  if (state.columns) kept.set("columns", "1");
+  return `#!/lineage${[...kept].length ? `?${kept}` : ""}`;
 }
 
 /** Marks for nodes that are too many for cards: one path for each kind. */
@@ -358,7 +375,7 @@ function listen(canvas, view, { moved, zoom, fit, tall, open: at }) {
     }
     const { left, top } = canvas.getBoundingClientRect();
     const number = event.target.closest("a, .column") ? undefined : at(event.clientX - left, event.clientY - top);
-    if (number !== undefined) location.hash = address(site.pages[number]);
+    if (number !== undefined) go(address(site.pages[number]));
   }, true);
   canvas.addEventListener("wheel", (event) => {
     // In the middle of a page the wheel scrolls the page, unless it is meant for the picture.
@@ -409,11 +426,10 @@ function folderPicture(within) {
   const nodes = site.pages.filter((it) => (within ? within.has(it.number) : inPicture(it.number)));
   const isIn = new Set(nodes);
   const keyAt = (page, depth) => (page.kind === "model" ? ["model", page.pkg, ...(page.folders ?? []).slice(0, depth)] : [page.kind, ...(page.kind === "source" ? page.folders.slice(0, depth) : [])]).join("/");
-  let depth = 0;
-  while (depth < 6 && new Set(nodes.map((it) => keyAt(it, depth + 1))).size <= 45) depth += 1;
+  const depths = new Map([...new Set(nodes.map((it) => it.kind))].map((kind) => [kind, depthOf(nodes.filter((it) => it.kind === kind), within ? 45 : kind === "model" ? 30 : 12, keyAt)]));
   const folders = new Map();
   for (const page of nodes) {
-    const key = keyAt(page, depth);
+    const key = keyAt(page, depths.get(page.kind));
     const folder = folders.get(key) ?? { key, pages: [], layers: 0, kind: page.kind, parents: new Map() };
     folders.set(key, folder);
     folder.pages.push(page);
@@ -428,6 +444,13 @@ function folderPicture(within) {
     }
   }
   return { ...placeFolders(folders), folders };
+}
+
+/** How many levels of folders give so many boxes at most. */
+function depthOf(pages, most, keyAt) {
+  let depth = 0;
+  while (depth < 6 && new Set(pages.map((it) => keyAt(it, depth + 1))).size <= most) depth += 1;
+  return depth;
 }
 
 /** A folder stands where its nodes do on the average. */
@@ -481,7 +504,7 @@ const arrowHeads = () => svg("defs", svg("marker", { id: "arrow", viewBox: "0 0 
 const ruler = document.createElement("canvas").getContext("2d");
 const widths = new Map();
 
-function fitted(text, width, font = "600 13px") {
+function fitted(text, width, font = "600 12.5px") {
   ruler.font = `${font} ${getComputedStyle(document.documentElement).getPropertyValue("--sans")}`;
   const wide = (it) => ruler.measureText(it).width;
   const key = `${font} ${width} ${text}`;

@@ -21,7 +21,7 @@ function block(node) {
   const attributes = hasAttributes ? rest.shift() : {};
   if (tag === "pre") return code(rest.join(""), attributes.lang === "sql" ? "sql" : "text");
   if (tag === "a") return anchor(attributes.href, rest.map(block));
-  if (tag === "table") return h("div.scroll", { tabindex: "0" }, h("table", rest.map(block)));
+  if (tag === "table") return h("div.scroll", { tabindex: "0", role: "group", "aria-label": "Table" }, h("table", rest.map(block)));
   if (tag === "thead") return h("thead", h("tr", rest.map((it) => h("th", it.slice(1).map(block)))));
   const own = tag === "ol" && Number.isInteger(attributes.start) ? { start: attributes.start } : {};
   return h(HEADINGS[tag] ?? tag, own, rest.map(block));

@@ -1,7 +1,7 @@
 // Where nodes stand in a picture of some of them. The site has a layer and a row for each node of the whole
 // (`src/docs/layout.rs`); here layers without nodes are left out, long edges get room, and rows move together.
 
-const CARD = { width: 196, height: 48, gapX: 48, gapY: 16, row: 21 };
+const CARD = { width: 216, height: 48, gapX: 48, gapY: 16, row: 21 };
 
 /** Places nodes: `{ boxes: Map(number -> box), edges: [{ from, to, path }], width, height }`. */
 function place(numbers, heightOf) {
@@ -10,22 +10,70 @@ function place(numbers, heightOf) {
   const edges = items.flatMap(({ id }) => parents(id).filter((it) => layers.has(it)).map((from) => ({ from, to: id })));
   // Room for the ways to neighbours that are not in the picture.
   const hasMore = items.some(({ id }) => [...parents(id), ...children(id)].some((it) => !layers.has(it)));
-  return arrange(items, edges, hasMore ? { ...CARD, gapX: 76 } : CARD);
+  return arrange(items, edges, hasMore ? { ...CARD, gapX: 68 } : CARD);
 }
 
 /**
  * Places boxes in layers. `items`: `{ id, layer, key, height }`, of which `key` is a first guess at the row;
  * `edges`: `{ from, to, start, end }` by ids, from a lower layer to a higher one, with the heights in their
- * boxes where they begin and end.
+ * boxes where they begin and end. What is not connected stands side by side, so that the whole has the
+ * shape of a screen.
  */
 function arrange(items, edges, size) {
-  const cells = new Map(items.map((it) => [it.id, { ...it, before: [], after: [] }]));
+  const parts = connected(items, edges).map((it) => layOut(it.items, it.edges, size));
+  const whole = shelve(parts, size);
+  const drawn = parts.map((it) => measured(it, size));
+  return { boxes: new Map(drawn.flatMap((it) => [...it.boxes])), edges: drawn.flatMap((it) => it.edges), ...whole };
+}
+
+/** Items that edges connect, the largest part first. */
+function connected(items, edges) {
+  const root = new Map(items.map((it) => [it.id, it.id]));
+  const find = (id) => {
+    let at = id;
+    while (root.get(at) !== at) {
+      root.set(at, root.get(root.get(at)));
+      at = root.get(at);
+    }
+    return at;
+  };
+  for (const { from, to } of edges) root.set(find(to), find(from));
+  const parts = new Map();
+  const partOf = (id) => parts.get(find(id)) ?? parts.set(find(id), { items: [], edges: [] }).get(find(id));
+  for (const item of items) partOf(item.id).items.push(item);
+  for (const edge of edges) partOf(edge.from).edges.push(edge);
+  return [...parts.values()].sort((a, b) => b.items.length - a.items.length);
+}
+
+/** One connected part, by itself. */
+function layOut(items, edges, size) {
+  const used = [...new Set(items.map((it) => it.layer))].sort((a, b) => a - b);
+  const cells = new Map(items.map((it) => [it.id, { ...it, layer: used.indexOf(it.layer), before: [], after: [] }]));
   const routes = join(cells, edges);
   const columns = [];
   for (const cell of cells.values()) (columns[cell.layer] ??= []).push(cell);
   order(columns);
   settle(columns, size);
-  return measured(cells, columns, routes, size);
+  const all = [...cells.values()];
+  const top = Math.min(...all.map((it) => it.y - it.height / 2));
+  const height = Math.max(...all.map((it) => it.y + it.height / 2)) - top;
+  return { cells, routes, top, height, width: columns.length * (size.width + size.gapX) - size.gapX };
+}
+
+/** Gives each part its place, in rows from left to right; tells the size of the whole. */
+function shelve(parts, size) {
+  const area = parts.reduce((sum, it) => sum + (it.width + size.gapX) * (it.height + size.gapY), 0);
+  const wide = Math.max(...parts.map((it) => it.width), Math.sqrt(area * 1.7));
+  let [x, y, tall, width] = [0, 0, 0, 0];
+  const [first, ...rest] = parts;
+  for (const part of [first, ...rest.sort((a, b) => b.height - a.height)]) {
+    if (x > 0 && x + part.width > wide) [x, y, tall] = [0, y + tall + size.gapY, 0];
+    part.at = [x, y];
+    width = Math.max(width, x + part.width);
+    tall = Math.max(tall, part.height);
+    x += part.width + size.gapX;
+  }
+  return { width, height: y + tall };
 }
 
 /**
@@ -152,13 +200,11 @@ function apart(column, wanted, size) {
 
 const mean = (values) => values.reduce((sum, it) => sum + it, 0) / values.length;
 
-function measured(cells, columns, routes, size) {
-  const top = Math.min(...[...cells.values()].map((it) => it.y - it.height / 2));
+/** The boxes and lines of a part that has its place. */
+function measured({ cells, routes, top, at: [left, above] }, size) {
   const boxes = new Map();
-  let height = 0;
   for (const cell of cells.values()) {
-    cell.box = { x: cell.layer * (size.width + size.gapX), y: cell.y - top - cell.height / 2, width: size.width, height: cell.height };
-    height = Math.max(height, cell.box.y + cell.height);
+    cell.box = { x: left + cell.layer * (size.width + size.gapX), y: above + cell.y - top - cell.height / 2, width: size.width, height: cell.height };
     if (!cell.isRoom) boxes.set(cell.id, cell.box);
   }
   const edges = routes.map((route) => {
@@ -168,7 +214,7 @@ function measured(cells, columns, routes, size) {
     });
     return { ...route, path: curve(points) };
   });
-  return { boxes, edges, width: columns.length * (size.width + size.gapX) - size.gapX, height };
+  return { boxes, edges };
 }
 
 /** Where edges leave or reach a box: at the height of its head, however tall it is, unless another is given. */

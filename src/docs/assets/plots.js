@@ -49,6 +49,6 @@ function runPlot(title, runs) {
   });
   const bad = runs.filter((it) => (OUTCOMES[it.status] ?? [])[0] === "bad").length;
   return h("figure.plot-card", h("figcaption", h("span", title), h("strong", bad ? `${bad} of ${runs.length} failed` : `${runs.length} of ${runs.length} good`)),
-    svg("svg.plot", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${runs.length} runs, ${bad} failed` }, bars),
+    svg("svg.plot", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "xMaxYMax meet", role: "img", "aria-label": `${title}: ${runs.length} runs, ${bad} failed` }, bars),
     ends(runs));
 }

@@ -15,54 +15,56 @@ let searchIndex = null;
 async function openSearch() {
   if (searchIndex) return searchIndex;
   const { words, places } = await part("search");
-  const starts = [0];
-  for (let at = words.indexOf("\n"); at >= 0; at = words.indexOf("\n", at + 1)) starts.push(at + 1);
-  starts.pop();
-  searchIndex = { words, starts: Uint32Array.from(starts), lines: places.split("\n") };
+  const names = site.pages.map((it) => it.name.toLowerCase());
+  searchIndex = { words, places, starts: lineStarts(words), lines: lineStarts(places), names };
   return searchIndex;
 }
 
-/** Pages with all the words typed, best first: `{ number, score, fields, word }`. */
+/** Where each line of a text begins, and after the last one its end. */
+function lineStarts(text) {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return Uint32Array.from(starts);
+}
+
+/** Pages with all the words typed, best first: `{ number, fields, column }`. */
 async function search(text) {
   const index = await openSearch();
   const typed = text.toLowerCase().split(/[^\p{L}\p{N}_]+/u).filter(Boolean);
   if (!typed.length) return { results: [], total: 0 };
-  let found = null;
-  for (const word of typed) {
-    const hits = pagesWith(index, word);
-    if (!found) {
-      found = hits;
-      continue;
-    }
-    for (const [number, hit] of found) {
-      const other = hits.get(number);
-      if (!other) found.delete(number);
-      else found.set(number, { score: hit.score + other.score, fields: hit.fields | other.fields, column: hit.column || other.column });
-    }
-  }
+  const [hits, ...others] = typed.map((it) => pagesWith(index, it));
+  const found = hits.found.filter((number) => others.every((it) => it.fields[number]));
   const whole = typed.join("_");
-  const results = [...found].map(([number, hit]) => {
-    const page = site.pages[number];
-    const name = page.name.toLowerCase();
-    let score = hit.score * (KIND_WEIGHT[page.kind] ?? 1);
-    if (name === whole || name === text.trim().toLowerCase()) score += 1000;
+  const trimmed = text.trim().toLowerCase();
+  for (const number of found) {
+    for (const it of others) {
+      hits.score[number] += it.score[number];
+      hits.fields[number] |= it.fields[number];
+      hits.column[number] ||= it.column[number];
+    }
+    const name = index.names[number];
+    let score = hits.score[number] * (KIND_WEIGHT[site.pages[number].kind] ?? 1);
+    if (name === whole || name === trimmed) score += 1000;
     else if (name.startsWith(whole)) score += 120;
-    return { number, score: score - name.length / 100, fields: hit.fields, column: hit.column };
-  });
-  results.sort((a, b) => b.score - a.score || a.number - b.number);
-  return { results: results.slice(0, MAX_RESULTS), total: results.length };
+    hits.score[number] = score - name.length / 100;
+  }
+  found.sort((a, b) => hits.score[b] - hits.score[a] || a - b);
+  const wordAt = (line) => (line ? index.words.slice(index.starts[line - 1], index.starts[line] - 1) : "");
+  const results = found.slice(0, MAX_RESULTS).map((number) => ({ number, fields: hits.fields[number], column: wordAt(hits.column[number]) }));
+  return { results, total: found.length };
 }
 
-/** Pages with a word that has the typed one in it; the better it fits, the more it counts. */
+/** Pages with a word that has the typed one in it; the better it fits, the more it counts. By number of the page. */
 function pagesWith(index, typed) {
-  const hits = new Map();
-  let n = 0;
-  for (let at = index.words.indexOf(typed); at >= 0 && n < MAX_WORDS; n += 1) {
+  const n = site.pages.length;
+  const hits = { found: [], score: new Float64Array(n), fields: new Uint8Array(n), column: new Uint32Array(n) };
+  let seen = 0;
+  for (let at = index.words.indexOf(typed); at >= 0 && seen < MAX_WORDS; seen += 1) {
     const line = lineAt(index.starts, at);
     const start = index.starts[line];
-    const end = index.words.indexOf("\n", at);
+    const end = index.starts[line + 1] - 1;
     const fit = at > start ? 0.4 : end - start === typed.length ? 2 : 1;
-    collect(hits, index.lines[line], fit, index.words.slice(start, end));
+    collect(hits, index, line, fit);
     at = index.words.indexOf(typed, end);
   }
   return hits;
@@ -70,7 +72,7 @@ function pagesWith(index, typed) {
 
 function lineAt(starts, offset) {
   let low = 0;
-  let high = starts.length - 1;
+  let high = starts.length - 2;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
     if (starts[middle] <= offset) low = middle;
@@ -79,21 +81,28 @@ function lineAt(starts, offset) {
   return low;
 }
 
-function collect(hits, line, fit, word) {
-  let number = 0;
-  for (const pair of line.split(" ")) {
-    const [step, bits] = pair.split(".");
-    number += Number(step);
-    const fields = Number(bits);
-    let score = 0;
-    for (let bit = 0; bit < FIELDS.length; bit += 1) if (fields & (1 << bit)) score = Math.max(score, FIELDS[bit].weight * fit);
-    const old = hits.get(number);
-    const column = fields & 2 ? word : "";
-    if (!old) hits.set(number, { score, fields, column });
+/** The best weight of each set of fields. */
+const WEIGHTS = Array.from({ length: 1 << FIELDS.length }, (_, bits) => Math.max(0, ...FIELDS.map((it, bit) => (bits & (1 << bit) ? it.weight : 0))));
+
+/**
+ * Takes the places of a word: `12.1 3.17` are the pages 12 and 15, each with the bits of its fields. Read letter
+ * by letter: common words are on every page, and a list of texts for each would be slow.
+ */
+function collect(hits, { places, lines }, line, fit) {
+  const end = lines[line + 1];
+  let [number, value, step] = [0, 0, 0];
+  for (let at = lines[line]; at < end; at += 1) {
+    const letter = places.charCodeAt(at);
+    if (letter >= 48) value = value * 10 + letter - 48;
+    else if (letter === 46) [step, value] = [value, 0];
     else {
-      if (score > old.score) old.score = score;
-      old.fields |= fields;
-      old.column ||= column;
+      number += step;
+      if (!hits.fields[number]) hits.found.push(number);
+      hits.fields[number] |= value;
+      hits.score[number] = Math.max(hits.score[number], WEIGHTS[value] * fit);
+      // Lines count from 1, so that 0 is none.
+      if (value & 2) hits.column[number] ||= line + 1;
+      value = 0;
     }
   }
 }

@@ -58,7 +58,7 @@ function code(text, language = "sql") {
   });
   const lines = trimmed.split("\n").length;
   const numbers = h("span.lines", { "aria-hidden": "true" }, Array.from({ length: lines }, (_, it) => it + 1).join("\n"));
-  return h("div.code", h("pre", { tabindex: "0" }, lines > 1 && numbers, body), copy);
+  return h("div.code", h("pre", { tabindex: "0", role: "group", "aria-label": "Code" }, lines > 1 && numbers, body), copy);
 }
 
 /** The clipboard of pages on disk needs the old way. */

@@ -48,6 +48,12 @@ fn column(
         text: text.to_owned(),
         inherited: inherited
             .and_then(|it| Some((*making.numbers.get(it.from.0.as_str())?, it.from.1.clone()))),
+        from: making.origins(&entry.unique_id, &name),
+        is_origin_unknown: making
+            .facts
+            .unknown
+            .get(&entry.unique_id)
+            .is_some_and(|it| it.columns.iter().any(|it| it.eq_ignore_ascii_case(&name))),
         tags: own.map(|it| it.tags.clone()).unwrap_or_default(),
         meta: own.map(|it| it.meta.clone()).unwrap_or_default(),
         constraints: own.map(|it| it.constraints.iter().map(constraint).collect()).unwrap_or_default(),

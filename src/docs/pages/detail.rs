@@ -23,6 +23,7 @@ pub(super) fn detail(
         "group" => making.members.get(entry.name.as_str()),
         _ => making.callers.get(entry.unique_id.as_str()),
     };
+    let unknown = making.facts.unknown.get(&entry.unique_id);
     Detail {
         description: markdown::tree(&entry.description),
         facts: facts(making, number, entry),
@@ -46,7 +47,8 @@ pub(super) fn detail(
         runs: making.past.runs_of(&entry.unique_id, is_test),
         sample: making.past.samples.get(&entry.unique_id).cloned(),
         freshness: freshness(making, entry),
-        has_unknown_lineage: making.facts.unknown.contains(&entry.unique_id),
+        doubt: making.facts.doubts.get(&entry.unique_id).cloned().unwrap_or_default(),
+        unknown_origins: unknown.map(|it| it.reason.clone().unwrap_or_default()),
     }
 }
 
@@ -89,9 +91,10 @@ fn facts(making: &Making<'_>, number: usize, entry: &Entry) -> Vec<(&'static str
         ("Version", json(&entry.version)),
         ("Latest version", json(&entry.latest_version)),
         ("Deprecated from", text(&entry.deprecation_date)),
+        ("Label", text(&entry.label)),
         ("Type", text(&entry.kind)),
         ("Maturity", text(&entry.maturity)),
-        ("Owner", text(&super::owner_of(entry))),
+        ("Owner", text(&making.owner_of(entry))),
         ("Email", text(email)),
         ("Loader", text(&entry.loader)),
         ("Source", text(&entry.source_description)),
@@ -133,14 +136,14 @@ fn freshness(making: &Making<'_>, entry: &Entry) -> Option<FreshnessDetail> {
             .map(|count| format!("{count} {}{}", it.period, if count == 1 { "" } else { "s" }))
             .unwrap_or_default()
     };
-    let checked = making.past.sources.get(&entry.unique_id);
+    let checked = making.past.looks.get(&entry.unique_id).and_then(|it| it.last());
     let freshness = FreshnessDetail {
         warn_after: age(&entry.freshness.warn_after),
         error_after: age(&entry.freshness.error_after),
         field: entry.loaded_at_field.clone(),
         status: checked.map(|it| it.status.clone()).unwrap_or_default(),
-        loaded_at: checked.and_then(|it| it.max_loaded_at.clone()).unwrap_or_default(),
-        checked_at: checked.and_then(|it| it.snapshotted_at.clone()).unwrap_or_default(),
+        loaded_at: checked.and_then(|it| it.loaded_at.clone()).unwrap_or_default(),
+        checked_at: checked.map(|it| it.at.clone()).unwrap_or_default(),
     };
     let is_watched =
         !freshness.warn_after.is_empty() || !freshness.error_after.is_empty() || checked.is_some();
