@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use crate::compile::lineage::{Column, Lineage, Table as ReadTable};
+use crate::compile::lineage::{self, Column, Lineage, Table as ReadTable};
 use crate::compile::shapes::{Shape, Shapes};
 use crate::graph::Graph;
 use crate::sql::lineage::EdgeKind as TracedKind;
@@ -135,6 +135,19 @@ impl ColumnFacts {
             self.keys.insert(own.to_owned(), node.keys.iter().filter_map(name).collect());
             if node.unknown.is_some() || node.columns.iter().any(|it| it.is_unknown) {
                 self.unknown.push(own.to_owned());
+            }
+        }
+        self.with_inherited(graph, &lineage::inherit(graph, lineage))
+    }
+
+    /// Takes descriptions that came along edges.
+    fn with_inherited(mut self, graph: &Graph, inherited: &lineage::Inherited) -> Self {
+        for (id, node) in graph.nodes() {
+            for taken in inherited.of_node(id) {
+                let ReadTable::Node(from) = taken.from.table else { continue };
+                let from = (graph.node(from).unique_id.as_str().to_owned(), taken.from.name.clone());
+                let column = (node.unique_id.as_str().to_owned(), taken.name.to_lowercase());
+                self.inherited.insert(column, Inherited { description: taken.text.clone(), from });
             }
         }
         self

@@ -388,9 +388,9 @@ pub enum CheckOutput {
 /// `lineage`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct LineageArgs {
-    /// A column (orders.amount, raw.orders.amount), or a node for all of its columns
+    /// A column (orders.amount, raw.orders.amount), or a node for all of its columns; without it, all nodes
     #[arg(value_name = "NODE.COLUMN")]
-    pub column: String,
+    pub column: Option<String>,
     /// What it comes from
     #[arg(long)]
     pub up: bool,

@@ -11,6 +11,7 @@ use crate::cli::args::command::{
 use crate::cli::commands::late;
 use crate::cli::commands::run::{faults, report_log, stamp};
 use crate::cli::session::{Loaded, Purpose, Session, Stopped, without_dot};
+use crate::cli::unit_testing::with_ancestors;
 use crate::compile::{self, Compiled};
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::scrub::Scrubber;
@@ -212,7 +213,7 @@ fn columns(
     compiled: &Compiled,
     wanted: &BTreeSet<NodeId>,
 ) -> Result<ColumnFacts, Stopped> {
-    let shapes = session.shapes(loaded, graph, compiled, wanted, false)?;
+    let shapes = session.shapes(loaded, graph, compiled, &with_ancestors(graph, wanted), false)?;
     if !shapes.faults.is_empty() {
         let nodes = numbers::count(shapes.faults.len(), "node");
         let message = format!("{nodes} cannot be built as they are: `tidemill check` says why");
