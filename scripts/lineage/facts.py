@@ -20,11 +20,12 @@ def asked(program, folder, *words, statuses=(0,)):
 class Facts:
     """Columns and lineage of all nodes of a project, by unique id."""
 
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, arguments=()):
         # A fault in one model leaves the others known.
-        self.shapes = last_json(asked(program, folder, "check", "--output", "json", statuses=(0, 1)))["nodes"]
-        self.lineage = last_json(asked(program, folder, "lineage", "--output", "json"))["nodes"]
-        asked(program, folder, "compile", statuses=(0, 1))
+        check = asked(program, folder, "check", "--output", "json", *arguments, statuses=(0, 1))
+        self.shapes = last_json(check)["nodes"]
+        self.lineage = last_json(asked(program, folder, "lineage", "--output", "json", *arguments))["nodes"]
+        asked(program, folder, "compile", *arguments, statuses=(0, 1))
         with open(os.path.join(folder, "target", "manifest.json"), encoding="utf-8") as file:
             self.manifest = json.load(file)
 

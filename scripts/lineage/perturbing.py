@@ -77,6 +77,8 @@ def perturb(connection, tables, query, readable, edges, salts=(0, 1)):
     """
     outcome = Outcome()
     before, outcome.rows = columns_of(connection, query)
+    if not outcome.rows:
+        return outcome
     # The same tables once more: what changes now changes by itself.
     for name in readable:
         tables.restore(name)

@@ -77,11 +77,7 @@ impl<'a> Nodes<'a> {
             let _ = writeln!(text, "rows decided by: {}", keys.join(", "));
         }
         if let Some(reason) = &own.unknown {
-            let _ = writeln!(
-                text,
-                "not all is known of {}: {reason}",
-                table(self.graph, &Table::Node(id))
-            );
+            let _ = writeln!(text, "not all is known of {}: {reason}", table(self.graph, &Table::Node(id)));
         }
         text
     }
