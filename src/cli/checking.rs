@@ -9,7 +9,7 @@ use crate::compile::shapes::{self, InWarehouse, Shapes, ShapesInput, Tables};
 use crate::compile::{Compiled, is_ephemeral};
 use crate::diagnostics::Diagnostic;
 use crate::graph::Graph;
-use crate::node::{NodeId, Relation};
+use crate::node::{NodeId, NodeKind, Relation};
 use crate::run::ColumnUse;
 use crate::warehouse::{Attachment, Column, ConnectOptions, Warehouse, WarehouseError, duckdb};
 
@@ -119,7 +119,8 @@ impl<'a> ColumnsRead<'a> {
     }
 
     fn trace(&self) -> Option<Lineage> {
-        let wanted = self.compiled.nodes.keys().copied().collect();
+        let is_test = |id: &NodeId| self.graph.node(*id).kind == NodeKind::Test;
+        let wanted = self.compiled.nodes.keys().copied().filter(|it| !is_test(it)).collect();
         let input = ShapesInput {
             project: &self.loaded.project,
             graph: self.graph,

@@ -1,8 +1,8 @@
 //! Faults of the engine at the user's own lines.
 
 use crate::diagnostics::{Diagnostic, Span};
-use crate::graph::Node;
-use crate::parse::{Body, DataTest, TestKind};
+use crate::graph::{Graph, Node};
+use crate::parse::{Body, DataTest, Owner, TestKind};
 use crate::template::{Rendered, SegmentKind};
 use crate::warehouse::{ErrorKind, WarehouseError};
 
@@ -95,6 +95,20 @@ pub fn test(
     let headline = lines.next().unwrap_or("the engine gave no reason");
     let diagnostic = Diagnostic::error("test-error", format!("{described}: {headline}"));
     lines.fold(diagnostic.at(node.span, "declared here"), note)
+}
+
+/// What a test is called in its faults: "not_null on `customers.id`", or "test `name`".
+pub fn test_name(graph: &Graph, node: &Node) -> String {
+    let Body::Test(DataTest { kind: TestKind::Generic(generic), column }) = &node.body else {
+        return format!("test `{}`", node.name);
+    };
+    let owner = match &generic.owner {
+        Owner::Ref(call) => node.refs.get(call),
+        Owner::Source(call) => node.sources.get(call),
+    };
+    let owner = owner.map_or("", |id| graph.node(*id).name.as_str());
+    let column = column.as_ref().map(|it| format!(".{it}")).unwrap_or_default();
+    format!("{} on `{owner}{column}`", generic.name)
 }
 
 fn is_singular(node: &Node) -> bool {

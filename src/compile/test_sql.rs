@@ -128,8 +128,7 @@ impl Late<'_> {
         }
         let (templates, node) = (&self.compiler.graph.templates, self.compiler.graph.node(id));
         let package = node.package.as_str();
-        let is_own = |name| templates.override_of(package, name).is_some();
-        if !TEST_QUERIES.iter().any(|it| is_own(it)) {
+        if !self.has_judge(id) {
             return None;
         }
         let context = self.compiler.node_context(id, IsIncremental::No);
@@ -167,6 +166,13 @@ impl Late<'_> {
             )
         });
         Some(judged.map(JudgedTest::Query).map_err(TemplateError::into_diagnostic))
+    }
+
+    /// Whether a macro of the project decides how a test is run.
+    pub fn has_judge(&self, id: NodeId) -> bool {
+        let (graph, package) = (self.compiler.graph, self.compiler.graph.node(id).package.as_str());
+        let is_own = |name: &&str| graph.templates.override_of(package, name).is_some();
+        graph.node_macros.tests.is_some() || TEST_QUERIES.iter().any(|it| is_own(it))
     }
 
     /// The project's own materialization of tests runs its queries itself.

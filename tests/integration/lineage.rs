@@ -130,6 +130,10 @@ impl Tables for Corpus {
     fn function(&self, _name: &[&str]) -> Option<(Json, Vec<String>)> {
         None
     }
+
+    fn described(&self, _sql: &str) -> Option<Vec<String>> {
+        None
+    }
 }
 
 fn create_tables() -> Vec<String> {

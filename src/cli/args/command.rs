@@ -472,9 +472,9 @@ pub struct LintArgs {
 /// `lineage`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct LineageArgs {
-    /// A column (orders.amount, raw.orders.amount), or a node for all of its columns
+    /// A column (orders.amount, raw.orders.amount), or a node for all of its columns; without it, all nodes
     #[arg(value_name = "NODE.COLUMN")]
-    pub column: String,
+    pub column: Option<String>,
     /// What it comes from
     #[arg(long)]
     pub up: bool,

@@ -166,7 +166,8 @@ pub(super) const LINEAGE: &str = "\
 Examples:
   tidemill lineage orders.amount           where it comes from, and what is made of it
   tidemill lineage raw.orders.price --down what a change of a source's column touches
-  tidemill lineage orders --output text    all columns of a model, one step up
+  tidemill lineage orders                  all columns of a model, one step up
+  tidemill lineage --output json           all columns of all models, for programs
   tidemill lineage orders.amount --output mermaid";
 
 pub(super) const LIST: &str = "\

@@ -1,6 +1,7 @@
 //! `check`: whether every query fits what it reads, without running any.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde_json::{Map, Value as Json, json};
 
@@ -12,7 +13,7 @@ use crate::cli::unit_testing::with_ancestors;
 use crate::compile;
 use crate::compile::shapes::{Shape, Shapes};
 use crate::graph::Graph;
-use crate::node::NodeId;
+use crate::node::{NodeId, NodeKind};
 use crate::report::numbers;
 use crate::run::Clock;
 
@@ -21,7 +22,9 @@ pub(super) fn run(session: &mut Session, args: &CheckArgs) -> Result<Exit, Stopp
     let purpose = Purpose { full_refresh: args.full_refresh, ..Purpose::of("check") };
     let (loaded, graph) = session.resolve(purpose)?;
     let selected = session.select(loaded, graph, &args.selection)?;
-    let wanted = with_ancestors(graph, &selected);
+    let tests = selected.iter().copied().filter(|it| graph.node(*it).kind == NodeKind::Test);
+    let mut wanted = with_ancestors(graph, &with_parents(graph, &selected));
+    wanted.extend(tests);
     let compiled = compile::compile(&loaded.project, graph, &wanted);
     report_log(session, &compiled.log);
     let shapes = session.shapes(loaded, graph, &compiled, &wanted, args.full_refresh)?;
@@ -35,6 +38,12 @@ pub(super) fn run(session: &mut Session, args: &CheckArgs) -> Result<Exit, Stopp
         CheckOutput::Json => session.reporter.data(&as_json(graph, &shapes, &selected).to_string()),
     }
     Ok(if all.is_empty() { Exit::Good } else { Exit::Failed })
+}
+
+/// The nodes, and what the tests among them read.
+fn with_parents(graph: &Graph, nodes: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
+    let tests = nodes.iter().filter(|it| graph.node(**it).kind == NodeKind::Test);
+    tests.flat_map(|it| graph.parents(*it)).chain(nodes).copied().collect()
 }
 
 fn summary(
@@ -54,7 +63,15 @@ fn summary(
         let node = graph.node(*id);
         session.info(&format!("unknown: {} {}: {reason}", node.kind, node.name));
     }
-    let mut parts = vec![format!("checked {}", numbers::count(shapes.checked, "query"))];
+    let untested = shapes.untested.iter().filter(|it| !it.1.starts_with("its parent "));
+    for (id, reason) in untested {
+        session.info(&format!("unknown: test {}: {reason}", graph.node(*id).name));
+    }
+    let mut checked = format!("checked {}", numbers::count(shapes.checked, "query"));
+    if shapes.checked_tests > 0 {
+        let _ = write!(checked, " and {}", numbers::count(shapes.checked_tests, "test"));
+    }
+    let mut parts = vec![checked];
     if !unknown.is_empty() {
         parts.push(format!("the columns of {} are not known", numbers::count(unknown.len(), "node")));
     }

@@ -93,7 +93,7 @@ pub fn trace(
         let next = binders[0].connect()?;
         binders.push(next);
     }
-    let tables = ProjectTables::new(graph, compiled, shapes, binders[0].as_mut());
+    let tables = ProjectTables::new(graph, compiled, shapes, binders[0].as_mut())?;
     let traced: Vec<(NodeId, NodeLineage)> = queries
         .par_chunks(size)
         .zip(binders.par_iter_mut())
@@ -145,7 +145,11 @@ fn of_node(graph: &Graph, shapes: &Shapes, id: NodeId, traced: Traced) -> NodeLi
     let mut unknown = traced.unknown;
     if let Some(own) = shapes.columns(id) {
         let found = columns;
-        let named = |name: &str| found.iter().find(|it| it.name.eq_ignore_ascii_case(name));
+        let names = sql_lineage::unique_names(found.iter().map(|it| it.name.as_str()));
+        let named = |name: &str| {
+            let place = names.iter().position(|it| it.eq_ignore_ascii_case(name))?;
+            found.get(place)
+        };
         columns = own
             .iter()
             .map(|it| match named(&it.name) {

@@ -1,6 +1,7 @@
 //! What names in compiled SQL mean in a project.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value as Json;
 
@@ -11,6 +12,7 @@ use crate::node::{IdentifierStyle, Materialization, NodeId, Relation};
 use crate::parse::Body;
 use crate::parse::functions::{FunctionBody, FunctionKind};
 use crate::sql::lineage::{Table, Tables, only_reference, reference_key};
+use crate::warehouse::WarehouseError;
 use crate::warehouse::binder::Binder;
 
 /// The project's relations by their names.
@@ -22,11 +24,24 @@ pub struct ProjectTables<'a> {
     references: BTreeMap<String, NodeId>,
     ctes: BTreeMap<String, NodeId>,
     functions: BTreeMap<String, (Json, Vec<String>)>,
+    /// What the engine says of references to other things, asked once.
+    outside: Mutex<Outside>,
+}
+
+/// Columns of what is no node, by the SQL that reads it.
+struct Outside {
+    binder: Box<dyn Binder>,
+    columns: BTreeMap<String, Option<Vec<String>>>,
 }
 
 impl<'a> ProjectTables<'a> {
-    /// Reads the names of all nodes; the binder is asked only for the syntax of those read in place.
-    pub fn new(graph: &'a Graph, compiled: &Compiled, shapes: &'a Shapes, binder: &mut dyn Binder) -> Self {
+    /// Reads the names of all nodes; the binder is asked for the syntax of those read in place, and later for columns of what is no node.
+    pub fn new(
+        graph: &'a Graph,
+        compiled: &Compiled,
+        shapes: &'a Shapes,
+        binder: &mut dyn Binder,
+    ) -> Result<Self, WarehouseError> {
         let mut tables = Self {
             graph,
             shapes,
@@ -34,16 +49,21 @@ impl<'a> ProjectTables<'a> {
             references: BTreeMap::new(),
             ctes: BTreeMap::new(),
             functions: BTreeMap::new(),
+            outside: Mutex::new(Outside { binder: binder.connect()?, columns: BTreeMap::new() }),
         };
         for (id, node) in graph.nodes() {
             if is_ephemeral(node) {
                 tables.ctes.insert(reading_name(node).identifier.to_lowercase(), id);
             }
             let Some(relation) = &node.relation else { continue };
-            let parameters = match &node.body {
-                Body::Function(function) if function.kind == FunctionKind::Table => names(function),
+            let sql = compiled.nodes.get(&id).map(|it| it.sql.text.as_str()).unwrap_or_default();
+            let (parameters, sql) = match &node.body {
+                Body::Function(function) if function.kind == FunctionKind::Table => {
+                    (names(function), sql.to_owned())
+                }
+                Body::Function(function) => (names(function), format!("select ({sql}\n)")),
                 Body::Model { materialized: Materialization::TableFunction, .. } => {
-                    node.config.duckdb.parameters.clone()
+                    (node.config.duckdb.parameters.clone(), sql.to_owned())
                 }
                 Body::Model { .. } | Body::Seed | Body::Snapshot(_) | Body::Source(_) => {
                     tables.add(id, relation, binder);
@@ -51,14 +71,13 @@ impl<'a> ProjectTables<'a> {
                 }
                 _ => continue,
             };
-            let sql = compiled.nodes.get(&id).map(|it| it.sql.text.as_str()).unwrap_or_default();
-            if let Some(tree) = read(binder, sql) {
+            if let Some(tree) = read(binder, &sql) {
                 for name in forms(relation) {
                     tables.functions.insert(name, (tree.clone(), parameters.clone()));
                 }
             }
         }
-        tables
+        Ok(tables)
     }
 
     fn add(&mut self, id: NodeId, relation: &Relation, binder: &mut dyn Binder) {
@@ -115,5 +134,16 @@ impl Tables for ProjectTables<'_> {
 
     fn function(&self, name: &[&str]) -> Option<(Json, Vec<String>)> {
         self.functions.get(&name.join(".").to_lowercase()).cloned()
+    }
+
+    fn described(&self, sql: &str) -> Option<Vec<String>> {
+        let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = outside.columns.get(sql) {
+            return known.clone();
+        }
+        let found = outside.binder.describe(&format!("select * from {sql}")).ok();
+        let names = found.map(|it| it.into_iter().map(|it| it.name).collect());
+        outside.columns.insert(sql.to_owned(), names);
+        outside.columns.get(sql)?.clone()
     }
 }

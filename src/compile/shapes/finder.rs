@@ -99,6 +99,7 @@ impl<'a, 'w> Finder<'a, 'w> {
                 self.shapes.nodes.insert(id, Shape::Unknown(reason));
             }
         }
+        self.tests();
         Ok(self.shapes)
     }
 
@@ -108,6 +109,9 @@ impl<'a, 'w> Finder<'a, 'w> {
         let mut needed: BTreeSet<NodeId> = BTreeSet::new();
         for id in graph.order().iter().filter(|it| self.is_asked(**it)) {
             needed.insert(*id);
+            needed.extend(graph.parents(*id));
+        }
+        for id in self.input.wanted.iter().filter(|it| graph.node(**it).kind == NodeKind::Test) {
             needed.extend(graph.parents(*id));
         }
         let mut depths: BTreeMap<NodeId, usize> = BTreeMap::new();
@@ -273,10 +277,7 @@ impl<'a, 'w> Finder<'a, 'w> {
     /// Binds the queries of a level, shared out to all connections.
     fn bind(&mut self, jobs: &mut [Job<'a>]) {
         let graph = self.input.graph;
-        let connections = 1 + self.others.len();
-        let size = jobs.len().div_ceil(connections).max(QUERIES_A_THREAD);
-        let mut binders: Vec<&mut Box<dyn Binder>> =
-            std::iter::once(&mut self.binder).chain(&mut self.others).collect();
+        let (size, mut binders) = self.shared_out(jobs.len());
         jobs.par_chunks_mut(size).zip(binders.par_iter_mut()).for_each(|(jobs, binder)| {
             for job in jobs.iter_mut().filter(|it| graph.node(it.id).made_as() != "table_function") {
                 job.result = binder.describe(&job.compiled.sql.text);
@@ -285,10 +286,17 @@ impl<'a, 'w> Finder<'a, 'w> {
         self.shapes.checked += jobs.len();
     }
 
+    /// All connections, and how many of so many queries each of them takes.
+    pub(super) fn shared_out(&mut self, queries: usize) -> (usize, Vec<&mut Box<dyn Binder>>) {
+        let connections = 1 + self.others.len();
+        let size = queries.div_ceil(connections).max(QUERIES_A_THREAD);
+        (size, std::iter::once(&mut self.binder).chain(&mut self.others).collect())
+    }
+
     fn settle(&mut self, job: Job<'a>) {
         let Job { id, compiled, result } = job;
         let result = match result {
-            Err(error) => self.with_foreign_tables(&compiled.sql, error),
+            Err(error) => self.with_foreign_tables(&compiled.sql.text, error),
             columns => columns,
         };
         match result {
@@ -298,9 +306,9 @@ impl<'a, 'w> Finder<'a, 'w> {
     }
 
     /// Queries may name tables that are no nodes: the warehouse may know them.
-    fn with_foreign_tables(
+    pub(super) fn with_foreign_tables(
         &mut self,
-        sql: &Rendered,
+        sql: &str,
         mut error: BindError,
     ) -> Result<Vec<Column>, BindError> {
         for _ in 0..FOREIGN_TABLES {
@@ -309,7 +317,7 @@ impl<'a, 'w> Finder<'a, 'w> {
             if !self.declaring.foreign(&tables, self.binder.as_mut()) {
                 break;
             }
-            match self.binder.describe(&sql.text) {
+            match self.binder.describe(sql) {
                 Ok(columns) => return Ok(columns),
                 Err(next) => error = next,
             }
@@ -327,21 +335,33 @@ impl<'a, 'w> Finder<'a, 'w> {
         error: &BindError,
     ) {
         let node = self.input.graph.node(id);
-        let is_own_way = matches!(&node.body, Body::Model { by_macro: Some(_), .. })
-            || matches!(&node.body, Body::Snapshot(body) if body.by_macro.is_some());
-        let prospects = self.prospects(id, compiled);
-        let reason = if is_own_way {
-            Some("a macro of the project makes it".to_owned())
-        } else {
-            excuse(error, &sql.text, &prospects)
-        };
-        if let Some(reason) = reason {
+        if let Some(reason) = self.excuse(id, compiled, &sql.text, error) {
             self.shapes.nodes.entry(id).or_insert(Shape::Unknown(reason));
             return;
         }
         let fault = faults::sql(node, sql, prefix, &error.error);
         self.shapes.faults.entry(id).or_default().push(fault);
         self.shapes.nodes.insert(id, Shape::Unknown("it has an error".to_owned()));
+    }
+
+    /// Why a query that the engine does not take may still be good when its turn comes.
+    pub(super) fn excuse(
+        &mut self,
+        id: NodeId,
+        compiled: &CompiledNode,
+        sql: &str,
+        error: &BindError,
+    ) -> Option<String> {
+        let is_own_way = match &self.input.graph.node(id).body {
+            Body::Model { by_macro, .. } => by_macro.is_some(),
+            Body::Snapshot(body) => body.by_macro.is_some(),
+            _ => false,
+        };
+        if is_own_way {
+            return Some("a macro of the project makes it".to_owned());
+        }
+        let prospects = self.prospects(id, compiled);
+        excuse(error, sql, &prospects)
     }
 
     fn prospects(&mut self, id: NodeId, compiled: &CompiledNode) -> Prospects {

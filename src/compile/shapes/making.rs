@@ -8,7 +8,7 @@ use crate::graph::Node;
 use crate::node::{Materialization, NodeId, quote_identifier};
 use crate::parse::Body;
 use crate::parse::snapshots::SnapshotBody;
-use crate::sql;
+use crate::sql::{self, lineage::unique_names};
 use crate::warehouse::Column;
 
 impl Finder<'_, '_> {
@@ -17,6 +17,10 @@ impl Finder<'_, '_> {
         let node = self.input.graph.node(id);
         let mut guess = self.guess(id);
         let of_query: Vec<String> = columns.iter().map(|it| it.name.clone()).collect();
+        // Whatever is made of the query has each name once.
+        let unique = unique_names(of_query.iter().map(String::as_str));
+        let columns: Vec<Column> =
+            std::iter::zip(columns, unique).map(|(column, name)| Column { name, ..column }).collect();
         let columns = match &node.body {
             Body::Model { materialized: Materialization::TableFunction, .. } => {
                 return self.function_of_rows(id, node, compiled);

@@ -15,6 +15,7 @@ mod late;
 mod made;
 mod making;
 mod surroundings;
+mod tests;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,8 +41,12 @@ pub struct Shapes {
     pub rendered: BTreeMap<NodeId, CompiledNode>,
     /// Names of the columns of a query, where those of what is made of it are others.
     pub queries: BTreeMap<NodeId, Vec<String>>,
+    /// Why queries of tests could not be checked.
+    pub untested: BTreeMap<NodeId, String>,
     /// How many queries were bound.
     pub checked: usize,
+    /// How many queries of tests were bound.
+    pub checked_tests: usize,
 }
 
 /// What a node looks like.
@@ -101,7 +106,7 @@ pub struct ShapesInput<'a> {
     pub graph: &'a Graph,
     /// The SQL of the nodes to look at; parents without SQL are taken as the warehouse has them.
     pub compiled: &'a Compiled,
-    /// Which of them to look at; ephemeral models that they read are looked at too.
+    /// Which of them to look at, data tests too; ephemeral models that they read are looked at as well.
     pub wanted: &'a BTreeSet<NodeId>,
     /// The project's files, for seeds.
     pub files: &'a dyn Files,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{TestOutcome, Tester};
+use crate::compile::faults;
 use crate::diagnostics::Diagnostic;
 use crate::graph::Node;
 use crate::node::{NodeId, Relation};
@@ -118,11 +119,7 @@ pub(in crate::run) fn owner_of(node: &Node) -> Option<NodeId> {
 /// `not_null on customers.customer_id`, or the test's name.
 pub(super) fn describe(shared: &Shared<'_>, node: &Node, test: &PlannedTest) -> String {
     match &node.body {
-        Body::Test(DataTest { kind: TestKind::Generic(generic), column }) => {
-            let owner = owner_of(node).map_or("", |id| shared.graph.node(id).name.as_str());
-            let column = column.as_ref().map(|it| format!(".{it}")).unwrap_or_default();
-            format!("{} on `{owner}{column}`", generic.name)
-        }
+        Body::Test(DataTest { kind: TestKind::Generic(_), .. }) => faults::test_name(shared.graph, node),
         Body::Source(source) => format!("freshness of source `{}.{}`", source.source, node.name),
         _ => format!(
             "{} `{}`",

@@ -8,7 +8,10 @@ use super::{EdgeKind, Traced, TracedColumn};
 /// Gives columns the engine's names. Where the numbers differ, they are matched by name, and what is left is
 /// unknown rather than guessed.
 pub(super) fn named(output: Output, names: Option<&[String]>) -> Traced {
-    let Output { columns, keys, is_open } = output;
+    let Output { mut columns, keys, is_open, .. } = output;
+    if let Some(names) = names.filter(|_| !is_open) {
+        columns = with_fields(columns, names.len());
+    }
     let all_fit = names.is_none_or(|it| it.len() == columns.len());
     let traced: Vec<TracedColumn> = match names {
         Some(names) if all_fit && !is_open => {
@@ -24,6 +27,15 @@ pub(super) fn named(output: Output, names: Option<&[String]>) -> Traced {
         (false, true) => "the meaning of a name is not known".to_owned(),
     });
     Traced { columns: traced, keys, unknown }
+}
+
+/// Puts as many columns in the place of a struct as are left for its fields.
+fn with_fields(columns: Vec<Column>, wanted: usize) -> Vec<Column> {
+    let mut structs = columns.iter().filter(|it| it.is_struct);
+    let (1, true) = (structs.by_ref().count(), wanted != columns.len()) else { return columns };
+    let Some(fields) = (wanted + 1).checked_sub(columns.len()) else { return columns };
+    let times = |it: &Column| if it.is_struct { fields } else { 1 };
+    columns.iter().flat_map(|it| std::iter::repeat_n(it.clone(), times(it))).collect()
 }
 
 fn by_name(name: &str, columns: &[Column]) -> TracedColumn {

@@ -15,8 +15,10 @@ const AGGREGATES: &[&str] = &[
     "arbitrary",
     "arg_max",
     "arg_max_null",
+    "arg_max_nulls_last",
     "arg_min",
     "arg_min_null",
+    "arg_min_nulls_last",
     "argmax",
     "argmin",
     "array_agg",
@@ -90,6 +92,30 @@ const AGGREGATES: &[&str] = &[
     "variance",
 ];
 
+/// Functions of many rows whose value depends on the order of rows.
+const ORDERED: [&str; 20] = [
+    "any_value",
+    "arbitrary",
+    "array_agg",
+    "fill",
+    "first",
+    "first_value",
+    "group_concat",
+    "json_group_array",
+    "json_group_object",
+    "lag",
+    "last",
+    "last_value",
+    "lead",
+    "list",
+    "listagg",
+    "nth_value",
+    "ntile",
+    "row_number",
+    "string_agg",
+    "wm_concat",
+];
+
 /// Functions that take a lambda. Elsewhere the same arrow takes a part of JSON.
 const LAMBDAS: &[&str] = &[
     "apply",
@@ -155,6 +181,8 @@ impl Tracer<'_> {
                 sources.is_unknown |= columns.is_open;
             }
             "FUNCTION" => {
+                self.own_value(expression, sources);
+                in_order(expression, scope, sources);
                 // `name.upper()` is a call of `upper` with a schema of that name, until it is bound.
                 let before: Vec<&str> = ["catalog", "schema"]
                     .map(|it| text(expression, it))
@@ -180,8 +208,26 @@ impl Tracer<'_> {
                     self.collect_parts(expression, scope, sources);
                 }
             }
+            "WINDOW" => {
+                in_order(expression, scope, sources);
+                self.collect_parts(expression, scope, sources);
+            }
             _ => self.collect_parts(expression, scope, sources),
         });
+    }
+
+    /// What a function of the project reads by itself.
+    fn own_value(&mut self, call: &Json, sources: &mut Sources) {
+        let parts: Vec<&str> = ["catalog", "schema", "function_name"]
+            .into_iter()
+            .map(|it| text(call, it))
+            .filter(|it| !it.is_empty())
+            .collect();
+        if let Some(output) = self.own_function(&parts) {
+            output.columns.iter().for_each(|it| sources.compute(&it.sources));
+            sources.from.extend(output.keys.into_iter().map(|it| (it, false)));
+            sources.is_unknown |= output.is_open;
+        }
     }
 
     fn collect_parts(&mut self, expression: &Json, scope: &Scope<'_>, sources: &mut Sources) {
@@ -208,7 +254,8 @@ impl Tracer<'_> {
                 output.columns.iter().for_each(|it| sources.compute(&it.sources));
             }
             sources.is_unknown |= output.is_open;
-            sources.from.extend(output.keys.into_iter().map(|it| (it, false)));
+            let (keys, order) = (output.keys.into_iter(), output.order.into_iter());
+            sources.from.extend(keys.chain(order).map(|it| (it, false)));
         }
         if let Some(child) = expression.get("child").filter(|it| it.is_object()) {
             self.collect(child, scope, sources);
@@ -235,7 +282,8 @@ impl Tracer<'_> {
             "" => texts(item, "column_names").last().copied().unwrap_or_else(|| text(item, "function_name")),
             alias => alias,
         };
-        let column = Column { name: name.to_owned(), sources };
+        let is_struct = is_unnest_call(item);
+        let column = Column { name: name.to_owned(), sources, is_struct };
         if !alias.is_empty() {
             scope.aliases.push(column.clone());
         }
@@ -248,7 +296,20 @@ impl Tracer<'_> {
 
 /// Whether a select item makes rows of a list.
 fn is_unnest(item: &Json) -> bool {
-    matches!(text(item, "function_name"), "unnest" | "unlist") || list(item, "children").iter().any(is_unnest)
+    is_unnest_call(item) || list(item, "children").iter().any(is_unnest)
+}
+
+/// Whether it makes rows of a list, or columns of a struct.
+fn is_unnest_call(item: &Json) -> bool {
+    matches!(text(item, "function_name"), "unnest" | "unlist")
+}
+
+/// A value of many rows that says nothing of their order has that in which they are read.
+fn in_order(call: &Json, scope: &Scope<'_>, sources: &mut Sources) {
+    let own = call.pointer("/order_bys/orders").or_else(|| call.get("orders")).and_then(Json::as_array);
+    if own.is_none_or(Vec::is_empty) && ORDERED.contains(&text(call, "function_name")) {
+        sources.from.extend(scope.order.iter().map(|it| (it.clone(), false)));
+    }
 }
 
 /// The names left of a lambda's arrow.

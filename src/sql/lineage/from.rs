@@ -4,8 +4,27 @@ use serde_json::Value as Json;
 
 use super::json::{list, text, texts};
 use super::query::{Tracer, rename};
-use super::reference_key;
 use super::scope::{Column, Output, Relation, Scope, Sources};
+use super::{calls, reference_key, unique_names};
+
+/// The columns of `describe`.
+const DESCRIPTION: [&str; 6] = ["column_name", "column_type", "null", "key", "default", "extra"];
+
+/// The columns of `summarize`.
+const SUMMARY: [&str; 12] = [
+    "column_name",
+    "column_type",
+    "min",
+    "max",
+    "approx_unique",
+    "avg",
+    "std",
+    "q25",
+    "q50",
+    "q75",
+    "count",
+    "null_percentage",
+];
 
 impl Tracer<'_> {
     /// Adds what a reference reads to the scope; what is left of it can be used in it.
@@ -36,6 +55,10 @@ impl Tracer<'_> {
                 let relation = self.table_function(reference, scope);
                 push(reference, relation, scope);
             }
+            "SHOW_REF" => {
+                let relation = self.shown(reference, scope);
+                push(reference, relation, scope);
+            }
             "PIVOT" => {
                 let relation = self.pivot(reference, scope);
                 push(reference, relation, scope);
@@ -59,9 +82,14 @@ impl Tracer<'_> {
         }
         let known = self.tables.table(&parts).or_else(|| self.tables.reference(&reference_key(reference)));
         let Some(table) = known else {
-            return Relation { name, path, any: Some(parts.join(".")), ..Relation::default() };
+            // No table of the project: the engine may know its columns.
+            let outside = parts.join(".");
+            return match self.tables.described(&calls::table(&parts)) {
+                Some(columns) => Relation { name, path, ..outside_relation(&outside, columns) },
+                None => Relation { name, path, any: Some(outside), ..Relation::default() },
+            };
         };
-        let column = |it: String| Column { sources: Sources::of(&table.name, &it), name: it };
+        let column = |it: String| Column::new(it.clone(), Sources::of(&table.name, &it));
         match table.columns {
             Some(columns) => Relation {
                 name,
@@ -78,7 +106,7 @@ impl Tracer<'_> {
         for row in list(reference, "values").iter().filter_map(Json::as_array) {
             for (n, value) in row.iter().enumerate() {
                 if columns.len() <= n {
-                    columns.push(Column { name: format!("col{n}"), ..Column::default() });
+                    columns.push(Column::new(format!("col{n}"), Sources::default()));
                 }
                 let sources = self.expression(value, scope);
                 columns[n].sources.compute(&sources);
@@ -91,7 +119,7 @@ impl Tracer<'_> {
         let Some(call) = reference.get("function") else { return Relation::default() };
         let name = text(call, "function_name");
         if let Some(table) = self.tables.reference(&reference_key(reference)) {
-            let column = |it: String| Column { sources: Sources::of(&table.name, &it), name: it };
+            let column = |it: String| Column::new(it.clone(), Sources::of(&table.name, &it));
             return match table.columns {
                 Some(columns) => {
                     Relation { columns: columns.into_iter().map(column).collect(), ..Relation::default() }
@@ -115,35 +143,59 @@ impl Tracer<'_> {
             .map(|it| text(call, it))
             .filter(|it| !it.is_empty())
             .collect();
-        if let Some(relation) = self.own_function(&parts, scope) {
-            return relation;
+        if let Some(output) = self.own_function(&parts) {
+            return relation_of(output, scope);
         }
-        let one = |column: &str, sources: Sources| Relation {
-            columns: vec![Column { name: column.to_owned(), sources }],
-            name: name.to_owned(),
-            ..Relation::default()
+        let is_counted = !text(reference, "with_ordinality").is_empty();
+        let one = |column: &str, sources: Sources| {
+            let ordinality = is_counted.then(|| Column::new("ordinality", Sources::default()));
+            let columns = std::iter::once(Column::new(column, sources)).chain(ordinality).collect();
+            Relation { columns, name: name.to_owned(), ..Relation::default() }
+        };
+        let described = || {
+            let sql = calls::call(call).filter(|_| arguments.is_empty())?;
+            let columns = self.tables.described(&sql)?;
+            Some(Relation { name: name.to_owned(), ..outside_relation(&sql, columns) })
         };
         match name {
-            "range" | "generate_series" | "repeat_row" => one(name, Sources::default()),
+            "range" | "generate_series" => one(name, Sources::default()),
             "unnest" => one(name, arguments),
             "glob" => one("file", Sources::default()),
             _ => {
-                // Its columns have no source in any table; their names may be said after it.
-                let names = texts(reference, "column_name_alias");
-                let columns =
-                    names.iter().map(|it| Column { name: (*it).to_owned(), sources: arguments.clone() });
-                Relation {
-                    columns: columns.collect(),
-                    is_open: true,
-                    name: name.to_owned(),
-                    ..Relation::default()
+                if let Some(relation) = described() {
+                    relation
+                } else {
+                    // Its columns have no source in any table; their names may be said after it.
+                    let names = texts(reference, "column_name_alias");
+                    let columns = names.iter().map(|it| Column::new(*it, arguments.clone()));
+                    Relation {
+                        columns: columns.collect(),
+                        is_open: true,
+                        name: name.to_owned(),
+                        ..Relation::default()
+                    }
                 }
             }
         }
     }
 
-    /// A function of the project that gives rows.
-    fn own_function(&mut self, parts: &[&str], scope: &mut Scope<'_>) -> Option<Relation> {
+    /// `describe` and `summarize`: the first tells of no values, the second of all.
+    fn shown(&mut self, reference: &Json, scope: &mut Scope<'_>) -> Relation {
+        let is_summary = text(reference, "show_type") == "SUMMARY";
+        let mut all = Sources::default();
+        if let Some(node) = reference.get("query").filter(|_| is_summary) {
+            let output = self.node(node, Some(scope));
+            output.columns.iter().for_each(|it| all.compute(&it.sources));
+            all.is_unknown |= output.is_open;
+            scope.keys.extend(output.keys);
+        }
+        let names: &[&str] = if is_summary { &SUMMARY } else { &DESCRIPTION };
+        let columns = names.iter().map(|it| Column::new(*it, all.clone())).collect();
+        Relation { columns, ..Relation::default() }
+    }
+
+    /// What a function of the project gives.
+    pub(super) fn own_function(&mut self, parts: &[&str]) -> Option<Output> {
         let key = parts.join(".").to_lowercase();
         if self.inside.contains(&key) {
             return None;
@@ -154,7 +206,7 @@ impl Tracer<'_> {
         self.inside.push(key);
         let output = self.node(node, Some(&inner));
         self.inside.pop();
-        Some(relation_of(output, scope))
+        Some(output)
     }
 
     fn join(&mut self, reference: &Json, scope: &mut Scope<'_>) {
@@ -202,12 +254,23 @@ fn merge(scope: &mut Scope<'_>, (start, middle): (usize, usize), kind: &str, nam
         }
         _ => left,
     };
-    scope.merged.push(Column { name: name.to_owned(), sources });
+    scope.merged.push(Column::new(name, sources));
 }
 
+/// What a query gives to the one around it; columns of one name get others, as the engine does it.
 pub(super) fn relation_of(output: Output, scope: &mut Scope<'_>) -> Relation {
     scope.keys.extend(output.keys);
-    Relation { columns: output.columns, is_open: output.is_open, ..Relation::default() }
+    scope.order.extend(output.order);
+    let mut columns = output.columns;
+    let names = unique_names(columns.iter().map(|it| it.name.as_str()));
+    columns.iter_mut().zip(names).for_each(|(column, name)| column.name = name);
+    Relation { columns, is_open: output.is_open, ..Relation::default() }
+}
+
+/// Something that is no node of the project, whose columns the engine knows.
+fn outside_relation(table: &str, columns: Vec<String>) -> Relation {
+    let column = |it: String| Column::new(it.clone(), Sources::of(table, &it));
+    Relation { columns: columns.into_iter().map(column).collect(), ..Relation::default() }
 }
 
 /// Gives a relation its alias and its columns theirs.

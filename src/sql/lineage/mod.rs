@@ -5,6 +5,7 @@
 //! engine's syntax: `from` first, `pivot`, `columns()`, lambdas, joins by position and the like. Deliberately
 //! absent: the engine itself, and models (that is `compile/`).
 
+mod calls;
 mod columns;
 mod expression;
 mod from;
@@ -97,8 +98,27 @@ pub trait Tables {
     /// The table that a common table expression stands for, which is not looked into.
     fn cte(&self, name: &str) -> Option<Table>;
 
-    /// The syntax tree and the parameters of a function that gives rows.
+    /// The syntax tree and the parameters of a function that gives rows, or a value.
     fn function(&self, name: &[&str]) -> Option<(Json, Vec<String>)>;
+
+    /// The columns of what is no table of the project, by the SQL that reads it: a call, or a quoted name.
+    fn described(&self, sql: &str) -> Option<Vec<String>>;
+}
+
+/// Names of columns as the engine makes them different where a query is read as a table.
+pub fn unique_names<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let unique = |name: &str| {
+        let mut unique = name.to_owned();
+        while seen.contains_key(&unique.to_lowercase()) {
+            let count = seen.entry(name.to_lowercase()).or_default();
+            *count += 1;
+            unique = format!("{name}_{count}");
+        }
+        seen.insert(unique.to_lowercase(), 0);
+        unique
+    };
+    names.map(unique).collect()
 }
 
 /// What tells a reference in `from` from others: its syntax without places and aliases.

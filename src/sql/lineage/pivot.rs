@@ -71,7 +71,7 @@ impl Tracer<'_> {
                 let name = if aggregates.len() == 1 { name.clone() } else { format!("{name}_{aggregate}") };
                 let mut sources = sources.clone().computed();
                 sources.compute(&by);
-                output.columns.push(Column { name, sources });
+                output.columns.push(Column::new(name, sources));
             }
         }
         output
@@ -106,9 +106,9 @@ impl Tracer<'_> {
             output.keys.extend(values.iter().flat_map(Sources::names).collect::<Vec<_>>());
         }
         output.columns = rest;
-        output.columns.extend(labels.into_iter().map(|name| Column { name, ..Column::default() }));
+        output.columns.extend(labels.into_iter().map(|name| Column::new(name, Sources::default())));
         for (name, sources) in names.iter().zip(values) {
-            output.columns.push(Column { name: (*name).to_owned(), sources });
+            output.columns.push(Column::new(*name, sources));
         }
         output
     }
@@ -119,7 +119,7 @@ impl Tracer<'_> {
         }
         let name = texts(expression, "column_names").last().copied().unwrap_or_default().to_owned();
         let sources = self.expression(expression, inner);
-        Output { columns: vec![Column { name, sources }], ..Output::default() }
+        Output { columns: vec![Column::new(name, sources)], ..Output::default() }
     }
 }
 

@@ -118,6 +118,7 @@ impl<'t> Tracer<'t> {
             _ => all_are_keys(&mut other),
         }
         output.keys.extend(other.keys);
+        output.order.extend(other.order);
         // `all` is what the tree leaves out.
         let is_all = node.get("setop_all").and_then(Json::as_bool).unwrap_or(true);
         if !is_all || !kind.starts_with("UNION") {
@@ -145,15 +146,19 @@ impl<'t> Tracer<'t> {
         for sources in &grouped {
             scope.keys.extend(sources.names());
         }
-        for part in ["where_clause", "having", "qualify"] {
+        if let Some(condition) = node.get("where_clause").filter(|it| it.is_object()) {
+            self.key(condition, &mut scope);
+        }
+        for part in ["having", "qualify"] {
             if let Some(condition) = node.get(part).filter(|it| it.is_object()) {
-                self.key(condition, &mut scope);
+                self.key_of_result(condition, node, &mut scope);
             }
         }
         for group in list(node, "group_expressions") {
             self.position_or_key(group, &output, &mut scope);
         }
         output.keys.append(&mut scope.keys);
+        output.order.clone_from(&scope.order);
         self.modifiers(node, &mut scope, &mut output);
         output
     }
@@ -163,6 +168,10 @@ impl<'t> Tracer<'t> {
         let modifiers = list(node, "modifiers");
         let is = |it: &Json, kind: &str| text(it, "type").starts_with(kind);
         let cuts = modifiers.iter().any(|it| is(it, "LIMIT") || !list(it, "distinct_on_targets").is_empty());
+        if cuts && !modifiers.iter().any(|it| is(it, "ORDER")) {
+            // What is cut off depends on the order in which rows come.
+            scope.keys.extend(output.order.iter().cloned());
+        }
         for modifier in modifiers {
             if is(modifier, "DISTINCT") {
                 let targets = list(modifier, "distinct_on_targets");
@@ -170,14 +179,17 @@ impl<'t> Tracer<'t> {
                     all_are_keys(output);
                 }
                 for target in targets {
-                    self.position_or_key(target, output, scope);
+                    let decides = self.by_result(target, output, scope);
+                    scope.keys.extend(decides);
                 }
-            } else if is(modifier, "ORDER") && cuts {
-                for order in list(modifier, "orders") {
-                    if let Some(expression) = order.get("expression") {
-                        self.position_or_key(expression, output, scope);
-                    }
+            } else if is(modifier, "ORDER") {
+                let orders = list(modifier, "orders").iter().filter_map(|it| it.get("expression"));
+                let mut order = BTreeSet::new();
+                orders.for_each(|it| order.extend(self.by_result(it, output, scope)));
+                if cuts {
+                    scope.keys.extend(order.iter().cloned());
                 }
+                output.order = order;
             } else if is(modifier, "LIMIT") {
                 for part in ["limit", "offset"] {
                     if let Some(expression) = modifier.get(part).filter(|it| it.is_object()) {
@@ -201,6 +213,34 @@ impl<'t> Tracer<'t> {
             }
             None => self.key(expression, scope),
         }
+    }
+
+    /// What `order by` and `distinct on` mean: names that the select list gives come first there.
+    fn by_result(&mut self, expression: &Json, output: &Output, scope: &Scope<'_>) -> BTreeSet<ColumnName> {
+        if let [name] = texts(expression, "column_names")[..]
+            && let Some(found) = scope.alias(name)
+        {
+            return found.names().collect();
+        }
+        let mut inner = Scope { keys: BTreeSet::new(), ..scope.clone() };
+        self.position_or_key(expression, output, &mut inner);
+        inner.keys
+    }
+
+    /// `having` and `qualify`: of groups, a column that is not grouped by can only be a name of the select list.
+    fn key_of_result(&mut self, condition: &Json, node: &Json, scope: &mut Scope<'_>) {
+        let groups = list(node, "group_expressions");
+        let grouped: Vec<&str> =
+            groups.iter().filter_map(|it| texts(it, "column_names").last().copied()).collect();
+        let is_hidden = |it: &&Column| !grouped.iter().any(|name| name.eq_ignore_ascii_case(&it.name));
+        let before = scope.merged.clone();
+        let is_of_groups = !groups.is_empty() || text(node, "aggregate_handling") == "FORCE_AGGREGATES";
+        if is_of_groups {
+            let first: Vec<Column> = scope.aliases.iter().filter(is_hidden).cloned().collect();
+            scope.merged = [first, before.clone()].concat();
+        }
+        self.key(condition, scope);
+        scope.merged = before;
     }
 
     pub(super) fn key(&mut self, expression: &Json, scope: &mut Scope<'_>) {

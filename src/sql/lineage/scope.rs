@@ -19,6 +19,11 @@ impl Sources {
         Self { from: BTreeMap::from([(name, true)]), is_unknown: false }
     }
 
+    /// Whether it comes from nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.from.is_empty() && !self.is_unknown
+    }
+
     pub(super) fn unknown() -> Self {
         Self { is_unknown: true, ..Self::default() }
     }
@@ -55,6 +60,14 @@ impl Sources {
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) sources: Sources,
+    /// Whether it may be several: the fields of a struct, whose names only the engine knows.
+    pub(super) is_struct: bool,
+}
+
+impl Column {
+    pub(super) fn new(name: impl Into<String>, sources: Sources) -> Self {
+        Self { name: name.into(), sources, is_struct: false }
+    }
 }
 
 /// What a query or a part of it gives.
@@ -63,6 +76,8 @@ pub(super) struct Output {
     pub(super) columns: Vec<Column>,
     /// Columns that decide on rows.
     pub(super) keys: BTreeSet<ColumnName>,
+    /// Columns that decide on the order of rows, which matters to a list or a limit around it.
+    pub(super) order: BTreeSet<ColumnName>,
     /// Whether there are columns that are not listed, or listed ones that are not there.
     pub(super) is_open: bool,
 }
@@ -83,10 +98,21 @@ pub(super) struct Relation {
 
 impl Relation {
     pub(super) fn column(&self, name: &str) -> Option<Sources> {
-        let found = self.columns.iter().find(|it| it.name.eq_ignore_ascii_case(name));
         let any = || self.any.as_ref().map(|table| Sources::of(table, name));
         let open = || self.is_open.then(Sources::unknown);
-        found.map(|it| it.sources.clone()).or_else(any).or_else(open)
+        self.listed(name).or_else(any).or_else(open)
+    }
+
+    /// A column that is listed by its name, or may be a field of a struct that is.
+    fn listed(&self, name: &str) -> Option<Sources> {
+        if let Some(found) = self.columns.iter().find(|it| it.name.eq_ignore_ascii_case(name)) {
+            return Some(found.sources.clone());
+        }
+        let mut structs = self.columns.iter().filter(|it| it.is_struct).peekable();
+        structs.peek()?;
+        let mut sources = Sources::default();
+        structs.for_each(|it| sources.compute(&it.sources));
+        Some(sources)
     }
 
     fn is_called(&self, parts: &[&str]) -> bool {
@@ -101,6 +127,22 @@ impl Relation {
     }
 }
 
+/// Values that are written as a column is, where there is no such column.
+const VALUES: [&str; 12] = [
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_schema",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "localtime",
+    "localtimestamp",
+    "rowid",
+    "session_user",
+    "user",
+];
+
 /// Names that can be used at one place, with those of the queries around it.
 #[derive(Clone, Default)]
 pub(super) struct Scope<'p> {
@@ -114,6 +156,8 @@ pub(super) struct Scope<'p> {
     /// Parameters of lambdas and of functions: values from within.
     pub(super) parameters: Vec<String>,
     pub(super) keys: BTreeSet<ColumnName>,
+    /// Columns that decide on the order of the rows that are read.
+    pub(super) order: BTreeSet<ColumnName>,
 }
 
 impl<'p> Scope<'p> {
@@ -124,6 +168,11 @@ impl<'p> Scope<'p> {
     pub(super) fn cte(&self, name: &str) -> Option<&Output> {
         let own = self.ctes.iter().rev().find(|it| it.0.eq_ignore_ascii_case(name)).map(|it| &it.1);
         own.or_else(|| self.parent?.cte(name))
+    }
+
+    /// A name that the select list gives.
+    pub(super) fn alias(&self, name: &str) -> Option<&Sources> {
+        self.aliases.iter().find(|it| it.name.eq_ignore_ascii_case(name)).map(|it| &it.sources)
     }
 
     pub(super) fn relation(&self, parts: &[&str]) -> Option<&Relation> {
@@ -166,11 +215,17 @@ impl<'p> Scope<'p> {
         if let Some(found) = of(&self.aliases) {
             return Some(found);
         }
+        if let Some(found) = self.relations.iter().find_map(|it| it.listed(name)) {
+            return Some(found);
+        }
         // The row as a whole, as a struct.
         if let Some(relation) = self.relation(&[name]) {
             let mut whole = Sources { is_unknown: relation.any.is_some(), ..Sources::default() };
             relation.columns.iter().for_each(|it| whole.compute(&it.sources));
             return Some(whole);
+        }
+        if VALUES.iter().any(|it| it.eq_ignore_ascii_case(name)) {
+            return Some(Sources::default());
         }
         let mut open = self.relations.iter().filter(|it| it.any.is_some() || it.is_open);
         match (open.next(), open.next()) {

@@ -42,74 +42,92 @@ impl Tracer<'_> {
 
     /// The columns that a star stands for.
     pub(super) fn star(&mut self, star: &Json, scope: &Scope<'_>) -> Output {
-        let mut output = all_columns(scope, text(star, "relation_name"));
-        let named = |entry: &Json| -> Option<String> {
-            let name = entry.as_str().or_else(|| entry.get("column")?.as_str());
-            name.map(str::to_owned)
-        };
-        let excluded: Vec<String> = ["exclude_list", "qualified_exclude_list"]
+        let (mut columns, mut is_open) = all_columns(scope, text(star, "relation_name"));
+        let excluded: Vec<Named> = ["exclude_list", "qualified_exclude_list"]
             .iter()
             .flat_map(|key| list(star, key))
-            .filter_map(named)
+            .filter_map(Named::read)
             .collect();
-        output.columns.retain(|it| !excluded.iter().any(|name| name.eq_ignore_ascii_case(&it.name)));
+        columns.retain(|it| !excluded.iter().any(|name| name.means(it)));
         for entry in list(star, "replace_list") {
             let (name, Some(value)) = (text(entry, "key"), entry.get("value")) else { continue };
             let sources = self.expression(value, scope);
-            for column in output.columns.iter_mut().filter(|it| it.name.eq_ignore_ascii_case(name)) {
+            for (_, column) in columns.iter_mut().filter(|it| it.1.name.eq_ignore_ascii_case(name)) {
                 // It is another column of the same name, if it is one.
                 column.sources = sources.clone();
             }
         }
         for entry in list(star, "rename_list") {
-            let Some(name) = entry.get("key").and_then(named) else { continue };
-            for column in output.columns.iter_mut().filter(|it| it.name.eq_ignore_ascii_case(&name)) {
-                text(entry, "value").clone_into(&mut column.name);
+            let Some(name) = entry.get("key").and_then(Named::read) else { continue };
+            for column in columns.iter_mut().filter(|it| name.means(it)) {
+                text(entry, "value").clone_into(&mut column.1.name);
             }
         }
         if let Some(filter) = star.get("expr").filter(|it| it.is_object()) {
             match pattern(filter) {
-                Some(regex) => output.columns.retain(|it| regex.is_match(&it.name).unwrap_or(false)),
-                None => output.is_open = true,
+                Some(regex) => columns.retain(|it| regex.is_match(&it.1.name).unwrap_or(false)),
+                None => is_open = true,
             }
         }
-        output
+        Output { columns: columns.into_iter().map(|it| it.1).collect(), is_open, ..Output::default() }
     }
 }
 
-/// All columns in `from`, or those of one relation; columns of a join with `using` come once.
-fn all_columns(scope: &Scope<'_>, relation: &str) -> Output {
-    let mut output = Output::default();
+/// A column with the name of the relation that it is of; one of a join with `using` is of none.
+type Placed = (String, Column);
+
+/// A column as a star's lists name it.
+struct Named {
+    table: Option<String>,
+    column: String,
+}
+
+impl Named {
+    fn read(entry: &Json) -> Option<Self> {
+        let table = Some(text(entry, "table")).filter(|it| !it.is_empty()).map(str::to_owned);
+        let column = entry.as_str().or_else(|| entry.get("column")?.as_str())?.to_owned();
+        Some(Self { table, column })
+    }
+
+    fn means(&self, (table, column): &Placed) -> bool {
+        self.column.eq_ignore_ascii_case(&column.name)
+            && self.table.as_ref().is_none_or(|it| table.is_empty() || it.eq_ignore_ascii_case(table))
+    }
+}
+
+/// All columns in `from`, or those of one relation, and whether there may be more; columns of a join with
+/// `using` come once.
+fn all_columns(scope: &Scope<'_>, relation: &str) -> (Vec<Placed>, bool) {
+    let mut columns: Vec<Placed> = Vec::new();
     if !relation.is_empty() {
         let found = scope.relation(&[relation]).or_else(|| scope.parent?.relation(&[relation]));
-        match found {
-            Some(found) => {
-                output.columns.clone_from(&found.columns);
-                output.is_open = found.any.is_some() || found.is_open;
-            }
-            // The fields of a struct.
-            None => output.is_open = true,
+        if let Some(found) = found {
+            columns.extend(found.columns.iter().map(|it| (found.name.clone(), it.clone())));
+            return (columns, found.any.is_some() || found.is_open);
         }
-        return output;
+        let Some(sources) = scope.resolve(&[relation]) else { return (columns, true) };
+        let fields = Column { name: String::new(), sources: sources.computed(), is_struct: true };
+        columns.push((String::new(), fields));
+        return (columns, false);
     }
     let is_merged = |name: &str| scope.merged.iter().find(|it| it.name.eq_ignore_ascii_case(name));
     let mut seen: Vec<String> = Vec::new();
+    let mut is_open = false;
     for relation in &scope.relations {
-        output.is_open |= relation.any.is_some() || relation.is_open;
+        is_open |= relation.any.is_some() || relation.is_open;
         for column in &relation.columns {
             match is_merged(&column.name) {
                 Some(_) if seen.iter().any(|it| it.eq_ignore_ascii_case(&column.name)) => {}
                 Some(merged) => {
                     seen.push(column.name.clone());
-                    output
-                        .columns
-                        .push(Column { name: column.name.clone(), sources: merged.sources.clone() });
+                    let merged = Column::new(column.name.clone(), merged.sources.clone());
+                    columns.push((String::new(), merged));
                 }
-                None => output.columns.push(column.clone()),
+                None => columns.push((relation.name.clone(), column.clone())),
             }
         }
     }
-    output
+    (columns, is_open)
 }
 
 /// The `columns(...)` in an expression; one that is unpacked into arguments does not multiply.

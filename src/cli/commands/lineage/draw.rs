@@ -1,13 +1,13 @@
-//! Lineage as text, JSON, Mermaid and DOT.
+//! Lineage of a column as text and JSON; graphs of edges as Mermaid and DOT.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::{Value as Json, json};
 
-use crate::compile::lineage::{self, Column, Direction, Edge, Lineage, Table, Walk};
+use crate::compile::lineage::{Column, Direction, Edge, Lineage, Table, Walk};
 use crate::graph::Graph;
-use crate::node::{NodeId, NodeKind};
+use crate::node::NodeKind;
 use crate::parse::Body;
 
 /// What was found of one column.
@@ -19,11 +19,12 @@ pub(super) struct Drawing<'a> {
 }
 
 /// A column for people: `orders.amount`, `source raw.orders.amount`.
-fn label(graph: &Graph, column: &Column) -> String {
+pub(super) fn label(graph: &Graph, column: &Column) -> String {
     format!("{}.{}", table(graph, &column.table), column.name)
 }
 
-fn table(graph: &Graph, table: &Table) -> String {
+/// A node for people.
+pub(super) fn table(graph: &Graph, table: &Table) -> String {
     let Table::Node(id) = table else {
         let Table::Outside(name) = table else { return String::new() };
         return format!("(no node) {name}");
@@ -35,39 +36,6 @@ fn table(graph: &Graph, table: &Table) -> String {
         _ if node.kind == NodeKind::Model => node.name.clone(),
         _ => format!("{} {}", node.kind, node.name),
     }
-}
-
-/// All columns of a node with what they come from.
-pub(super) fn node(graph: &Graph, lineage: &Lineage, id: NodeId) -> String {
-    let mut text = String::new();
-    let Some(own) = lineage.nodes.get(&id) else {
-        return format!("{} comes from outside of the project", table(graph, &Table::Node(id)));
-    };
-    let inherited = lineage::inherit(graph, lineage);
-    for column in &own.columns {
-        let _ =
-            writeln!(text, "{}", label(graph, &Column { table: Table::Node(id), name: column.name.clone() }));
-        if let Some(taken) = inherited.of(id, &column.name) {
-            let first = taken.text.lines().next().unwrap_or_default();
-            let _ = writeln!(text, "  description from {}: {first}", label(graph, &taken.from));
-        }
-        for (source, kind) in &column.sources {
-            let _ = writeln!(text, "  {}: {}", kind.as_str(), label(graph, source));
-        }
-        if column.is_unknown {
-            let _ = writeln!(text, "  unknown");
-        } else if column.sources.is_empty() {
-            let _ = writeln!(text, "  made here");
-        }
-    }
-    if !own.keys.is_empty() {
-        let keys: Vec<String> = own.keys.iter().map(|it| label(graph, it)).collect();
-        let _ = writeln!(text, "rows decided by: {}", keys.join(", "));
-    }
-    if let Some(reason) = &own.unknown {
-        let _ = writeln!(text, "not all is known: {reason}");
-    }
-    text
 }
 
 impl<'a> Drawing<'a> {
@@ -142,12 +110,7 @@ impl<'a> Drawing<'a> {
     }
 
     pub(super) fn json(&self) -> String {
-        let of_column = |it: &Column| match &it.table {
-            Table::Node(id) => {
-                json!({ "node": self.graph.node(*id).unique_id.as_str(), "column": it.name })
-            }
-            Table::Outside(name) => json!({ "table": name, "column": it.name }),
-        };
+        let of_column = |it: &Column| column_json(self.graph, it);
         let edge = |it: &&Edge| json!({ "from": of_column(&it.from), "to": of_column(&it.to), "kind": it.kind.as_str() });
         let unknown =
             self.walks.iter().flat_map(|it| &it.1.unknown).map(
@@ -158,44 +121,57 @@ impl<'a> Drawing<'a> {
         json!({ "column": of_column(self.start), "edges": edges, "unknown": unknown }).to_string()
     }
 
-    /// Columns with their numbers, in the order of edges.
-    fn numbered(&self) -> Vec<&Column> {
-        let all = self.edges().into_iter().flat_map(|it| [&it.from, &it.to]);
-        let mut columns: BTreeSet<&Column> = all.collect();
-        columns.insert(self.start);
-        columns.into_iter().collect()
-    }
-
     pub(super) fn mermaid(&self) -> String {
-        let columns = self.numbered();
-        let mut text = "flowchart LR\n".to_owned();
-        for (n, column) in columns.iter().enumerate() {
-            let label = label(self.graph, column).replace('"', "#quot;");
-            let _ = writeln!(text, "  c{n}[\"{label}\"]");
-        }
-        for edge in self.edges() {
-            let (from, to) = (place(&columns, &edge.from), place(&columns, &edge.to));
-            let _ = writeln!(text, "  c{from} -->|{}| c{to}", edge.kind.as_str());
-        }
-        text
+        mermaid(self.graph, &self.edges(), Some(self.start))
     }
 
     pub(super) fn dot(&self) -> String {
-        let columns = self.numbered();
-        let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-        let mut text = "digraph lineage {\n  rankdir=LR;\n  node [shape=box];\n".to_owned();
-        for (n, column) in columns.iter().enumerate() {
-            let _ = writeln!(text, "  c{n} [label={}];", quoted(&label(self.graph, column)));
-        }
-        for edge in self.edges() {
-            let (from, to) = (place(&columns, &edge.from), place(&columns, &edge.to));
-            let _ = writeln!(text, "  c{from} -> c{to} [label={}];", quoted(edge.kind.as_str()));
-        }
-        text.push_str("}\n");
-        text
+        dot(self.graph, &self.edges(), Some(self.start))
     }
 }
 
-fn place(columns: &[&Column], column: &Column) -> usize {
-    columns.iter().position(|it| *it == column).unwrap_or(0)
+/// A column for programs: its node's unique id, or the name of a table that is no node.
+pub(super) fn column_json(graph: &Graph, column: &Column) -> Json {
+    match &column.table {
+        Table::Node(id) => json!({ "node": graph.node(*id).unique_id.as_str(), "column": column.name }),
+        Table::Outside(name) => json!({ "table": name, "column": column.name }),
+    }
+}
+
+/// The ends of edges with their numbers; `start` is there even if nothing leads to it.
+fn numbered<'e>(edges: &BTreeSet<&'e Edge>, start: Option<&'e Column>) -> BTreeMap<&'e Column, usize> {
+    let ends = edges.iter().flat_map(|it| [&it.from, &it.to]);
+    let columns: BTreeSet<&Column> = ends.chain(start).collect();
+    columns.into_iter().enumerate().map(|(n, it)| (it, n)).collect()
+}
+
+/// A flowchart for Markdown.
+pub(super) fn mermaid(graph: &Graph, edges: &BTreeSet<&Edge>, start: Option<&Column>) -> String {
+    let columns = numbered(edges, start);
+    let mut text = "flowchart LR\n".to_owned();
+    for (column, n) in &columns {
+        let label = label(graph, column).replace('"', "#quot;");
+        let _ = writeln!(text, "  c{n}[\"{label}\"]");
+    }
+    for edge in edges {
+        let (from, to) = (columns[&edge.from], columns[&edge.to]);
+        let _ = writeln!(text, "  c{from} -->|{}| c{to}", edge.kind.as_str());
+    }
+    text
+}
+
+/// A graph for Graphviz.
+pub(super) fn dot(graph: &Graph, edges: &BTreeSet<&Edge>, start: Option<&Column>) -> String {
+    let columns = numbered(edges, start);
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let mut text = "digraph lineage {\n  rankdir=LR;\n  node [shape=box];\n".to_owned();
+    for (column, n) in &columns {
+        let _ = writeln!(text, "  c{n} [label={}];", quoted(&label(graph, column)));
+    }
+    for edge in edges {
+        let (from, to) = (columns[&edge.from], columns[&edge.to]);
+        let _ = writeln!(text, "  c{from} -> c{to} [label={}];", quoted(edge.kind.as_str()));
+    }
+    text.push_str("}\n");
+    text
 }

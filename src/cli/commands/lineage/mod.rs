@@ -1,9 +1,11 @@
 //! `lineage`: where a column comes from, and what is made of it.
 
 mod draw;
+mod nodes;
 
 use std::collections::BTreeSet;
 
+use self::nodes::Nodes;
 use crate::cli::Exit;
 use crate::cli::args::command::{LineageArgs, LineageOutput};
 use crate::cli::commands::run::report_log;
@@ -16,10 +18,11 @@ use crate::graph::{Graph, Node};
 use crate::node::{NodeId, NodeKind};
 use crate::parse::Body;
 
-/// Traces a column through the project, or all columns of a node one step up.
+/// Traces a column through the project, or all columns of a node, or of all nodes, one step up.
 pub(super) fn run(session: &mut Session, args: &LineageArgs) -> Result<Exit, Stopped> {
     let (loaded, graph) = session.resolve(Purpose::of("lineage"))?;
-    let (id, column) = find(graph, &args.column).map_err(|fault| session.fail(fault))?;
+    let meant = args.column.as_deref().map(|it| find(graph, it)).transpose();
+    let meant = meant.map_err(|fault| session.fail(fault))?;
     let wanted: BTreeSet<NodeId> = graph
         .nodes()
         .filter(|(_, it)| has_rows(it) || it.kind == NodeKind::Function)
@@ -29,8 +32,9 @@ pub(super) fn run(session: &mut Session, args: &LineageArgs) -> Result<Exit, Sto
     report_log(session, &compiled.log);
     let shapes = session.shapes(loaded, graph, &compiled, &wanted, false)?;
     let lineage = session.lineage(loaded, graph, &compiled, &shapes)?;
-    let Some(name) = column else {
-        session.reporter.data(draw::node(graph, &lineage, id).trim_end());
+    let Some((id, Some(name))) = meant else {
+        let nodes = Nodes::new(graph, &lineage, meant.map(|it| it.0), args.keys);
+        session.reporter.data(nodes.write(args.output).trim_end());
         return Ok(Exit::Good);
     };
     let start = start(graph, &lineage, &shapes, id, name).map_err(|fault| session.fail(fault))?;
