@@ -85,7 +85,7 @@ const BATCH: usize = 64;
 /// Looks for everything that the project's rules are about.
 pub fn lint(input: &LintInput<'_>, mut binder: Box<dyn Binder>) -> Result<Linted, WarehouseError> {
     let world = World::new(input);
-    let tables = ProjectTables::new(input.graph, input.compiled, input.shapes, binder.as_mut());
+    let tables = ProjectTables::new(input.graph, input.compiled, input.shapes, binder.as_mut())?;
     let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let mut binders = vec![binder];
     while binders.len() < threads {

@@ -70,5 +70,6 @@ fn row<'a>(graph: &'a Graph, result: &'a NodeResult, owner: Option<NodeId>) -> T
         seconds: result.elapsed.as_secs_f64(),
         message: result.message.as_deref(),
         samples: None,
+        kept_in: None,
     }
 }

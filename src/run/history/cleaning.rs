@@ -32,6 +32,9 @@ impl Cleaning {
             rows_in: None,
             seconds: 0.0,
             message: Some("no node owns it any more"),
+            fingerprint: None,
+            columns: None,
+            reads: None,
         })
     }
 
