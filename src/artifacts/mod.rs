@@ -31,6 +31,7 @@ use crate::compile::Compiled;
 use crate::diagnostics::Sources;
 use crate::diagnostics::scrub::Scrubber;
 use crate::graph::Graph;
+use crate::parse::{Body, DataTest, ParsedNode, TestKind};
 use crate::project::Project;
 use crate::run::RunResults;
 
@@ -168,7 +169,7 @@ impl Output {
     ) -> Result<(), OutputError> {
         for (id, it) in &compiled.nodes {
             let node = graph.node(*id);
-            let is_own = node.package == project.config.name.value;
+            let is_own = node.package == project.config.name.value && !is_generic_test(node);
             let Some(file) = compiled::file(node).filter(|_| is_own && !it.sql.segments.is_empty()) else {
                 continue;
             };
@@ -257,6 +258,11 @@ pub fn append_report(path: &Path, text: &str) -> Result<(), OutputError> {
         path: path.display().to_string(),
         cause,
     })
+}
+
+/// Whether nobody wrote a query, but only a test's name.
+fn is_generic_test(node: &ParsedNode) -> bool {
+    matches!(node.body, Body::Test(DataTest { kind: TestKind::Generic(_), .. }))
 }
 
 fn make_folder(path: &Path) -> Result<(), OutputError> {

@@ -25,7 +25,7 @@ use rayon::prelude::*;
 use serde_json::Value as Json;
 
 use self::config::LintConfig;
-use self::facts::{Join, Known};
+use self::facts::{Known, Looked};
 use self::finding::{Finding, Model};
 use self::noqa::Silencer;
 use self::rules::{Level, RULES, Rule};
@@ -102,24 +102,31 @@ pub fn lint(input: &LintInput<'_>, mut binder: Box<dyn Binder>) -> Result<Linted
             .par_chunks(size)
             .zip(binders.par_iter_mut())
             .flat_map_iter(|(part, binder)| {
-                part.iter().map(|(_, sql)| tree(sql, binder.as_mut())).collect::<Vec<_>>()
+                part.iter().map(|it| tree(it.sql, binder.as_mut())).collect::<Vec<_>>()
             })
             .collect();
-        let mut read: Vec<(NodeId, &Rendered, &Json, Vec<Join>)> = Vec::new();
-        for ((id, sql), tree) in batch.iter().zip(&trees) {
+        let mut read: Vec<(&Query<'_>, &Json, Looked)> = Vec::new();
+        for (query, tree) in batch.iter().zip(&trees) {
             match tree.as_ref().map(|it| it.pointer("/statements/0/node")) {
-                Ok(Some(node)) => read.push((*id, sql, node, known.look_at(*id, node))),
+                Ok(Some(node)) => read.push((query, node, known.look_at(query.id, node))),
                 Ok(None) => {}
-                Err(reason) => drop(linted.unread.insert(*id, reason.clone())),
+                Err(reason) => drop(linted.unread.insert(query.id, reason.clone())),
             }
         }
-        let is_asked = |id: &NodeId| input.selected.contains(id) && is_own(input, *id);
-        read.retain(|it| is_asked(&it.0));
-        linted.n_queries += read.len();
-        found.par_extend(read.par_iter().flat_map_iter(|(id, sql, node, joins)| {
-            let model = model(&world, *id, sql, node);
-            let mut found = query::check(&model, joins, &known);
-            whole::unused_columns(&model, &usage, &mut found);
+        read.retain(|it| input.selected.contains(&it.0.id) && is_own(input, it.0.id));
+        linted.n_queries += read.iter().filter(|it| it.0.kind != QueryKind::Update).count();
+        found.par_extend(read.par_iter().flat_map_iter(|(query, node, looked)| {
+            let model = model(&world, query.id, query.sql, node);
+            let mut found = query::check(&model, looked, &known);
+            match query.kind {
+                QueryKind::Whole => whole::unused_columns(&model, &usage, &mut found),
+                // What one of the two leaves out, the other may need.
+                QueryKind::Update => found.retain(|it| it.rule != Rule::UnusedCte),
+                QueryKind::WholeOfTwo => {
+                    whole::unused_columns(&model, &usage, &mut found);
+                    found.retain(|it| it.rule != Rule::UnusedCte);
+                }
+            }
             found
         }));
     }
@@ -133,15 +140,39 @@ fn is_own(input: &LintInput<'_>, id: NodeId) -> bool {
     input.graph.node(id).package == input.graph.root_package
 }
 
-/// The queries of all models and snapshots, parents first.
-fn queries<'a>(input: &LintInput<'a>) -> Vec<(NodeId, &'a Rendered)> {
-    let ids = input.graph.order().iter();
-    let made = ids.filter(|it| matches!(input.graph.node(**it).kind, NodeKind::Model | NodeKind::Snapshot));
-    made.filter_map(|id| {
-        let node = input.compiled.nodes.get(id).or_else(|| input.shapes.rendered.get(id))?;
-        Some((*id, &node.sql))
-    })
-    .collect()
+/// A query of a model or snapshot.
+struct Query<'a> {
+    id: NodeId,
+    sql: &'a Rendered,
+    kind: QueryKind,
+}
+
+/// Which query of its model it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum QueryKind {
+    /// The only one.
+    Whole,
+    /// That of an incremental model which makes its table anew.
+    WholeOfTwo,
+    /// That of an incremental model whose table is there.
+    Update,
+}
+
+/// The queries of all models and snapshots, parents first; that which counts for children comes last of a model's.
+fn queries<'a>(input: &LintInput<'a>) -> Vec<Query<'a>> {
+    let ids = input.graph.order().iter().copied();
+    let made = ids.filter(|it| matches!(input.graph.node(*it).kind, NodeKind::Model | NodeKind::Snapshot));
+    let mut found = Vec::new();
+    for id in made {
+        let Some(node) = input.compiled.nodes.get(&id).or_else(|| input.shapes.rendered.get(&id)) else {
+            continue;
+        };
+        let update = node.update.as_ref().map(|it| &it.sql).filter(|it| it.text != node.sql.text);
+        let kind = if update.is_some() { QueryKind::WholeOfTwo } else { QueryKind::Whole };
+        found.extend(update.map(|sql| Query { id, sql, kind: QueryKind::Update }));
+        found.push(Query { id, sql: &node.sql, kind });
+    }
+    found
 }
 
 fn tree(sql: &Rendered, binder: &mut dyn Binder) -> Result<Json, String> {

@@ -88,3 +88,25 @@ fn sql_with_a_hidden_secret_has_no_map() {
     assert!(!project.dir().join("target/compiled/shop/models/a.sql.map.json").exists());
     assert!(project.dir().join("target/compiled/shop/models/b.sql.map.json").exists());
 }
+
+#[test]
+fn a_test_of_which_nobody_wrote_the_query_has_no_map() {
+    let project = project(
+        "
+        //- models/a.sql
+        select 1 as x
+        //- models/a.yml
+        models:
+          - name: a
+            columns:
+              - {name: x, data_tests: [not_null]}
+        //- tests/own.sql
+        select x from {{ ref('a') }} where false
+        ",
+    );
+    project.run("compile --with-map").exit(0);
+    let compiled = project.dir().join("target/compiled/shop");
+    assert!(compiled.join("models/a.yml/not_null_a_x.sql").exists());
+    assert!(!compiled.join("models/a.yml/not_null_a_x.sql.map.json").exists());
+    assert!(compiled.join("tests/own.sql.map.json").exists());
+}

@@ -233,14 +233,15 @@ fn a_comment_without_names_may_be_for_another_linter_in_a_dbt_project() {
           outputs:
             dev: {type: duckdb, path: shop.duckdb}
         //- models/a.sql
-        select 1 as id  -- noqa
+        select
+            1 as id  -- noqa
         ";
     let plain = project(&text.replace("VARS", ""));
     assert_eq!(headlines(&plain.run("lint"), "unused-noqa"), [""; 0]);
     let set_up = project(&text.replace("VARS", "vars: {tidemill_lint: {}}"));
     assert_eq!(
         headlines(&set_up.run("lint"), "unused-noqa"),
-        ["models/a.sql:1:20: this `noqa` silences nothing"]
+        ["models/a.sql:2:17: this `noqa` silences nothing"]
     );
 }
 
@@ -764,6 +765,11 @@ fn unions_that_say_what_they_want() {
     );
     check(
         "star-in-union",
+        "from {{ ref('a') }} union all from {{ ref('b') }}",
+        &["1:9: `m` puts columns together by their positions, but does not list them"],
+    );
+    check(
+        "star-in-union",
         "select * from {{ ref('a') }} union all by name select * from {{ ref('b') }}",
         &[],
     );
@@ -828,6 +834,29 @@ fn columns_that_tests_and_config_name_are_used() {
     assert_eq!(
         found(&project, "unused-staging-column"),
         ["models/staging/stg_t.sql:1:48: nothing reads the column `fourth` of the staging model `stg_t`"]
+    );
+}
+
+#[test]
+fn both_queries_of_an_incremental_model_are_looked_at() {
+    let project = project(
+        "
+        //- models/stg_a.sql
+        select 1 as id, 2 as version, 3 as left_over
+        //- models/marts/b.sql
+        {{ config(materialized='incremental', unique_key='id') }}
+        with newest as (select max(id) as id from {{ this }})
+        select id from {{ ref('stg_a') }}
+        {% if is_incremental() %}
+        where version = null and id > (select id from newest)
+        {% endif %}
+        ",
+    );
+    assert_eq!(found(&project, "null-comparison"), ["models/marts/b.sql:5:17: `b` compares with null"]);
+    assert_eq!(found(&project, "unused-cte"), [""; 0]);
+    assert_eq!(
+        found(&project, "unused-staging-column"),
+        ["models/stg_a.sql:1:33: nothing reads the column `left_over` of the staging model `stg_a`"]
     );
 }
 

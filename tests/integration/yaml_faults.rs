@@ -499,7 +499,7 @@ fn errors_of_several_files_are_shown_together() {
         2 | colour: blue
           | ^^^^^^ nothing reads this key
           |
-        note: known keys: analyses, analysis-paths, asset-paths, clean-targets, config-version, data-paths, data_tests, dbt-cloud, dispatch, docs-paths, exposures, flags, function-paths, functions, log-path, macro-paths, metrics, model-paths, models, name, on-run-end, on-run-start, packages-install-path, profile, project-root, publish, query-comment, quoting, require-dbt-version, restrict-access, saved-queries, seed-paths, seeds, semantic-models, snapshot-paths, snapshots, source-paths, sources, target, target-path, targets, test-paths, tests, unit_tests, vars, version
+        note: known keys: analyses, analysis-paths, asset-paths, clean-targets, config-version, data-paths, data_tests, dbt-cloud, dispatch, docs-paths, exposures, flags, function-paths, functions, lint, log-path, macro-paths, metrics, model-paths, models, name, on-run-end, on-run-start, packages-install-path, profile, project-root, publish, query-comment, quoting, require-dbt-version, restrict-access, saved-queries, seed-paths, seeds, semantic-models, snapshot-paths, snapshots, source-paths, sources, target, target-path, targets, test-paths, tests, unit_tests, vars, version
 
         error[missing-key]: a model has no `name`
          --> models/s.yml:2:5

@@ -232,7 +232,7 @@ impl Reader<'_, '_> {
         } else {
             verdict(join, &condition, from, (&left, &right), (left_once, right_once, is_one_row))
         };
-        self.joins.push(Join {
+        self.looked.joins.push(Join {
             left: first_location(left_json),
             right: location(right_json).or_else(|| first_location(right_json)),
             condition: join.get("condition").and_then(first_location),

@@ -62,28 +62,29 @@ pub(super) struct Known<'a> {
     world: &'a World<'a>,
     tables: &'a ProjectTables<'a>,
     nodes: BTreeMap<NodeId, Facts>,
-    not_in: BTreeMap<NodeId, Vec<(usize, String)>>,
+}
+
+/// What was found on the way through one query.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Looked {
+    pub(super) joins: Vec<Join>,
+    /// Places of `not in` a query of a column that may be null, with the column.
+    pub(super) nullable_not_in: Vec<(usize, String)>,
 }
 
 impl<'a> Known<'a> {
     pub(super) fn new(world: &'a World<'a>, tables: &'a ProjectTables<'a>) -> Self {
-        Self { world, tables, nodes: BTreeMap::new(), not_in: BTreeMap::new() }
+        Self { world, tables, nodes: BTreeMap::new() }
     }
 
-    /// Looks at a model's query, given as the engine's tree. Its parents were looked at before.
-    pub(super) fn look_at(&mut self, id: NodeId, tree: &Json) -> Vec<Join> {
-        let mut reader =
-            Reader { known: self, ctes: Vec::new(), joins: Vec::new(), not_in: Vec::new(), depth: 0 };
+    /// Looks at a model's query, given as the engine's tree. Its parents were looked at before; of several looks at
+    /// one model the last one counts for its children.
+    pub(super) fn look_at(&mut self, id: NodeId, tree: &Json) -> Looked {
+        let mut reader = Reader { known: self, ctes: Vec::new(), looked: Looked::default(), depth: 0 };
         let facts = reader.query(tree);
-        let (joins, not_in) = (std::mem::take(&mut reader.joins), std::mem::take(&mut reader.not_in));
+        let looked = std::mem::take(&mut reader.looked);
         self.nodes.insert(id, facts);
-        self.not_in.insert(id, not_in);
-        joins
-    }
-
-    /// Places of `not in` a query of a column that may be null, with the column.
-    pub(super) fn nullable_not_in(&self, id: NodeId) -> &[(usize, String)] {
-        self.not_in.get(&id).map(Vec::as_slice).unwrap_or_default()
+        looked
     }
 
     /// What is known of a node's own query.
@@ -138,8 +139,7 @@ impl<'a> Known<'a> {
 struct Reader<'k, 'a> {
     known: &'k Known<'a>,
     ctes: Vec<(String, Facts)>,
-    joins: Vec<Join>,
-    not_in: Vec<(usize, String)>,
+    looked: Looked,
     depth: usize,
 }
 

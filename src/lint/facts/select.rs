@@ -57,13 +57,13 @@ impl Reader<'_, '_> {
             queries.extend(query.and_then(|query| Some((location(it)?, query.pointer("/subquery/node")?))));
         });
         for (place, query) in queries {
-            let n_joins = self.joins.len();
+            let n_joins = self.looked.joins.len();
             let facts = self.query(query);
             // They were noted before.
-            self.joins.truncate(n_joins);
+            self.looked.joins.truncate(n_joins);
             let first = facts.columns.as_ref().and_then(|it| it.first());
             if let Some(column) = first.filter(|it| !it.is_not_null && it.origin.is_some()) {
-                self.not_in.push((place, column.name.clone()));
+                self.looked.nullable_not_in.push((place, column.name.clone()));
             }
         }
     }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::lint::facts::Known;
 use crate::lint::finding::{Finding, Model, listed, once};
 use crate::lint::rules::Rule;
-use crate::lint::tree::{Part, column, expressions, location};
+use crate::lint::tree::{Part, column, expressions, first_location, location};
 use crate::node::NodeId;
 use crate::sql::lineage::json::{flag, list, text, texts};
 
@@ -66,7 +66,9 @@ impl Stars<'_, '_> {
                 (Some(query), _) => Some(*query),
                 (None, query) => query,
             };
-            let own = |node: NodeId| location(star).map(|offset| Star { offset, node });
+            // `from t` alone has a star that nobody wrote.
+            let place = location(star).or_else(|| first_location(reference));
+            let own = |node: NodeId| place.map(|offset| Star { offset, node });
             match inner {
                 // A query that only brings a node in has its columns by intent; what matters is who takes all of them.
                 Some(query) if imports(query) => {

@@ -12,11 +12,11 @@ mod relations;
 mod unions;
 mod values;
 
-use super::facts::{Join, Known};
+use super::facts::{Known, Looked};
 use super::finding::{Finding, Model};
 
 /// All findings of one query.
-pub(super) fn check(model: &Model<'_>, joins: &[Join], known: &Known<'_>) -> Vec<Finding> {
+pub(super) fn check(model: &Model<'_>, looked: &Looked, known: &Known<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     values::check(model, &mut found);
     lists::check(model, &mut found);
@@ -24,9 +24,9 @@ pub(super) fn check(model: &Model<'_>, joins: &[Join], known: &Known<'_>) -> Vec
     dates::check(model, &mut found);
     relations::check(model, known, &mut found);
     columns::check(model, known, &mut found);
-    joins::check(model, joins, &mut found);
+    joins::check(model, &looked.joins, &mut found);
     unions::check(model, &mut found);
-    nulls::check(model, known, &mut found);
+    nulls::check(model, looked, &mut found);
     order::check(model, &mut found);
     ctes::check(model, &mut found);
     found

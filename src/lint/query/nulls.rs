@@ -2,17 +2,17 @@
 
 use serde_json::Value as Json;
 
-use crate::lint::facts::Known;
+use crate::lint::facts::Looked;
 use crate::lint::finding::{Finding, Model};
 use crate::lint::rules::Rule;
 use crate::lint::tree::{is_null, location, sides};
 use crate::sql::lineage::json::{list, text};
 
-pub(super) fn check(model: &Model<'_>, known: &Known<'_>, found: &mut Vec<Finding>) {
+pub(super) fn check(model: &Model<'_>, looked: &Looked, found: &mut Vec<Finding>) {
     for part in &model.parts {
         part.expressions(&mut |it| found.extend(comparison(model, it)));
     }
-    for (place, column) in known.nullable_not_in(model.id) {
+    for (place, column) in &looked.nullable_not_in {
         let message = format!("`{}` finds no row as soon as one `{column}` is null", model.node.name);
         let finding = model.at(Rule::NotInNullable, *place, message, "`not in` a query that may give nulls");
         found.extend(finding.map(|mut it| {

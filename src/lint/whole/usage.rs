@@ -60,6 +60,9 @@ impl Usage {
                 self.read.entry(of).or_default().insert(plain(&column.name));
             }
         }
+        // What an incremental model reads when its table is there is not traced.
+        let update = input.compiled.nodes.get(&id).and_then(|it| it.update.as_ref());
+        self.say(&node.parents, update.map(|it| it.sql.text.as_str()).unwrap_or_default());
         // Hooks read what they like.
         let hooks = node.config.pre_hooks.iter().chain(&node.config.post_hooks);
         let hooks: Vec<&str> = hooks.map(|it| it.sql.value.as_str()).collect();
