@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 use crate::compile::lineage::{self, Column, Lineage, Table as ReadTable};
 use crate::compile::shapes::{Shape, Shapes};
 use crate::graph::Graph;
+use crate::node::NodeId;
 use crate::sql::lineage::EdgeKind as TracedKind;
 
 /// Facts about columns, by unique id of their node.
@@ -132,11 +133,12 @@ impl ColumnFacts {
     /// Takes where the columns of nodes come from, and the descriptions that come along. Columns of tables that are no nodes have no page to lead to.
     #[must_use]
     pub fn with_lineage(mut self, graph: &Graph, lineage: &Lineage) -> Self {
-        let name = |column: &Column| match &column.table {
-            ReadTable::Node(id) => Some((graph.node(*id).unique_id.as_str().to_owned(), column.name.clone())),
-            ReadTable::Outside(_) => None,
-        };
         for (id, node) in &lineage.nodes {
+            let name = |column: &Column| {
+                let ReadTable::Node(read) = &column.table else { return None };
+                let read = named_by(graph, *id, *read);
+                Some((graph.node(read).unique_id.as_str().to_owned(), column.name.clone()))
+            };
             let own = graph.node(*id).unique_id.as_str();
             for column in &node.columns {
                 for (source, kind) in &column.sources {
@@ -180,6 +182,19 @@ impl ColumnFacts {
         }
         self
     }
+}
+
+/// The node by which a reader names a relation, where two nodes are the same one (a seed that is declared as a
+/// source too).
+fn named_by(graph: &Graph, reader: NodeId, read: NodeId) -> NodeId {
+    let parents = graph.parents(reader);
+    if parents.contains(&read) {
+        return read;
+    }
+    let written = |id: NodeId| graph.node(id).relation.as_ref().map(|it| it.render().to_lowercase());
+    let relation = written(read);
+    let same = parents.iter().copied().find(|it| relation.is_some() && written(*it) == relation);
+    same.unwrap_or(read)
 }
 
 fn inherited(graph: &Graph, lineage: &Lineage) -> BTreeMap<(String, String), Inherited> {

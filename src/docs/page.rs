@@ -23,7 +23,7 @@ const SHELL: &str = include_str!("assets/shell.html");
 const STYLES: [&str; 3] =
     [include_str!("assets/base.css"), include_str!("assets/pages.css"), include_str!("assets/lineage.css")];
 /// One script in the end, since a page on disk cannot load modules.
-const SCRIPTS: [&str; 15] = [
+const SCRIPTS: [&str; 19] = [
     include_str!("assets/dom.js"),
     include_str!("assets/data.js"),
     include_str!("assets/markdown.js"),
@@ -32,6 +32,10 @@ const SCRIPTS: [&str; 15] = [
     include_str!("assets/search.js"),
     include_str!("assets/selector.js"),
     include_str!("assets/placing.js"),
+    include_str!("assets/tracing.js"),
+    include_str!("assets/picture.js"),
+    include_str!("assets/pointing.js"),
+    include_str!("assets/folders.js"),
     include_str!("assets/lineage.js"),
     include_str!("assets/entities.js"),
     include_str!("assets/home.js"),

@@ -111,6 +111,30 @@ fn columns_say_what_they_are_made_from() {
 }
 
 #[test]
+fn a_seed_that_is_declared_as_a_source_is_what_its_reader_calls_it() {
+    let shop = project(
+        "
+        //- seeds/raw_orders.csv
+        id,total
+        1,2
+        //- models/stg_orders.sql
+        select id as order_id, total from {{ source('shop', 'raw_orders') }}
+        //- models/schema.yml
+        sources:
+          - name: shop
+            schema: main
+            tables: [{name: raw_orders}]
+        ",
+    );
+    shop.run("seed").exit(0);
+    shop.run("docs").exit(0);
+    let site = SiteFolder::one_file(&shop);
+    let source = number_of(&site, "source.shop.shop.raw_orders");
+    let columns = &site.detail("model.shop.stg_orders")["columns"];
+    assert_eq!(columns[0]["from"], json!([[source, "id", 1]]));
+}
+
+#[test]
 fn what_is_not_known_has_a_reason() {
     let mill = mill();
     mill.run("docs");
