@@ -92,6 +92,7 @@ impl fmt::Display for RowsRead {
 
 impl Sample {
     /// The part that is in a batch too.
+    #[must_use]
     pub fn of_batch(self, batch: Batch) -> Self {
         Self { start: self.start.max(batch.start), end: self.end.min(batch.end) }
     }

@@ -179,13 +179,7 @@ impl Maker<'_> {
                 Materialization::TableFunction => Action::CreateTableFunction(self.query(id)),
                 Materialization::Ephemeral | Materialization::Custom => Action::Nothing,
             },
-            (Body::Seed, None) => match self.graph.node_macros.seeds.get(&node.package) {
-                Some(macro_id) => self.by_macro(id, macro_id),
-                None => {
-                    let full_refresh = node.config.full_refresh.unwrap_or(self.options.full_refresh);
-                    Action::LoadSeed(SeedLoad { hooks: self.hooks(id), is_full_refresh: full_refresh })
-                }
-            },
+            (Body::Seed, None) => self.seed(id),
             (Body::Snapshot(SnapshotBody { by_macro: Some(macro_id), .. }), None) => {
                 self.by_macro(id, macro_id)
             }
@@ -202,6 +196,15 @@ impl Maker<'_> {
             ) => Action::Nothing,
         };
         self.add_step(id, action);
+    }
+
+    fn seed(&mut self, id: NodeId) -> Action {
+        let node = self.graph.node(id);
+        if let Some(macro_id) = self.graph.node_macros.seeds.get(&node.package) {
+            return self.by_macro(id, macro_id);
+        }
+        let is_full_refresh = node.config.full_refresh.unwrap_or(self.options.full_refresh);
+        Action::LoadSeed(SeedLoad { hooks: self.hooks(id), is_full_refresh })
     }
 
     fn update(&mut self, id: NodeId) -> Action {

@@ -17,7 +17,8 @@ use crate::node::{Relation, RelationKind};
 use crate::plan::SeedLoad;
 use crate::template::{Rendered, SeedFile};
 use crate::warehouse::seed::{
-    Hashing, SeedError, SeedOptions, SeedShape, content_hash, infer_seed, line_of, seed_rows_sql, seed_sql,
+    Hashing, SeedError, SeedOptions, SeedShape, content_hash, hexadecimal, infer_seed, line_of,
+    seed_rows_sql, seed_sql,
 };
 use crate::warehouse::{Effect, ErrorKind, Value, Warehouse as _, WarehouseError};
 
@@ -108,7 +109,7 @@ impl Worker<'_> {
             (config.duckdb.comments_on_relation, config.duckdb.comments_on_columns),
             comments.then_some(&node.description),
         );
-        Sha256::digest(decides).iter().map(|it| format!("{it:02x}")).collect()
+        hexadecimal(&Sha256::digest(decides))
     }
 
     pub(super) fn load_seed(&mut self, load: &SeedLoad) -> Result<Effect, Failure> {

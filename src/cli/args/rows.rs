@@ -87,15 +87,13 @@ pub(in crate::cli) fn parse_sample(text: &str) -> Result<SampleArg, String> {
     let count = count.ok_or_else(|| format!("`{}` is not a whole number above 0", words[0]))?;
     let lower = unit.to_lowercase();
     let singular = lower.trim_end_matches('s');
-    match BATCH_SIZES.iter().find(|it| it.0 == singular) {
-        Some((_, size)) => Ok(SampleArg::Last(count, *size)),
-        None => {
-            let units = ["hours", "days", "months", "years"];
-            let meant = suggest::did_you_mean(&lower, units);
-            let meant = meant.unwrap_or_else(|| format!("units: {}", units.join(", ")));
-            Err(format!("`{unit}` is no unit of time here ({meant})"))
-        }
+    if let Some((_, size)) = BATCH_SIZES.iter().find(|it| it.0 == singular) {
+        return Ok(SampleArg::Last(count, *size));
     }
+    let units = ["hours", "days", "months", "years"];
+    let meant = suggest::did_you_mean(&lower, units);
+    let meant = meant.unwrap_or_else(|| format!("units: {}", units.join(", ")));
+    Err(format!("`{unit}` is no unit of time here ({meant})"))
 }
 
 fn parse_between(text: &str) -> Result<Sample, String> {

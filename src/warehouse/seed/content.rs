@@ -1,5 +1,6 @@
 //! A seed's file as bytes: what it hashes to, and the text of one line.
 
+use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read};
 
 use sha2::{Digest, Sha256};
@@ -21,7 +22,7 @@ impl<R> Hashing<R> {
 
     /// SHA-256 of all that was read, in hexadecimal digits.
     pub fn hash(self) -> String {
-        self.hash.finalize().iter().map(|it| format!("{it:02x}")).collect()
+        hexadecimal(&self.hash.finalize())
     }
 }
 
@@ -31,6 +32,14 @@ impl<R: Read> Read for Hashing<R> {
         self.hash.update(&buffer[..n]);
         Ok(n)
     }
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// SHA-256 of a file, in hexadecimal digits. The file is never in memory as a whole.

@@ -13,7 +13,7 @@ use std::io::Read;
 
 use csv::{ByteRecord, ReaderBuilder};
 
-pub use self::content::{Hashing, content_hash, line_of};
+pub use self::content::{Hashing, content_hash, hexadecimal, line_of};
 use self::lines::Lines;
 use self::types::{Guess, Number};
 use crate::node::{Relation, quote_identifier, quote_literal};
@@ -135,8 +135,8 @@ fn look_at(record: &ByteRecord, columns: &mut [Reading]) -> Result<(), SeedError
     for (column, field) in columns.iter_mut().zip(record) {
         let text = std::str::from_utf8(field).map_err(|error| {
             let good = error.valid_up_to();
-            let breaks = record.as_slice()[..before + good].iter().filter(|it| **it == b'\n').count();
-            SeedError::new(not_utf8(field[good]), breaks as u64)
+            let breaks = line_breaks(&record.as_slice()[..before + good]);
+            SeedError::new(not_utf8(field[good]), breaks)
         })?;
         before += field.len();
         // The engine would round it and say nothing.
@@ -201,16 +201,14 @@ fn ascii(byte: u8) -> Result<u8, ()> {
 }
 
 fn read(csv: &mut csv::Reader<Lines<impl Read>>, record: &mut ByteRecord) -> Result<bool, SeedError> {
-    csv.read_byte_record(record).map_err(|error| match csv.get_ref().too_long_at {
-        Some(line) => {
+    csv.read_byte_record(record).map_err(|error| {
+        if let Some(line) = csv.get_ref().too_long_at {
             let message =
                 "a line of more than 2,000,000 bytes begins here; is a quote missing that ends a value?";
-            SeedError::new(message, line)
+            return SeedError::new(message, line);
         }
-        None => {
-            let line = error.position().map_or(1, csv::Position::line);
-            SeedError::new(format!("the file cannot be read: {error}"), line)
-        }
+        let line = error.position().map_or(1, csv::Position::line);
+        SeedError::new(format!("the file cannot be read: {error}"), line)
     })
 }
 
@@ -223,7 +221,11 @@ fn line_of_record(record: &ByteRecord, csv: &csv::Reader<impl Read>, ends_with_t
 
 /// Line breaks inside quotes.
 fn breaks_in(record: &ByteRecord) -> u64 {
-    record.as_slice().iter().map(|it| u64::from(*it == b'\n')).sum()
+    line_breaks(record.as_slice())
+}
+
+fn line_breaks(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|it| u64::from(*it == b'\n')).sum()
 }
 
 fn not_utf8(byte: u8) -> String {
