@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::moving::remove;
+use super::moving::{exchange, remove};
 use crate::warehouse::{ErrorKind, Replacement, WarehouseError};
 
 /// What is added to the name of a file that is not published yet.
@@ -44,6 +44,10 @@ pub(super) fn replace(staged: &str, location: &str) -> Result<Box<dyn Replacemen
     let replaced = beside(&place, REPLACED);
     let cannot = |error: &io::Error| failed("replaced", location, error);
     let had_old = place.exists();
+    if place.is_dir() && exchange(Path::new(staged), &place) {
+        fs::rename(staged, &replaced).map_err(|error| cannot(&error))?;
+        return Ok(Box::new(Replaced { place, replaced: Some(replaced) }));
+    }
     if had_old {
         // A file keeps its name until the new one has it, so that a reader always finds one.
         let is_linked = place.is_file() && fs::hard_link(&place, &replaced).is_ok();
@@ -74,6 +78,10 @@ impl Replacement for Replaced {
     }
 
     fn undo(self: Box<Self>) {
+        if let Some(replaced) = self.replaced.as_ref().filter(|it| it.is_dir() && exchange(it, &self.place)) {
+            let _ = remove(replaced);
+            return;
+        }
         let removed = if self.place.is_dir() { fs::remove_dir_all(&self.place) } else { Ok(()) };
         match (&self.replaced, removed) {
             (Some(replaced), Ok(())) => drop(fs::rename(replaced, &self.place)),
