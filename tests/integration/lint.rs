@@ -1,5 +1,4 @@
 //! `lint`: settings, comments, selection, exit statuses, and what rules leave alone. Their examples are in `lint_page`.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use crate::project::{Outcome, TestProject, project};
 
