@@ -1,5 +1,4 @@
 //! `lint`: settings, comments, selection, exit statuses, and what rules leave alone. Their examples are in `lint_page`.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use crate::project::{Outcome, TestProject, project};
 
@@ -856,7 +855,7 @@ fn both_queries_of_an_incremental_model_are_looked_at() {
     assert_eq!(found(&project, "unused-cte"), [""; 0]);
     assert_eq!(
         found(&project, "unused-staging-column"),
-        ["models/stg_a.sql:1:33: nothing reads the column `left_over` of the staging model `stg_a`"]
+        ["models/stg_a.sql:1:31: nothing reads the column `left_over` of the staging model `stg_a`"]
     );
 }
 

@@ -66,8 +66,8 @@ impl Stars<'_, '_> {
                 (Some(query), _) => Some(*query),
                 (None, query) => query,
             };
-            // `from t` alone has a star that nobody wrote.
-            let place = location(star).or_else(|| first_location(reference));
+            // `from t` alone has a star that nobody wrote, which the engine puts at the start of the text.
+            let place = location(star).filter(|it| *it > 0).or_else(|| first_location(reference));
             let own = |node: NodeId| place.map(|offset| Star { offset, node });
             match inner {
                 // A query that only brings a node in has its columns by intent; what matters is who takes all of them.
