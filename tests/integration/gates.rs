@@ -418,8 +418,10 @@ fn an_error_that_ends_the_transaction_is_that_of_its_test() {
         build failed in [time]: 1 node rolled back, 1 test could not be run
         ");
     assert_eq!(
-        project.query("select test_id, status from tidemill.test_runs"),
-        "test.shop.codes.830d041546 | error"
+        project.query("select test_id, status from tidemill.test_runs order by test_id"),
+        "test.shop.codes.830d041546 | error\n\
+         test.shop.not_null_a_code.80bad19283 | skipped\n\
+         test.shop.not_null_a_id.c1cebc1440 | skipped"
     );
     project.run("run").exit(0);
     // Without a transaction every test has its own result.
