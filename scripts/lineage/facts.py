@@ -25,20 +25,8 @@ class Facts:
         check = asked(program, folder, "check", "--output", "json", *arguments, statuses=(0, 1))
         self.shapes = last_json(check)["nodes"]
         self.lineage = last_json(asked(program, folder, "lineage", "--output", "json", *arguments))["nodes"]
-        asked(program, folder, "compile", *arguments, statuses=(0, 1))
-        with open(os.path.join(folder, "target", "manifest.json"), encoding="utf-8") as file:
-            self.manifest = json.load(file)
-
-    def node(self, unique_id):
-        """The node in the manifest."""
-        return self.manifest["nodes"].get(unique_id) or self.manifest["sources"].get(unique_id)
 
 
 def last_json(text):
     """The last line is the answer; templates may have logged before it."""
     return json.loads(text.strip().splitlines()[-1])
-
-
-def table_of(source):
-    """A source's node or table."""
-    return source.get("node") or source.get("table")

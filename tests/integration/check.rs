@@ -352,3 +352,202 @@ fn a_dbt_project_is_built_as_far_as_it_is_good() {
     );
     project.run("build --threads 1").exit(1).stdout_has("published    view main.good");
 }
+
+#[test]
+fn queries_of_tests_are_checked_and_shown_where_the_tests_are() {
+    let project = project(
+        "
+        //- seeds/raw.csv
+        id,name
+        1,a
+        //- models/a.sql
+        select id, name from {{ ref('raw') }}
+        //- models/all.yml
+        models:
+          - name: a
+            columns:
+              - name: id
+                data_tests:
+                  - not_null
+                  - unique: {config: {fail_calc: sum(n_record)}}
+              - name: name
+                data_tests:
+                  - longer_than: {arguments: {length: 1}}
+                  - not_null: {config: {where: idd > 0}}
+        //- macros/longer_than.sql
+        {% test longer_than(model, column_name, length) %}
+        select * from {{ model }} where lenn({{ column_name }}) <= {{ length }}
+        {% endtest %}
+        //- tests/positive.sql
+        select *
+        from {{ ref('a') }}
+        where amount <= 0
+        ",
+    );
+    let outcome = project.run("check");
+    outcome.exit(1);
+    let text = told(&outcome);
+    let heads: Vec<&str> =
+        text.lines().filter(|it| it.starts_with("error[") || it.trim_start().starts_with("-->")).collect();
+    assert_eq!(
+        heads,
+        [
+            "error[test-error]: longer_than on `a.name`: Scalar Function with name lenn does not exist!",
+            "  --> models/all.yml:10:13",
+            "error[test-error]: not_null on `a.name`: Referenced column \"idd\" not found in FROM clause!",
+            "  --> models/all.yml:11:13",
+            "error[sql-error]: Referenced column \"amount\" not found in FROM clause!",
+            " --> tests/positive.sql:3:7",
+            "error[test-error]: unique on `a.id`: Referenced column \"n_record\" not found in FROM clause!",
+            " --> models/all.yml:7:13",
+        ],
+        "{text}"
+    );
+    assert!(text.contains("checked 1 query and 5 tests, 4 errors in "), "{text}");
+    let outcome = project.run("build");
+    outcome.exit(1);
+    assert!(told(&outcome).contains("nothing was run"), "{}", told(&outcome));
+    assert!(!project.dir().join("shop.duckdb").exists());
+    let results: serde_json::Value = serde_json::from_str(&project.read("target/run_results.json")).unwrap();
+    let statuses: Vec<&str> =
+        results["results"].as_array().unwrap().iter().map(|it| it["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses.iter().filter(|it| **it == "error").count(), 4, "{statuses:?}");
+    project.run("build --no-check").exit(1);
+    assert!(project.dir().join("shop.duckdb").exists());
+}
+
+#[test]
+fn tests_of_what_is_not_known_are_no_fault() {
+    let project = project(
+        "
+        //- models/all.yml
+        sources:
+          - name: raw
+            tables:
+              - {name: orders, columns: [{name: nope, data_tests: [not_null]}]}
+        models:
+          - {name: bad, columns: [{name: nope, data_tests: [not_null]}]}
+          - {name: by_source, columns: [{name: nope, data_tests: [unique]}]}
+        //- models/bad.sql
+        select missing as nope from {{ ref('good') }}
+        //- models/good.sql
+        select 1 as id
+        //- models/by_source.sql
+        select * from {{ source('raw', 'orders') }}
+        //- tests/late.sql
+        select * from {{ ref('good') }} where id = {{ run_query('select 1').columns[0].values()[0] }}
+        //- tests/elsewhere.sql
+        select * from a_table_of_others
+        ",
+    );
+    let outcome = project.run("check");
+    outcome.exit(1);
+    let text = told(&outcome);
+    assert_eq!(text.matches("error[").count(), 1, "{text}");
+    assert!(text.contains(" --> models/bad.sql:1:8\n"), "{text}");
+    assert!(text.contains("unknown: test late: its template asks the database"), "{text}");
+    assert!(text.contains("unknown: test elsewhere: it reads `a_table_of_others`"), "{text}");
+}
+
+#[test]
+fn a_macro_around_tests_makes_their_queries_its_own_matter() {
+    let project = project(
+        "
+        //- models/a.sql
+        select 1 as id
+        //- models/all.yml
+        models: [{name: a, columns: [{name: idd, data_tests: [not_null]}]}]
+        //- macros/get_test_sql.sql
+        {% macro get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) %}
+        select 0 as failures, false as should_warn, false as should_error
+        {% endmacro %}
+        ",
+    );
+    project.run("check").exit(0).stderr_has("unknown: test not_null_a_idd: a macro of the project runs it");
+    project.run("build").exit(0);
+}
+
+#[test]
+fn a_source_that_is_a_seed_of_the_project_has_its_columns() {
+    let project = project(
+        "
+        //- seeds/raw.csv
+        id,name
+        1,a
+        //- models/all.yml
+        sources: [{name: loaded, schema: main, tables: [{name: raw}]}]
+        //- models/a.sql
+        select id + 1 as next from {{ source('loaded', 'raw') }}
+        //- models/b.sql
+        select nope from {{ source('loaded', 'raw') }}
+        ",
+    );
+    project.run("check").exit(1);
+    assert_eq!(shape(&project, "model.shop.a"), "next INTEGER");
+    // The table that is there is older than the file: until it is loaded, either may be meant.
+    project.execute("create table raw as select 1 as id, 'a' as name, 2 as nope");
+    project.run("check").exit(0);
+    assert_eq!(shape(&project, "model.shop.b"), "unknown: the seed `raw` is loaded anew into its table");
+}
+
+#[test]
+fn columns_of_one_name_are_told_apart_as_the_engine_does_it() {
+    let project = project(
+        "
+        //- seeds/raw.csv
+        id,name
+        1,a
+        //- models/both.sql
+        {{ config(materialized='table') }}
+        select l.id, r.id, l.name from {{ ref('raw') }} l join {{ ref('raw') }} r using (name)
+        //- models/reads.sql
+        select id_1 + 1 as next from {{ ref('both') }}
+        ",
+    );
+    assert_eq!(shape(&project, "model.shop.both"), "id INTEGER, id_1 INTEGER, name VARCHAR");
+    project.run("lineage reads").exit(0).stdout("reads.next\n  computed: both.id_1");
+    project.run("lineage both").exit(0).stdout(
+        "
+        both.id
+          pass-through: seed raw.id
+        both.id_1
+          pass-through: seed raw.id
+        both.name
+          pass-through: seed raw.name
+        rows decided by: seed raw.name
+        ",
+    );
+    project.run("build").exit(0);
+    assert_eq!(project.query("select id_1 from both"), "1");
+}
+
+#[test]
+fn a_contract_is_compared_with_the_query_in_check_as_in_build() {
+    let project = project(
+        "
+        //- models/all.yml
+        models:
+          - name: nulls
+            config: {contract: {enforced: true}, materialized: view}
+            columns: [{name: id, data_type: integer}]
+          - name: grows
+            config: {contract: {enforced: true}, materialized: incremental, on_schema_change: append_new_columns}
+            columns: [{name: id, data_type: bigint}]
+        //- models/nulls.sql
+        select null as id
+        //- models/grows.sql
+        select 1::bigint as id
+        ",
+    );
+    project.execute("create table grows as select 1::integer as id");
+    project.run("check").exit(0);
+    project.run("build").exit(0);
+    project.write("models/grows.sql", "select 1::smallint as id");
+    let expected = "note: `id` is SMALLINT in the query, BIGINT in the contract";
+    let outcome = project.run("check");
+    outcome.exit(1);
+    assert!(told(&outcome).contains(expected), "{}", told(&outcome));
+    let outcome = project.run("build --no-check");
+    outcome.exit(1);
+    assert!(told(&outcome).contains(expected), "{}", told(&outcome));
+}

@@ -1,4 +1,5 @@
 //! Descriptions that columns take over from the columns that they are, and lineage between nodes.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use crate::project::{TestProject, project};
 
@@ -95,4 +96,126 @@ fn a_column_is_followed_up_and_down() {
     assert_eq!(told["edges"].as_array().map(Vec::len), Some(3));
     project.run("lineage stg.prize").exit(2).stderr_has("did you mean `price`?");
     project.run("lineage stgg.price").exit(2).stderr_has("did you mean `stg`?");
+}
+
+#[test]
+fn a_node_or_the_whole_project_is_told_to_programs_and_drawn() {
+    let project = shop();
+    let told: serde_json::Value =
+        serde_json::from_str(&project.run("lineage orders --output json").stdout).unwrap();
+    let orders = &told["nodes"]["model.shop.orders"];
+    assert_eq!(
+        orders["columns"][0],
+        serde_json::json!({
+            "name": "order_id",
+            "sources": [{"node": "model.shop.part", "column": "order_id", "kind": "pass-through"}],
+            "is_unknown": false,
+            "inherited_description": {
+                "text": "The order",
+                "from": {"node": "source.shop.raw.orders", "column": "id"},
+            },
+        })
+    );
+    assert_eq!(orders["keys"], serde_json::json!([{"node": "model.shop.part", "column": "price"}]));
+    let told: serde_json::Value = serde_json::from_str(&project.run("lineage --output json").stdout).unwrap();
+    let nodes: Vec<&String> = told["nodes"].as_object().unwrap().keys().collect();
+    assert_eq!(nodes, ["model.shop.orders", "model.shop.part", "model.shop.stg"]);
+    project.run("lineage stg --output mermaid").exit(0).stdout(
+        "
+        flowchart LR
+          c0[\"stg.note\"]
+          c1[\"stg.order_id\"]
+          c2[\"stg.price\"]
+          c3[\"source raw.orders.id\"]
+          c4[\"source raw.orders.note\"]
+          c5[\"source raw.orders.price\"]
+          c3 -->|renamed| c1
+          c4 -->|pass-through| c0
+          c5 -->|pass-through| c2
+        ",
+    );
+    project.run("lineage raw.orders").exit(0).stdout("source raw.orders comes from outside of the project");
+}
+
+#[test]
+fn the_site_and_the_dictionary_mark_what_is_inherited() {
+    let project = shop();
+    let csv = project.run("docs dictionary --format csv").exit(0).stdout.clone();
+    let of_stg: Vec<&str> = csv.lines().filter(|it| it.starts_with("model,main.stg")).collect();
+    assert_eq!(
+        of_stg,
+        [
+            "model,main.stg,,order_id,INTEGER,The order,raw.orders.id,",
+            "model,main.stg,,price,INTEGER,In cents,raw.orders.price,",
+            "model,main.stg,,note,VARCHAR,What the customer wrote,,",
+        ],
+        "{csv}"
+    );
+}
+
+#[test]
+fn nothing_is_inherited_where_a_node_or_a_folder_forbids_it_or_branches_differ() {
+    let project = project(
+        "
+        //- project.yml
+        name: shop
+        models: {shop: {closed: {+meta: {inherit: false}}}}
+        //- seeds/raw.csv
+        id,a,b
+        1,2,3
+        //- seeds/all.yml
+        seeds: [{name: raw, columns: [{name: id, description: The key}, {name: a, description: First}, {name: b, description: Second}]}]
+        //- models/open.sql
+        select id from {{ ref('raw') }}
+        //- models/closed/shut.sql
+        select id from {{ ref('raw') }}
+        //- models/both.sql
+        select a as value, id from {{ ref('raw') }} union all select b, id from {{ ref('raw') }}
+        //- models/after_shut.sql
+        select id from {{ ref('shut') }}
+        ",
+    );
+    let inherited = |node: &str| -> String {
+        let text = project.run(&format!("lineage {node}")).exit(0).stdout.clone();
+        text.lines()
+            .filter(|it| it.contains("description from"))
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
+    assert_eq!(inherited("open"), "description from seed raw.id: The key");
+    assert_eq!(inherited("shut"), "");
+    assert_eq!(inherited("both"), "description from seed raw.id: The key");
+    assert_eq!(inherited("after_shut"), "");
+}
+
+#[test]
+fn functions_of_the_project_and_of_the_engine_are_looked_into() {
+    let project = project(
+        "
+        //- seeds/raw.csv
+        id,part
+        1,{}
+        //- functions/newest.sql
+        x + (select max(id) from {{ ref('raw') }})
+        //- functions/all.yml
+        functions: [{name: newest, arguments: [{name: x, data_type: int}], returns: {data_type: int}}]
+        //- models/calls.sql
+        select {{ function('newest') }}(2) as n from {{ ref('raw') }}
+        //- models/rows.sql
+        select n.* from range(3) as n
+        //- models/file.sql
+        select * from read_csv('seeds/raw.csv')
+        ",
+    );
+    project.run("lineage calls").exit(0).stdout("calls.n\n  computed: seed raw.id");
+    project.run("lineage rows").exit(0).stdout("rows.range\n  made here");
+    project.run("lineage file").exit(0).stdout(
+        "
+        file.id
+          pass-through: (no node) read_csv('seeds/raw.csv').id
+        file.part
+          pass-through: (no node) read_csv('seeds/raw.csv').part
+        ",
+    );
 }

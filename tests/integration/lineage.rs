@@ -60,6 +60,82 @@ const TABLES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("e", &[("id", "i"), ("parent", "case when i = 0 then null else i // 2 end"), ("name", "'e' || i")]),
+    // In the manner of TPC-H and TPC-DS.
+    (
+        "lineitem",
+        &[
+            ("l_orderkey", "i % 6"),
+            ("l_partkey", "i % 3"),
+            ("l_suppkey", "i % 4"),
+            ("l_quantity", "i * 5 % 4"),
+            ("l_extendedprice", "i * 17 % 11"),
+            ("l_discount", "i % 3 * 0.1"),
+            ("l_returnflag", "['a', 'n', 'r'][i % 3 + 1]"),
+            ("l_linestatus", "['f', 'o'][i % 2 + 1]"),
+            ("l_shipdate", "date '2024-01-01' + (i * 5 % 7)::int"),
+        ],
+    ),
+    (
+        "orders",
+        &[
+            ("o_orderkey", "i % 8"),
+            ("o_custkey", "i % 5"),
+            ("o_orderdate", "date '2020-01-01' + (i * 200)::int"),
+            ("o_orderpriority", "'p' || i % 3"),
+        ],
+    ),
+    (
+        "customer",
+        &[
+            ("c_custkey", "i % 9"),
+            ("c_name", "'c' || i"),
+            ("c_mktsegment", "['x', 'y'][i % 2 + 1]"),
+            ("c_nationkey", "i % 4"),
+        ],
+    ),
+    ("nation", &[("n_nationkey", "i % 6"), ("n_name", "'n' || i")]),
+    ("supplier", &[("s_suppkey", "i % 7"), ("s_name", "'s' || i"), ("s_nationkey", "i % 5")]),
+    ("part", &[("p_partkey", "i % 5"), ("p_brand", "'b' || i % 4")]),
+    ("partsupp", &[("ps_partkey", "i % 4"), ("ps_suppkey", "i % 6"), ("ps_supplycost", "i * 7 % 10")]),
+    (
+        "store_sales",
+        &[
+            ("ss_sold_date_sk", "i % 6"),
+            ("ss_item_sk", "i % 5"),
+            ("ss_customer_sk", "i % 3"),
+            ("ss_quantity", "i % 4"),
+            ("ss_sales_price", "i * 13 % 12"),
+            ("ss_discount", "i % 2"),
+        ],
+    ),
+    (
+        "store_returns",
+        &[
+            ("sr_returned_date_sk", "i % 6"),
+            ("sr_item_sk", "i % 4"),
+            ("sr_customer_sk", "i % 3"),
+            ("sr_store_sk", "i % 2"),
+            ("sr_return_amt", "i * i % 10"),
+        ],
+    ),
+    (
+        "date_dim",
+        &[
+            ("d_date_sk", "i % 7"),
+            ("d_year", "2000 + i % 2"),
+            ("d_week", "i % 5"),
+            ("d_day", "['mon', 'tue', 'wed'][i % 3 + 1]"),
+        ],
+    ),
+    (
+        "item",
+        &[
+            ("i_item_sk", "i % 6"),
+            ("i_brand", "'b' || i % 3"),
+            ("i_category", "['x', 'y'][i % 2 + 1]"),
+            ("i_price", "i * 7 % 10"),
+        ],
+    ),
 ];
 
 const ROWS: usize = 12;

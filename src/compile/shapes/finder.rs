@@ -34,6 +34,8 @@ pub(super) struct Finder<'a, 'w> {
     found: BTreeMap<String, Vec<(Relation, Vec<Column>)>>,
     definitions: BTreeSet<String>,
     may_define: Option<String>,
+    /// Seeds to look at, by their relations: a source may be the same table.
+    seeds: BTreeMap<String, NodeId>,
     pub(super) declaring: Declaring,
     pub(super) shapes: Shapes,
 }
@@ -66,9 +68,23 @@ impl<'a, 'w> Finder<'a, 'w> {
             others.push(other);
         }
         let may_define = surroundings::define(input.project, input.graph, binder.as_mut());
-        let shapes = Shapes::default();
+        let seeds =
+            input.graph.nodes().filter(|(id, it)| it.kind == NodeKind::Seed && input.wanted.contains(id));
+        let seeds = seeds.filter_map(|(id, it)| Some((it.relation.as_ref()?.render().to_lowercase(), id)));
+        let (seeds, shapes) = (seeds.collect(), Shapes::default());
         let (found, definitions) = (BTreeMap::new(), BTreeSet::new());
-        Ok(Self { input, warehouse, binder, others, found, definitions, may_define, declaring, shapes })
+        Ok(Self {
+            input,
+            warehouse,
+            binder,
+            others,
+            found,
+            definitions,
+            may_define,
+            seeds,
+            declaring,
+            shapes,
+        })
     }
 
     pub(super) fn find(mut self) -> Result<Shapes, WarehouseError> {
@@ -193,7 +209,7 @@ impl<'a, 'w> Finder<'a, 'w> {
         let node = self.input.graph.node(id);
         let Some(relation) = &node.relation else { return };
         let shape = match &node.body {
-            Body::Seed if self.is_asked(id) => given::seed(node, self.input.files),
+            Body::Seed if self.is_asked(id) => given::seed(node, self.input.files, self.binder.as_mut()),
             Body::Source(_) if self.is_accepted(node) => self.locked_or_declared(node),
             Body::Source(_) if relation.style == IdentifierStyle::Verbatim => {
                 match given::external(relation, self.binder.as_mut()) {
@@ -204,13 +220,16 @@ impl<'a, 'w> Finder<'a, 'w> {
                     },
                 }
             }
-            Body::Source(_) => match self.in_warehouse(relation) {
-                Some(columns) => Shape::Known(KnownShape::sure(columns)),
-                None => self.locked_or_declared(node),
+            Body::Source(_) => match self.of_own_seed(relation) {
+                Some(shape) => shape,
+                None => match self.in_warehouse(relation) {
+                    Some(columns) => Shape::Known(KnownShape::sure(columns)),
+                    None => self.locked_or_declared(node),
+                },
             },
             Body::Seed => match self.in_warehouse(relation) {
                 Some(columns) => Shape::Known(KnownShape::sure(columns)),
-                None => given::seed(node, self.input.files),
+                None => given::seed(node, self.input.files, self.binder.as_mut()),
             },
             _ => match self.in_warehouse(relation) {
                 Some(columns) => Shape::Known(KnownShape::sure(columns)),
@@ -221,6 +240,21 @@ impl<'a, 'w> Finder<'a, 'w> {
             self.declaring.table(id, relation, &shape.columns, None);
         }
         self.shapes.nodes.insert(id, shape);
+    }
+
+    /// The shape of a source that is a seed of the project under another name: as its file has it, but not for
+    /// sure where the table that is there now is another.
+    fn of_own_seed(&mut self, relation: &Relation) -> Option<Shape> {
+        let seed = *self.seeds.get(&relation.render().to_lowercase())?;
+        let node = self.input.graph.node(seed);
+        let shape = match self.shapes.nodes.get(&seed) {
+            Some(known) => known.clone(),
+            None => given::seed(node, self.input.files, self.binder.as_mut()),
+        };
+        let Shape::Known(KnownShape { columns, .. }) = shape else { return None };
+        let is_other = self.in_warehouse(relation).is_some_and(|it| it != columns);
+        let guess = is_other.then(|| format!("the seed `{}` is loaded anew into its table", node.name));
+        Some(Shape::Known(KnownShape { columns, guess }))
     }
 
     /// Whether a source is to be taken as `sources.lock.yml` has it, whatever its files have now.

@@ -45,7 +45,7 @@ pub(super) fn external(relation: &Relation, binder: &mut dyn Binder) -> Result<V
 }
 
 /// A seed, by its file.
-pub(super) fn seed(node: &Node, files: &dyn Files) -> Shape {
+pub(super) fn seed(node: &Node, files: &dyn Files, binder: &mut dyn Binder) -> Shape {
     let options = SeedOptions {
         delimiter: node.config.delimiter.as_deref().and_then(|it| it.chars().next()).unwrap_or(','),
         column_types: node.config.column_types.clone(),
@@ -57,7 +57,9 @@ pub(super) fn seed(node: &Node, files: &dyn Files) -> Shape {
         Ok(shape) => {
             let column =
                 |it: crate::warehouse::seed::SeedColumn| Column { name: it.name, data_type: it.data_type };
-            Shape::Known(KnownShape::sure(shape.columns.into_iter().map(column).collect()))
+            let columns: Vec<Column> = shape.columns.into_iter().map(column).collect();
+            let columns = with_types(&columns, binder).unwrap_or(columns);
+            Shape::Known(KnownShape::sure(columns))
         }
         Err(error) => Shape::Unknown(format!("its file cannot be loaded: {}", error.message)),
     }

@@ -21,6 +21,8 @@ impl Finder<'_, '_> {
         let unique = unique_names(of_query.iter().map(String::as_str));
         let columns: Vec<Column> =
             std::iter::zip(columns, unique).map(|(column, name)| Column { name, ..column }).collect();
+        // A contract is compared with the query that is run, not with what is made of it.
+        let mut run = columns.clone();
         let columns = match &node.body {
             Body::Model { materialized: Materialization::TableFunction, .. } => {
                 return self.function_of_rows(id, node, compiled);
@@ -37,7 +39,9 @@ impl Finder<'_, '_> {
                 if node.config.duckdb.files.is_some() {
                     guess = guess.or_else(|| Some(format!("`{}` is read from files", node.name)));
                 }
-                self.incremental(id, node, compiled, columns)
+                let (table, query) = self.incremental(id, node, compiled, columns);
+                run = query;
+                table
             }
             Body::Model { materialized: Materialization::View, .. } => self.with_nulls(compiled, columns),
             Body::Snapshot(SnapshotBody { settings: Some(settings), .. }) => {
@@ -58,7 +62,7 @@ impl Finder<'_, '_> {
             }
             _ => columns,
         };
-        let columns = self.by_contract(id, node, columns);
+        let columns = self.by_contract(id, node, columns, &run);
         if columns.iter().map(|it| &it.name).ne(&of_query) {
             self.shapes.queries.insert(id, of_query);
         }
@@ -95,39 +99,50 @@ impl Finder<'_, '_> {
         columns
     }
 
-    /// The table of an incremental model after this run, which is there already or is made now.
+    /// The table of an incremental model after this run, which is there already or is made now, and the columns
+    /// of the query that is run.
     fn incremental(
         &mut self,
         id: NodeId,
         node: &Node,
         compiled: &CompiledNode,
         whole: Vec<Column>,
-    ) -> Vec<Column> {
-        let Some(relation) = &node.relation else { return whole };
+    ) -> (Vec<Column>, Vec<Column>) {
+        let Some(relation) = &node.relation else { return (whole.clone(), whole) };
         let is_anew = node.config.full_refresh.unwrap_or(self.input.full_refresh);
         let existing = if is_anew { None } else { self.in_warehouse(relation) };
         let table = existing.clone().unwrap_or_else(|| whole.clone());
         let Some(update) = compiled.update.as_deref().filter(|it| it.sql.text != compiled.sql.text) else {
             let rule = node.config.incremental.on_schema_change;
-            return existing.map_or(whole.clone(), |it| made::updated(&it, &whole, rule));
+            let table = existing.map_or(whole.clone(), |it| made::updated(&it, &whole, rule));
+            return (table, whole);
         };
         if !make_now(relation, &table, self.binder.as_mut()) {
-            return table;
+            return (table, whole);
         }
         match self.binder.describe(&update.sql.text) {
             Ok(wanted) => {
                 let rule = node.config.incremental.on_schema_change;
-                existing.map_or(whole, |it| made::updated(&it, &wanted, rule))
+                match existing {
+                    Some(existing) => (made::updated(&existing, &wanted, rule), wanted),
+                    None => (whole.clone(), whole),
+                }
             }
             Err(error) => {
                 self.refuse(id, update, &update.sql, 0, &error);
-                table
+                (table, whole)
             }
         }
     }
 
-    /// An enforced contract says names and types, and is compared with the query.
-    fn by_contract(&mut self, id: NodeId, node: &Node, columns: Vec<Column>) -> Vec<Column> {
+    /// An enforced contract says names and types, and is compared with the query, as it is when the node is made.
+    fn by_contract(
+        &mut self,
+        id: NodeId,
+        node: &Node,
+        columns: Vec<Column>,
+        query: &[Column],
+    ) -> Vec<Column> {
         if !contract::is_enforced(node) {
             return columns;
         }
@@ -141,7 +156,7 @@ impl Finder<'_, '_> {
             .collect();
         let Some(promised) = given::with_types(&declared, self.binder.as_mut()) else { return columns };
         if self.guess(id).is_none()
-            && let Some(fault) = contract::compare(node, &columns, &promised)
+            && let Some(fault) = contract::compare(node, query, &promised)
         {
             self.shapes.faults.entry(id).or_default().push(fault);
             self.shapes.nodes.insert(id, Shape::Unknown("it has an error".to_owned()));

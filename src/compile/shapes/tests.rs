@@ -9,7 +9,10 @@ use super::finder::Finder;
 use super::late::EmptyTables;
 use crate::compile::{CompiledNode, IsIncremental, Late, faults};
 use crate::node::{NodeId, NodeKind};
-use crate::warehouse::binder::BindError;
+use crate::warehouse::binder::{BindError, Binder};
+
+/// How many queries of tests are bound at once: each by itself costs more than its own text.
+const TOGETHER: usize = 16;
 
 /// The query of a test as it is run, and what the engine says of it.
 struct TestJob<'a> {
@@ -19,6 +22,18 @@ struct TestJob<'a> {
     /// What stands before the test's own SQL.
     prefix: usize,
     error: Option<BindError>,
+}
+
+/// Binds several queries at once, and one by one only if something is wrong with one of them.
+fn bind(jobs: &mut [TestJob<'_>], binder: &mut dyn Binder) {
+    let parts: Vec<String> =
+        jobs.iter().map(|it| format!("(select count(*) from ({}\n) as it)", it.query)).collect();
+    if jobs.len() > 1 && binder.describe(&format!("select {}", parts.join(",\n"))).is_ok() {
+        return;
+    }
+    for job in jobs {
+        job.error = binder.describe(&job.query).err();
+    }
 }
 
 impl<'a> Finder<'a, '_> {
@@ -37,8 +52,8 @@ impl<'a> Finder<'a, '_> {
         }
         let (size, mut binders) = self.shared_out(jobs.len());
         jobs.par_chunks_mut(size).zip(binders.par_iter_mut()).for_each(|(jobs, binder)| {
-            for job in jobs {
-                job.error = binder.describe(&job.query).err();
+            for jobs in jobs.chunks_mut(TOGETHER) {
+                bind(jobs, binder.as_mut());
             }
         });
         self.shapes.checked_tests += jobs.len();

@@ -12,6 +12,15 @@ pub(super) fn table(parts: &[&str]) -> String {
 
 /// A call; `None` if an argument is more than constants in lists and structs.
 pub(super) fn call(call: &Json) -> Option<String> {
+    written(call, argument)
+}
+
+/// A call with null for every argument, for functions whose columns do not depend on them.
+pub(super) fn call_of_nulls(call: &Json) -> Option<String> {
+    written(call, |_| Some("null".to_owned()))
+}
+
+fn written(call: &Json, argument: impl FnMut(&Json) -> Option<String>) -> Option<String> {
     let name: Vec<&str> =
         ["catalog", "schema", "function_name"].into_iter().map(|it| text(call, it)).collect();
     let name: Vec<&str> = name.into_iter().filter(|it| !it.is_empty()).collect();

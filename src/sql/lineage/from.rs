@@ -117,7 +117,6 @@ impl Tracer<'_> {
 
     fn table_function(&mut self, reference: &Json, scope: &mut Scope<'_>) -> Relation {
         let Some(call) = reference.get("function") else { return Relation::default() };
-        let name = text(call, "function_name");
         if let Some(table) = self.tables.reference(&reference_key(reference)) {
             let column = |it: String| Column::new(it.clone(), Sources::of(&table.name, &it));
             return match table.columns {
@@ -143,9 +142,15 @@ impl Tracer<'_> {
             .map(|it| text(call, it))
             .filter(|it| !it.is_empty())
             .collect();
-        if let Some(output) = self.own_function(&parts) {
-            return relation_of(output, scope);
+        match self.own_function(&parts) {
+            Some(output) => relation_of(output, scope),
+            None => self.engine_function(reference, call, arguments),
         }
+    }
+
+    /// A function of the engine that gives rows, called with values that come from these columns.
+    fn engine_function(&self, reference: &Json, call: &Json, arguments: Sources) -> Relation {
+        let name = text(call, "function_name");
         let is_counted = !text(reference, "with_ordinality").is_empty();
         let one = |column: &str, sources: Sources| {
             let ordinality = is_counted.then(|| Column::new("ordinality", Sources::default()));
@@ -153,7 +158,13 @@ impl Tracer<'_> {
             Relation { columns, name: name.to_owned(), ..Relation::default() }
         };
         let described = || {
-            let sql = calls::call(call).filter(|_| arguments.is_empty())?;
+            if !arguments.is_empty() {
+                // Rows that are made of columns, such as the parts of JSON.
+                let names = self.tables.described(&calls::call_of_nulls(call)?)?;
+                let columns = names.into_iter().map(|it| Column::new(it, arguments.clone())).collect();
+                return Some(Relation { columns, name: name.to_owned(), ..Relation::default() });
+            }
+            let sql = calls::call(call)?;
             let columns = self.tables.described(&sql)?;
             Some(Relation { name: name.to_owned(), ..outside_relation(&sql, columns) })
         };
@@ -161,21 +172,12 @@ impl Tracer<'_> {
             "range" | "generate_series" => one(name, Sources::default()),
             "unnest" => one(name, arguments),
             "glob" => one("file", Sources::default()),
-            _ => {
-                if let Some(relation) = described() {
-                    relation
-                } else {
-                    // Its columns have no source in any table; their names may be said after it.
-                    let names = texts(reference, "column_name_alias");
-                    let columns = names.iter().map(|it| Column::new(*it, arguments.clone()));
-                    Relation {
-                        columns: columns.collect(),
-                        is_open: true,
-                        name: name.to_owned(),
-                        ..Relation::default()
-                    }
-                }
-            }
+            _ => described().unwrap_or_else(|| {
+                // Its columns have no source in any table; their names may be said after it.
+                let names = texts(reference, "column_name_alias");
+                let columns = names.iter().map(|it| Column::new(*it, arguments.clone())).collect();
+                Relation { columns, is_open: true, name: name.to_owned(), ..Relation::default() }
+            }),
         }
     }
 

@@ -88,18 +88,23 @@ impl Tracer<'_> {
         for pivot in list(reference, "pivots") {
             labels.extend(texts(pivot, "unpivot_names").into_iter().map(str::to_owned));
             for entry in list(pivot, "entries") {
-                let mut columns: Vec<String> = list(entry, "values").iter().filter_map(value).collect();
+                let named = list(entry, "values").iter().filter_map(value);
+                let mut columns: Vec<Column> = named
+                    .map(|it| Column::new(&*it, inner.resolve(&[&it]).unwrap_or_else(Sources::unknown)))
+                    .collect();
+                let mut used: Vec<String> = columns.iter().map(|it| it.name.clone()).collect();
                 if let Some(expression) = entry.get("star_expr").filter(|it| it.is_object()) {
-                    let found = self.star_or_columns(expression, inner);
+                    let found = self.star_or_expression(expression, inner);
                     output.is_open |= found.is_open;
-                    columns.extend(found.columns.into_iter().map(|it| it.name));
+                    used.extend(found.columns.iter().map(|it| it.name.clone()));
+                    mentioned(expression, &mut used);
+                    columns.extend(found.columns);
                 }
-                for (n, name) in columns.iter().enumerate() {
-                    let sources = inner.resolve(&[name]).unwrap_or_else(Sources::unknown);
+                for (n, column) in columns.iter().enumerate() {
                     let place = if names.len() > 1 { n % names.len() } else { 0 };
-                    values[place].compute(&sources);
-                    rest.retain(|it| !it.name.eq_ignore_ascii_case(name));
+                    values[place].compute(&column.sources);
                 }
+                rest.retain(|it| !used.iter().any(|name| name.eq_ignore_ascii_case(&it.name)));
             }
         }
         if !flag(reference, "include_nulls") {
@@ -113,7 +118,7 @@ impl Tracer<'_> {
         output
     }
 
-    fn star_or_columns(&mut self, expression: &Json, inner: &Scope<'_>) -> Output {
+    fn star_or_expression(&mut self, expression: &Json, inner: &Scope<'_>) -> Output {
         if let Some(found) = self.many(expression, inner) {
             return found;
         }
