@@ -55,12 +55,13 @@ function drawFolders(picture, choose) {
     const box = picture.boxes.get(folder.key);
     const [kind, ...rest] = folder.key.split("/");
     const name = rest.slice(kind === "model" && rest.length > 1 ? 1 : 0).join(" / ") || KINDS[kind];
+    const [shown, size] = [fitted(name, box.width - 26), count(folder.pages.length, wordOf(kind))];
     const { path } = folder.pages[0];
     const depth = kind === "model" ? rest.length - 1 : 0;
     folder.selector = kind === "source" && rest.length ? `source:${rest[0]}` : kind === "model" && depth > 0 ? `path:${folderPath(path, folder.pages[0], depth)}` : `resource_type:${kind}`;
-    const card = svg("g.card.folder", { transform: `translate(${round(box.x)} ${round(box.y)})`, "data-kind": kind, tabindex: "0", role: "button", "aria-label": `Show ${name}` },
+    const card = svg("g.card.folder", { transform: `translate(${round(box.x)} ${round(box.y)})`, "data-kind": kind, tabindex: "0", role: "button", "aria-label": [shown, size, shown !== name && name].filter(Boolean).join(" ") },
       svg("rect.body", { width: box.width, height: box.height, rx: 7 }), svg("path.stripe", { d: `M5 .3A7 7 0 0 0 0 7V${box.height - 7}A7 7 0 0 0 5 ${box.height - 0.3}Z` }),
-      svg("text.name", { x: 16, y: 20 }, fitted(name, box.width - 26)), svg("text.under", { x: 16, y: 37 }, count(folder.pages.length, wordOf(kind))), svg("title", name));
+      svg("text.name", { x: 16, y: 20 }, shown), svg("text", " "), svg("text.under", { x: 16, y: 37 }, size), svg("title", `Show ${name}`));
     card.addEventListener("click", () => choose(folder));
     card.addEventListener("keydown", (event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), choose(folder)));
     return card;
