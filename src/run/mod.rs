@@ -426,10 +426,10 @@ fn prepare(
     for statement in history.set_up() {
         warehouse.execute(&statement).map_err(cannot)?;
     }
-    let in_files = graph.nodes().filter_map(|(_, node)| {
-        Some((node.config.duckdb.files.as_ref()?, node.relation.as_ref()?, node.unique_id.as_str()))
-    });
-    in_files::repair(in_files, &project.target.external_root, history, warehouse).map_err(cannot)?;
+    let in_files = graph
+        .nodes()
+        .filter_map(|(_, node)| Some((node.config.duckdb.files.as_ref()?, node.unique_id.as_str())));
+    in_files::repair(in_files, history, warehouse).map_err(cannot)?;
     let published = history.published(warehouse).map_err(cannot)?;
     let started = history.run_started(plan.command.as_str(), &options.target, env!("CARGO_PKG_VERSION"));
     warehouse.execute(&started).map_err(cannot)?;
