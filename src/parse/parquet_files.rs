@@ -12,8 +12,8 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Span, Spanned};
 /// Where and how the rows of a node are kept in Parquet files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParquetFiles {
-    /// The folder, or the file; where absent, a folder of the node's name in the external root.
-    pub location: Option<String>,
+    /// The folder, or the file.
+    pub location: String,
     /// Options of `copy`, in the order given, without those that have a field here.
     pub options: Vec<(String, String)>,
     /// Columns that the files are partitioned by.
@@ -25,7 +25,7 @@ pub struct ParquetFiles {
 impl ParquetFiles {
     /// Whether it is a folder of files: all but a location that names a file.
     pub fn is_folder(&self) -> bool {
-        self.location.as_ref().is_none_or(|it| !it.to_lowercase().ends_with(".parquet"))
+        !self.location.to_lowercase().ends_with(".parquet")
     }
 
     /// An option of `copy` that says in how many files rows are written.
@@ -45,16 +45,13 @@ pub(super) fn read(
     values: &BTreeMap<String, Spanned<Json>>,
 ) -> Option<ParquetFiles> {
     let get = |key: &str| values.get(key).filter(|it| !it.value.is_null());
-    let location = get("location");
-    let format = get("format");
-    if location.is_none() && format.is_none_or(|it| it.value.as_str() != Some("parquet")) {
-        return None;
-    }
+    // Other keys may be set for a folder of models, most of which are external.
+    let location = get("location")?;
     let mut reader = Reader { diags };
-    if let Some(format) = format.filter(|it| it.value.as_str() != Some("parquet")) {
+    if let Some(format) = get("format").filter(|it| it.value.as_str() != Some("parquet")) {
         reader.refuse(format, "rows that are kept in files are kept in Parquet only", "remove `format`");
     }
-    let location = location.and_then(|it| reader.location(it));
+    let location = reader.location(location)?;
     let mut options = Vec::new();
     let mut partition_by = get("partition_by").map(|it| columns(&it.value)).unwrap_or_default();
     if let Some(given) = get("options") {
@@ -143,7 +140,7 @@ pub(super) fn hint_at_incremental(diags: &mut Diagnostics, values: &BTreeMap<Str
 
 /// A macro that makes the node knows of tables only.
 pub(super) fn made_by_macro(values: &BTreeMap<String, Spanned<Json>>, otherwise: Span) -> Diagnostic {
-    let place = ["location", "format"].iter().find_map(|it| values.get(*it)).map_or(otherwise, |it| it.span);
+    let place = values.get("location").map_or(otherwise, |it| it.span);
     Diagnostic::error("unsupported-config", "a macro of the project makes this, and it writes to a table")
         .at(place, "set here")
         .help("remove `location`, or the macro that stands in for one of dbt's")

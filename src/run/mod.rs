@@ -452,10 +452,10 @@ fn prepare(
     for statement in history.set_up() {
         warehouse.execute(&statement).map_err(cannot)?;
     }
-    let in_files = graph.nodes().filter_map(|(_, node)| {
-        Some((node.config.duckdb.files.as_ref()?, node.relation.as_ref()?, node.unique_id.as_str()))
-    });
-    in_files::repair(in_files, &project.target.external_root, history, warehouse).map_err(cannot)?;
+    let in_files = graph
+        .nodes()
+        .filter_map(|(_, node)| Some((node.config.duckdb.files.as_ref()?, node.unique_id.as_str())));
+    in_files::repair(in_files, history, warehouse).map_err(cannot)?;
     let published = history.published(warehouse).map_err(cannot)?;
     let (command, name) = (plan.command.as_str(), &project.config.name.value);
     let started = history.run_started(RunRow { command, target: &options.target, project: name });

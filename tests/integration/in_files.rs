@@ -552,10 +552,7 @@ fn the_history_of_a_table_is_taken_over_and_never_lost() {
     let sql = project.read("snapshots/s.sql");
     project.write(
         "snapshots/s.sql",
-        sql.replace(
-            "hard_deletes='invalidate'",
-            "hard_deletes='invalidate', format='parquet', partition_by='v'",
-        ),
+        sql.replace("hard_deletes='invalidate'", "hard_deletes='invalidate', location='s', partition_by='v'"),
     );
     keep(&project, "(1, 2), (2, 1)", "2026-01-02");
     project.run("build").exit(0);

@@ -12,13 +12,14 @@ pub(super) use self::worker::repair;
 use super::external::literal;
 use crate::diagnostics::Diagnostic;
 use crate::graph::Node;
-use crate::node::{Relation, quote_identifier, quote_literal};
+use crate::node::{quote_identifier, quote_literal};
 use crate::parse::incremental::{Incremental, OnSchemaChange, Strategy};
 use crate::parse::merge::Clause;
 use crate::parse::parquet_files::ParquetFiles;
 use crate::warehouse::{Column, FilesPlace, NextFiles, Value, Warehouse, WarehouseError};
 
 use super::incremental::Refusal;
+use super::masked;
 
 /// The rows of touched files and new rows; a connection has one such table at a time.
 pub(super) const ROWS: &str = "temp.main.tidemill_file_rows";
@@ -54,11 +55,9 @@ pub(super) enum Touched {
 }
 
 /// The place of a node's files.
-pub(super) fn place(settings: &ParquetFiles, root: &str, relation: &Relation) -> FilesPlace {
-    let root = root.trim_end_matches('/');
-    let otherwise = || format!("{root}/{}", relation.identifier);
+pub(super) fn place(settings: &ParquetFiles) -> FilesPlace {
     FilesPlace {
-        location: settings.location.clone().unwrap_or_else(otherwise),
+        location: settings.location.clone(),
         is_folder: settings.is_folder(),
         depth: settings.partition_by.len(),
     }
@@ -303,8 +302,8 @@ impl InFiles {
         if self.partitions.is_empty() {
             return Ok(());
         }
-        let names: Vec<String> = self.partitions.iter().map(|it| quote_identifier(&it.name)).collect();
-        let names = names.join(", ");
+        let columns: Vec<String> = self.partitions.iter().map(|it| quote_identifier(&it.name)).collect();
+        let names = columns.join(", ");
         let (rows, files) =
             (format!("select distinct {names} from {ROWS}"), format!("select distinct {names} from {read}"));
         let changed = warehouse.query(&format!("({rows} except {files}) order by all"), Some(3))?;
@@ -314,7 +313,7 @@ impl InFiles {
         let message = format!("partitions of `{}` cannot be told from the names of folders", node.name);
         let mut fault = Diagnostic::error("broken-partition", message).at(node.span, "");
         for row in changed.rows {
-            let values = row.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let values = masked::key(node, &columns, &row);
             fault = fault.note(format!("{names} = {values} comes back as another value"));
         }
         let help = "a text `NULL` is read as null in the name of a folder: give such rows another value";

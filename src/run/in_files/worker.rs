@@ -10,7 +10,7 @@ use crate::run::event::Outcome;
 use crate::run::incremental::{self, Refusal, Store};
 use crate::run::step::{Failure, StepOutcome, Tried, Worker};
 use crate::template::Rendered;
-use crate::warehouse::{Effect, ErrorKind, FilesPlace, Warehouse as _, WarehouseError};
+use crate::warehouse::{Effect, ErrorKind, Warehouse as _, WarehouseError};
 
 impl<'a> Worker<'a> {
     /// The files that the node's rows are kept in, if they are in no table.
@@ -18,19 +18,12 @@ impl<'a> Worker<'a> {
         self.node.config.duckdb.files.as_ref()
     }
 
-    fn files_place(&self, settings: &ParquetFiles, relation: &Relation) -> FilesPlace {
-        place(settings, &self.shared.around.project.target.external_root, relation)
-    }
-
     /// Whether rows are there that an incremental model adds to.
     pub(in crate::run) fn has_rows(&self) -> bool {
         if self.exists_as() == Some(RelationKind::Table) {
             return true;
         }
-        let (Some(settings), Some(relation)) = (self.files_settings(), &self.step.relation) else {
-            return false;
-        };
-        self.warehouse.has_files(&self.files_place(settings, relation))
+        self.files_settings().is_some_and(|it| self.warehouse.has_files(&place(it)))
     }
 
     /// Makes or updates an incremental model in files.
@@ -67,10 +60,9 @@ impl<'a> Worker<'a> {
         self.in_files = None;
         let Some(settings) = self.files_settings() else { return Ok(()) };
         self.warn_of_constraints();
-        let place = self.files_place(settings, relation);
         let kind = self.exists_as();
         let name = relation.render();
-        let next = self.warehouse.next_files(&place, is_there);
+        let next = self.warehouse.next_files(&place(settings), is_there);
         let next = next.map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
         let mut files = InFiles::new(settings, next);
         // The names of folders do not tell types: the relation knows them, and so does the query.
@@ -190,13 +182,12 @@ impl<'a> Worker<'a> {
 
 /// Finishes or undoes what runs that were killed left of these nodes' files.
 pub(in crate::run) fn repair<'n>(
-    nodes: impl Iterator<Item = (&'n ParquetFiles, &'n Relation, &'n str)>,
-    root: &str,
+    nodes: impl Iterator<Item = (&'n ParquetFiles, &'n str)>,
     history: &crate::run::History,
     warehouse: &mut dyn crate::warehouse::Warehouse,
 ) -> Result<(), WarehouseError> {
-    for (settings, relation, node) in nodes {
-        let Some(unfinished) = warehouse.unfinished_files(&place(settings, root, relation))? else {
+    for (settings, node) in nodes {
+        let Some(unfinished) = warehouse.unfinished_files(&place(settings))? else {
             continue;
         };
         let is_published = match history.was_published(node, unfinished.note()) {

@@ -27,11 +27,11 @@
 {#- Whether a node is an incremental model or a snapshot without a table. -#}
 {% macro rows_are_in_files(node) -%}
   {%- set is_kept = node.config.materialized in ['incremental', 'snapshot'] -%}
-  {{ return(is_kept and (node.config.get('location') or node.config.get('format') == 'parquet')) }}
+  {{ return(is_kept and node.config.get('location')) }}
 {%- endmacro %}
 
 {% macro register_files(node, relation) -%}
-  {%- set location = node.config.get('location') or adapter.external_root() ~ '/' ~ node.alias -%}
+  {%- set location = node.config.location -%}
   {%- if not location.lower().endswith('.parquet') -%}
     {%- set partitions = (node.config.get('options') or {}).get('partition_by') or node.config.get('partition_by') or [] -%}
     {%- set partitions = partitions.split(',') if partitions is string else partitions -%}
