@@ -2,7 +2,7 @@
 //!
 //! [`Binder`] is a connection to a database in memory that nobody else sees. Deliberately absent: rows.
 
-use super::{Column, WarehouseError};
+use super::{Column, Rows, WarehouseError};
 
 /// Names and types of queries over tables that have a shape and no rows.
 pub trait Binder: Send {
@@ -15,6 +15,9 @@ pub trait Binder: Send {
 
     /// A query's syntax tree as the engine writes it in JSON; one that it cannot read says so there.
     fn syntax(&mut self, sql: &str) -> Result<String, WarehouseError>;
+
+    /// Rows of a query that reads no table.
+    fn rows(&mut self, sql: &str) -> Result<Rows, WarehouseError>;
 
     /// Runs statements that make schemas, tables, views and macros.
     fn define(&mut self, sql: &str) -> Result<(), BindError>;

@@ -127,7 +127,10 @@ fn what_is_not_known_is_said_and_is_no_fault() {
             "it reads `somewhere`, which is no node of this project and not in the database now",
         ),
         ("pivot (select 1 as a, 2 as b) on a using sum(b)", "the columns of its `pivot` are values of rows"),
-        ("select {{ run_query('select 1').columns[0].values()[0] }} as x", "its template asks the database"),
+        (
+            "select {{ run_query('select count(*) from somewhere').columns[0].values()[0] }} as x",
+            "its template asks the database",
+        ),
         (
             "select len(getvariable('x')) + 1 as x from nowhere",
             "it reads `nowhere`, which is no node of this project and not in the database now",
@@ -435,7 +438,7 @@ fn tests_of_what_is_not_known_are_no_fault() {
         //- models/by_source.sql
         select * from {{ source('raw', 'orders') }}
         //- tests/late.sql
-        select * from {{ ref('good') }} where id = {{ run_query('select 1').columns[0].values()[0] }}
+        select * from {{ ref('good') }} where id = {{ run_query('from range(1)').columns[0].values()[0] }}
         //- tests/elsewhere.sql
         select * from a_table_of_others
         ",
@@ -497,28 +500,28 @@ fn columns_of_one_name_are_told_apart_as_the_engine_does_it() {
         //- seeds/raw.csv
         id,name
         1,a
-        //- models/both.sql
+        //- models/pairs.sql
         {{ config(materialized='table') }}
         select l.id, r.id, l.name from {{ ref('raw') }} l join {{ ref('raw') }} r using (name)
         //- models/reads.sql
-        select id_1 + 1 as next from {{ ref('both') }}
+        select id_1 + 1 as next from {{ ref('pairs') }}
         ",
     );
-    assert_eq!(shape(&project, "model.shop.both"), "id INTEGER, id_1 INTEGER, name VARCHAR");
-    project.run("lineage reads").exit(0).stdout("reads.next\n  computed: both.id_1");
-    project.run("lineage both").exit(0).stdout(
+    assert_eq!(shape(&project, "model.shop.pairs"), "id INTEGER, id_1 INTEGER, name VARCHAR");
+    project.run("lineage reads").exit(0).stdout("reads.next\n  computed: pairs.id_1");
+    project.run("lineage pairs").exit(0).stdout(
         "
-        both.id
+        pairs.id
           pass-through: seed raw.id
-        both.id_1
+        pairs.id_1
           pass-through: seed raw.id
-        both.name
+        pairs.name
           pass-through: seed raw.name
         rows decided by: seed raw.name
         ",
     );
     project.run("build").exit(0);
-    assert_eq!(project.query("select id_1 from both"), "1");
+    assert_eq!(project.query("select id_1 from pairs"), "1");
 }
 
 #[test]
@@ -550,4 +553,21 @@ fn a_contract_is_compared_with_the_query_in_check_as_in_build() {
     let outcome = project.run("build --no-check");
     outcome.exit(1);
     assert!(told(&outcome).contains(expected), "{}", told(&outcome));
+}
+
+#[test]
+fn a_template_that_asks_for_a_value_without_tables_is_answered() {
+    let project = project(
+        "
+        //- models/days.sql
+        {% set days = run_query(\"select datediff('day', date '2024-01-01', date '2024-01-04')\") %}
+        {% for n in range(days.columns[0].values()[0]) %}
+        select date '2024-01-01' + {{ n }} as day {{ 'union all' if not loop.last }}
+        {% endfor %}
+        ",
+    );
+    project.run("check").exit(0);
+    assert_eq!(shape(&project, "model.shop.days"), "day DATE");
+    project.run("build").exit(0);
+    assert_eq!(project.query("select count(*) from days"), "3");
 }

@@ -105,7 +105,9 @@ fn an_incremental_table_keeps_its_constraints() {
         .run("build --vars '{id: 2}'")
         .exit(1)
         .stdout_has("error[constraint-failed]: Duplicate key \"id: 2\" violates unique constraint");
-    project.run("build --vars '{id: \"1::bigint\"}'").exit(1).stdout_has("error[broken-contract]");
+    project.run("build --vars '{id: \"1::bigint\"}'").exit(1).stderr_has("error[broken-contract]");
+    let unchecked = project.run("build --no-check --vars '{id: \"1::bigint\"}'");
+    unchecked.exit(1).stdout_has("error[broken-contract]");
     assert_eq!(project.query("select id from orders order by id"), "1\n2");
 }
 

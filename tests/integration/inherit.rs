@@ -141,13 +141,13 @@ fn a_node_or_the_whole_project_is_told_to_programs_and_drawn() {
 fn the_site_and_the_dictionary_mark_what_is_inherited() {
     let project = shop();
     let csv = project.run("docs dictionary --format csv").exit(0).stdout.clone();
-    let of_stg: Vec<&str> = csv.lines().filter(|it| it.starts_with("model,main.stg")).collect();
+    let of_stg: Vec<&str> = csv.lines().filter(|it| it.starts_with("model,stg,")).collect();
     assert_eq!(
         of_stg,
         [
-            "model,main.stg,,order_id,INTEGER,The order,raw.orders.id,",
-            "model,main.stg,,price,INTEGER,In cents,raw.orders.price,",
-            "model,main.stg,,note,VARCHAR,What the customer wrote,,",
+            "model,stg,,order_id,INTEGER,The order,raw.orders.id,",
+            "model,stg,,price,INTEGER,In cents,raw.orders.price,",
+            "model,stg,,note,VARCHAR,What the customer wrote,,",
         ],
         "{csv}"
     );
@@ -218,4 +218,41 @@ fn functions_of_the_project_and_of_the_engine_are_looked_into() {
           pass-through: (no node) read_csv('seeds/raw.csv').part
         ",
     );
+}
+
+#[test]
+fn columns_of_a_source_that_nobody_knows_are_followed_by_their_names() {
+    let project = project(
+        "
+        //- models/all.yml
+        sources: [{name: raw, tables: [{name: orders}]}]
+        //- models/stg.sql
+        with source as (select * from {{ source('raw', 'orders') }}),
+        renamed as (select id as order_id, price / 100 as price from source)
+        select * from renamed
+        //- models/all_of_it.sql
+        select * exclude (note) replace (price * 2 as price) rename (id as key) from {{ source('raw', 'orders') }}
+        //- models/reads.sql
+        with it as (select * replace (price * 2 as price) from {{ source('raw', 'orders') }})
+        select price, id from it
+        ",
+    );
+    project.run("lineage stg").exit(0).stdout(
+        "
+        stg.order_id
+          renamed: source raw.orders.id
+        stg.price
+          computed: source raw.orders.price
+        ",
+    );
+    project.run("lineage reads").exit(0).stdout(
+        "
+        reads.price
+          computed: source raw.orders.price
+        reads.id
+          pass-through: source raw.orders.id
+        ",
+    );
+    let told = project.run("lineage all_of_it").exit(0).stdout.clone();
+    assert!(told.contains("not all is known of all_of_it"), "{told}");
 }

@@ -178,7 +178,7 @@ impl Tracer<'_> {
             "STAR" => {
                 let columns = self.star(expression, scope);
                 columns.columns.iter().for_each(|it| sources.compute(&it.sources));
-                sources.is_unknown |= columns.is_open;
+                sources.is_unknown |= columns.has_more();
             }
             "FUNCTION" => {
                 self.own_value(expression, sources);
@@ -225,8 +225,8 @@ impl Tracer<'_> {
             .collect();
         if let Some(output) = self.own_function(&parts) {
             output.columns.iter().for_each(|it| sources.compute(&it.sources));
+            sources.is_unknown |= output.has_more();
             sources.from.extend(output.keys.into_iter().map(|it| (it, false)));
-            sources.is_unknown |= output.is_open;
         }
     }
 
@@ -253,7 +253,7 @@ impl Tracer<'_> {
             {
                 output.columns.iter().for_each(|it| sources.compute(&it.sources));
             }
-            sources.is_unknown |= output.is_open;
+            sources.is_unknown |= output.has_more();
             let (keys, order) = (output.keys.into_iter(), output.order.into_iter());
             sources.from.extend(keys.chain(order).map(|it| (it, false)));
         }
@@ -273,6 +273,10 @@ impl Tracer<'_> {
     pub(super) fn item(&mut self, item: &Json, scope: &mut Scope<'_>, output: &mut Output) {
         if let Some(found) = self.many(item, scope) {
             output.is_open |= found.is_open;
+            if output.any.is_some() && found.any.is_some() {
+                output.is_open = true;
+            }
+            output.any = output.any.take().or(found.any);
             output.columns.extend(found.columns);
             return;
         }

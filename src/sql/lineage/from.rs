@@ -188,7 +188,7 @@ impl Tracer<'_> {
         if let Some(node) = reference.get("query").filter(|_| is_summary) {
             let output = self.node(node, Some(scope));
             output.columns.iter().for_each(|it| all.compute(&it.sources));
-            all.is_unknown |= output.is_open;
+            all.is_unknown |= output.has_more();
             scope.keys.extend(output.keys);
         }
         let names: &[&str] = if is_summary { &SUMMARY } else { &DESCRIPTION };
@@ -266,7 +266,7 @@ pub(super) fn relation_of(output: Output, scope: &mut Scope<'_>) -> Relation {
     let mut columns = output.columns;
     let names = unique_names(columns.iter().map(|it| it.name.as_str()));
     columns.iter_mut().zip(names).for_each(|(column, name)| column.name = name);
-    Relation { columns, is_open: output.is_open, ..Relation::default() }
+    Relation { columns, any: output.any, is_open: output.is_open, ..Relation::default() }
 }
 
 /// Something that is no node of the project, whose columns the engine knows.
@@ -289,6 +289,10 @@ fn push(reference: &Json, mut relation: Relation, scope: &mut Scope<'_>) {
             alias.clone_into(&mut only.name);
         }
     }
-    rename(&mut relation.columns, &texts(reference, "column_name_alias"));
+    let names = texts(reference, "column_name_alias");
+    if !names.is_empty() {
+        relation.is_open |= relation.any.take().is_some();
+    }
+    rename(&mut relation.columns, &names);
     scope.relations.push(relation);
 }

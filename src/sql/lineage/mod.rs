@@ -105,6 +105,19 @@ pub trait Tables {
     fn described(&self, sql: &str) -> Option<Vec<String>>;
 }
 
+/// Whether a query, by its syntax tree as text, has the same answer whatever is in the database.
+pub fn reads_nothing(tree: &str) -> bool {
+    fn reads(part: &Json) -> bool {
+        matches!(json::text(part, "type"), "BASE_TABLE" | "TABLE_FUNCTION" | "SHOW_REF" | "DELIM_GET")
+            || match part {
+                Json::Object(entries) => entries.values().any(reads),
+                Json::Array(items) => items.iter().any(reads),
+                Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => false,
+            }
+    }
+    serde_json::from_str::<Json>(tree).is_ok_and(|tree| !json::flag(&tree, "error") && !reads(&tree))
+}
+
 /// Names of columns as the engine makes them different where a query is read as a table.
 pub fn unique_names<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();

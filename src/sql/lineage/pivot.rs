@@ -95,7 +95,7 @@ impl Tracer<'_> {
                 let mut used: Vec<String> = columns.iter().map(|it| it.name.clone()).collect();
                 if let Some(expression) = entry.get("star_expr").filter(|it| it.is_object()) {
                     let found = self.star_or_expression(expression, inner);
-                    output.is_open |= found.is_open;
+                    output.is_open |= found.has_more();
                     used.extend(found.columns.iter().map(|it| it.name.clone()));
                     mentioned(expression, &mut used);
                     columns.extend(found.columns);

@@ -48,6 +48,9 @@ impl<'t> Tracer<'t> {
                 Some(query) => self.node(query, Some(scope)),
                 None => Output { is_open: true, ..Output::default() },
             };
+            if !texts(value, "aliases").is_empty() {
+                output = output.by_place();
+            }
             rename(&mut output.columns, &texts(value, "aliases"));
             if let Some(table) = self.tables.cte(name) {
                 output.keys.clear();
@@ -61,7 +64,7 @@ impl<'t> Tracer<'t> {
 
     fn cte_node(&mut self, node: &Json, mut scope: Scope<'_>) -> Output {
         if let Some(query) = node.get("query") {
-            let mut output = self.node(query, Some(&scope));
+            let mut output = self.node(query, Some(&scope)).by_place();
             rename(&mut output.columns, &texts(node, "aliases"));
             scope.ctes.push((text(node, "cte_name").to_owned(), output));
         }
@@ -73,11 +76,11 @@ impl<'t> Tracer<'t> {
             return Output::default();
         };
         let name = text(node, "cte_name").to_owned();
-        let mut output = self.node(left, Some(&scope));
+        let mut output = self.node(left, Some(&scope)).by_place();
         rename(&mut output.columns, &texts(node, "aliases"));
         for _ in 0..ROUNDS {
             scope.ctes.push((name.clone(), output.clone()));
-            let more = self.node(right, Some(&scope));
+            let more = self.node(right, Some(&scope)).by_place();
             scope.ctes.pop();
             for (column, other) in output.columns.iter_mut().zip(&more.columns) {
                 column.sources.or(&other.sources);
@@ -96,8 +99,8 @@ impl<'t> Tracer<'t> {
             return Output::default();
         };
         let kind = text(node, "setop_type");
-        let mut output = self.node(left, Some(scope));
-        let mut other = self.node(right, Some(scope));
+        let mut output = self.node(left, Some(scope)).by_place();
+        let mut other = self.node(right, Some(scope)).by_place();
         output.is_open |= other.is_open;
         match kind {
             "UNION_BY_NAME" => {

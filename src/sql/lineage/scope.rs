@@ -78,8 +78,23 @@ pub(super) struct Output {
     pub(super) keys: BTreeSet<ColumnName>,
     /// Columns that decide on the order of rows, which matters to a list or a limit around it.
     pub(super) order: BTreeSet<ColumnName>,
+    /// The table that names come from which are not listed.
+    pub(super) any: Option<String>,
     /// Whether there are columns that are not listed, or listed ones that are not there.
     pub(super) is_open: bool,
+}
+
+impl Output {
+    /// Whether not all of its columns are listed.
+    pub(super) fn has_more(&self) -> bool {
+        self.is_open || self.any.is_some()
+    }
+
+    /// Forgets which table more columns come from, where their places would have to be known.
+    pub(super) fn by_place(mut self) -> Self {
+        self.is_open |= self.any.take().is_some();
+        self
+    }
 }
 
 /// A relation in `from`.

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::json::{constant, flag, list, text};
 use super::query::Tracer;
-use super::scope::{Column, Output, Scope, Sources};
+use super::scope::{Column, Output, Relation, Scope, Sources};
 
 impl Tracer<'_> {
     /// The columns of a select item with a star in it; `None` if it is one column.
@@ -22,12 +22,12 @@ impl Tracer<'_> {
             match (text(item, "function_name"), constant(pattern)) {
                 ("~~", Some(pattern)) => found.columns.retain(|it| is_like(&it.name, &pattern)),
                 ("!~~", Some(pattern)) => found.columns.retain(|it| !is_like(&it.name, &pattern)),
-                _ => found.is_open = true,
+                _ => found = Output { is_open: true, ..found },
             }
-            return Some(found);
+            return Some(found.by_place());
         }
         let star = columns_star(item)?;
-        let mut found = self.star(star, scope);
+        let mut found = self.star(star, scope).by_place();
         // Each column takes the place of the star once.
         for column in &mut found.columns {
             let mut sources = Sources::default();
@@ -42,7 +42,12 @@ impl Tracer<'_> {
 
     /// The columns that a star stands for.
     pub(super) fn star(&mut self, star: &Json, scope: &Scope<'_>) -> Output {
-        let (mut columns, mut is_open) = all_columns(scope, text(star, "relation_name"));
+        let (mut columns, more) = all_columns(scope, text(star, "relation_name"));
+        let (any, mut is_open) = match more {
+            More::None => (None, false),
+            More::Of(table) => (Some(table), false),
+            More::Unknown => (None, true),
+        };
         let excluded: Vec<Named> = ["exclude_list", "qualified_exclude_list"]
             .iter()
             .flat_map(|key| list(star, key))
@@ -52,15 +57,26 @@ impl Tracer<'_> {
         for entry in list(star, "replace_list") {
             let (name, Some(value)) = (text(entry, "key"), entry.get("value")) else { continue };
             let sources = self.expression(value, scope);
+            let mut is_listed = false;
             for (_, column) in columns.iter_mut().filter(|it| it.1.name.eq_ignore_ascii_case(name)) {
                 // It is another column of the same name, if it is one.
                 column.sources = sources.clone();
+                is_listed = true;
+            }
+            if any.is_some() && !is_listed {
+                columns.push((String::new(), Column::new(name, sources)));
             }
         }
         for entry in list(star, "rename_list") {
             let Some(name) = entry.get("key").and_then(Named::read) else { continue };
+            let mut is_listed = false;
             for column in columns.iter_mut().filter(|it| name.means(it)) {
                 text(entry, "value").clone_into(&mut column.1.name);
+                is_listed = true;
+            }
+            if let (Some(table), false) = (&any, is_listed) {
+                let column = Column::new(text(entry, "value"), Sources::of(table, &name.column));
+                columns.push((String::new(), column));
             }
         }
         if let Some(filter) = star.get("expr").filter(|it| it.is_object()) {
@@ -69,7 +85,10 @@ impl Tracer<'_> {
                 None => is_open = true,
             }
         }
-        Output { columns: columns.into_iter().map(|it| it.1).collect(), is_open, ..Output::default() }
+        let is_filtered = star.get("expr").is_some_and(Json::is_object);
+        let columns = columns.into_iter().map(|it| it.1).collect();
+        let output = Output { columns, any, is_open, ..Output::default() };
+        if is_filtered { output.by_place() } else { output }
     }
 }
 
@@ -95,26 +114,44 @@ impl Named {
     }
 }
 
+/// Columns that a star stands for beside those that are listed.
+enum More {
+    None,
+    /// All others of this table.
+    Of(String),
+    Unknown,
+}
+
+impl More {
+    fn and(self, relation: &Relation) -> Self {
+        match (self, relation.is_open, &relation.any) {
+            (more, false, None) => more,
+            (More::None, false, Some(table)) => More::Of(table.clone()),
+            _ => More::Unknown,
+        }
+    }
+}
+
 /// All columns in `from`, or those of one relation, and whether there may be more; columns of a join with
 /// `using` come once.
-fn all_columns(scope: &Scope<'_>, relation: &str) -> (Vec<Placed>, bool) {
+fn all_columns(scope: &Scope<'_>, relation: &str) -> (Vec<Placed>, More) {
     let mut columns: Vec<Placed> = Vec::new();
     if !relation.is_empty() {
         let found = scope.relation(&[relation]).or_else(|| scope.parent?.relation(&[relation]));
         if let Some(found) = found {
             columns.extend(found.columns.iter().map(|it| (found.name.clone(), it.clone())));
-            return (columns, found.any.is_some() || found.is_open);
+            return (columns, More::None.and(found));
         }
-        let Some(sources) = scope.resolve(&[relation]) else { return (columns, true) };
+        let Some(sources) = scope.resolve(&[relation]) else { return (columns, More::Unknown) };
         let fields = Column { name: String::new(), sources: sources.computed(), is_struct: true };
         columns.push((String::new(), fields));
-        return (columns, false);
+        return (columns, More::None);
     }
     let is_merged = |name: &str| scope.merged.iter().find(|it| it.name.eq_ignore_ascii_case(name));
     let mut seen: Vec<String> = Vec::new();
-    let mut is_open = false;
+    let mut more = More::None;
     for relation in &scope.relations {
-        is_open |= relation.any.is_some() || relation.is_open;
+        more = more.and(relation);
         for column in &relation.columns {
             match is_merged(&column.name) {
                 Some(_) if seen.iter().any(|it| it.eq_ignore_ascii_case(&column.name)) => {}
@@ -127,7 +164,7 @@ fn all_columns(scope: &Scope<'_>, relation: &str) -> (Vec<Placed>, bool) {
             }
         }
     }
-    (columns, is_open)
+    (columns, more)
 }
 
 /// The `columns(...)` in an expression; one that is unpacked into arguments does not multiply.

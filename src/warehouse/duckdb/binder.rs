@@ -7,7 +7,7 @@ use ::duckdb::Error;
 use super::{DuckDb, Shared, failure, opening, scratch};
 use crate::node::quote_identifier;
 use crate::warehouse::binder::{BindError, Binder};
-use crate::warehouse::{Column, ConnectOptions, WarehouseError};
+use crate::warehouse::{Column, ConnectOptions, Rows, Warehouse as _, WarehouseError};
 
 /// Opens a database in memory that reads SQL as the target's does: with its settings and with those of its
 /// extensions that are installed. Nothing is attached, fetched or written.
@@ -56,6 +56,10 @@ impl Binder for EmptyTables {
         const SERIALIZE: &str = "select json_serialize_sql(?::varchar, skip_null := true, skip_empty := true, skip_default := true)";
         let tree = self.0.connection.query_row(SERIALIZE, [sql], |row| row.get(0));
         tree.map_err(|error| self.0.fail(error, SERIALIZE))
+    }
+
+    fn rows(&mut self, sql: &str) -> Result<Rows, WarehouseError> {
+        self.0.query(sql, None)
     }
 
     fn define(&mut self, sql: &str) -> Result<(), BindError> {
