@@ -220,6 +220,16 @@ fn a_failing_test_leaves_every_file_as_it_was() {
 }
 
 #[test]
+fn a_key_that_is_there_twice_is_refused_and_no_file_changes() {
+    let project = model(", incremental_strategy='merge', unique_key='id'");
+    project.run("build").exit(0);
+    let before = files(&project, "lake");
+    give(&project, "(2, 'b', 2), (2, 'c', 3)");
+    project.run("build").exit(1).stdout_has("id = 2: 2 rows");
+    assert_eq!(files(&project, "lake"), before);
+}
+
+#[test]
 fn nothing_is_left_of_a_first_version_that_fails() {
     let project = model("");
     project.write("models/tests.yml", TESTED);

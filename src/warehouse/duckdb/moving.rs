@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread;
 
 /// Exchanges two paths in one step, where the system can.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
@@ -52,4 +53,23 @@ pub(super) fn names(folder: &Path) -> Vec<OsString> {
 /// Lets the names in a folder reach the disk, where the system can.
 pub(super) fn sync(folder: &Path) {
     let _ = File::open(folder).and_then(|it| it.sync_all());
+}
+
+/// How many files are waited for at a time: the system writes what is asked for together in one go.
+const SYNCED_TOGETHER: usize = 16;
+
+/// Lets files reach the disk. Those that are not there any more do not matter.
+pub(super) fn sync_all(files: &[PathBuf]) -> io::Result<()> {
+    let sync = |file: &PathBuf| match File::open(file).and_then(|it| it.sync_all()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    let part = files.len().div_ceil(SYNCED_TOGETHER).max(1);
+    thread::scope(|scope| {
+        let parts: Vec<_> =
+            files.chunks(part).map(|it| scope.spawn(move || it.iter().try_for_each(sync))).collect();
+        parts
+            .into_iter()
+            .try_for_each(|it| it.join().unwrap_or_else(|_| Err(io::Error::other("a thread ended"))))
+    })
 }

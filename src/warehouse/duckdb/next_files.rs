@@ -16,7 +16,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::moving::{exchange, is_at, names, remove, sync};
+use super::moving::{exchange, is_at, names, remove, sync, sync_all};
 use crate::warehouse::{ErrorKind, FilesPlace, NextFiles, UnfinishedFiles, WarehouseError};
 
 /// What names of files end with that no pattern is to find.
@@ -224,7 +224,13 @@ pub(super) fn begin(place: &FilesPlace, with_old: bool) -> Result<Box<dyn NextFi
         let message = format!("`{}` was left unfinished by another run", paths.place.to_string_lossy());
         return Err(WarehouseError { kind: ErrorKind::Unavailable, message, position: None });
     }
-    let next = Next { first_number: number_after(&paths.place), paths, journal, state: State::Nothing };
+    let next = Next {
+        first_number: number_after(&paths.place),
+        paths,
+        journal,
+        added: Vec::new(),
+        state: State::Nothing,
+    };
     let begun = (|| {
         for left in [next.paths.next(), next.paths.old(), next.paths.scratch()] {
             remove(&left)?;
@@ -262,6 +268,8 @@ struct Next {
     paths: Paths,
     journal: Journal,
     first_number: u64,
+    /// Files that were taken up.
+    added: Vec<PathBuf>,
     state: State,
 }
 
@@ -306,6 +314,8 @@ impl NextFiles for Next {
     fn publish(&mut self, note: &str) -> Result<(), WarehouseError> {
         let published = (|| {
             remove(&self.paths.scratch())?;
+            // What the database is about to say must be true after a power failure too.
+            sync_all(&self.added)?;
             if let Some(parent) = self.paths.place.parent().filter(|it| !it.as_os_str().is_empty()) {
                 fs::create_dir_all(parent)?;
             }
@@ -342,9 +352,9 @@ impl Next {
                 self.first_number += 1;
                 to.parent().map_or(Ok(()), fs::create_dir_all)?;
             }
-            File::open(&file)?.sync_all()?;
             fs::rename(&file, &to)?;
             added.push(to.to_string_lossy().into_owned());
+            self.added.push(to);
         }
         remove(&scratch)?;
         Ok(added)
