@@ -1,6 +1,7 @@
 //! Faults in YAML files: each at its place, all of them at once.
 
 use crate::phases::check_error;
+use crate::project::project;
 
 #[test]
 fn broken_syntax_is_shown_where_it_breaks() {
@@ -568,6 +569,31 @@ fn a_column_listed_twice_is_an_error() {
           |                      first here
         ",
     );
+}
+
+#[test]
+fn in_a_dbt_project_a_column_listed_twice_has_the_tests_of_both() {
+    let project = project(
+        "
+        //- dbt_project.yml
+        name: shop
+        //- models/a.sql
+        select 1 as id
+        //- models/s.yml
+        models:
+          - name: a
+            columns:
+              - {name: id, description: one, data_tests: [not_null]}
+              - {name: id, description: two, data_tests: [unique]}
+        ",
+    );
+    let run = project.run("build");
+    run.exit(0)
+        .stdout_has("2 tests passed")
+        .stderr_has("warning[duplicate-column]: the column `id` is listed twice\n --> models/s.yml:5:16");
+    let manifest: serde_json::Value =
+        serde_json::from_str(&project.read("target/manifest.json")).expect("the manifest");
+    assert_eq!(manifest["nodes"]["model.shop.a"]["columns"]["id"]["description"], "two");
 }
 
 #[test]

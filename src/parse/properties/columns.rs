@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::constraints::Constraint;
 use super::{Reader, TestEntry, texts};
-use crate::diagnostics::{Diagnostic, Spanned};
+use crate::diagnostics::{Diagnostic, Severity, Spanned};
 use crate::parse::config_layer::config_layer;
 use crate::yaml::Yaml;
 use crate::yaml::fields::Fields;
@@ -37,21 +37,30 @@ pub struct ColumnProperties {
 impl Reader<'_> {
     pub(super) fn columns(&mut self, fields: &mut Fields<'_>) -> Vec<ColumnProperties> {
         let entries = fields.list(self.diags, "columns");
-        let columns: Vec<ColumnProperties> = entries.iter().filter_map(|it| self.column(it)).collect();
-        for (index, column) in columns.iter().enumerate() {
-            let same = |it: &&ColumnProperties| it.name.value.eq_ignore_ascii_case(&column.name.value);
-            if let Some(first) = columns[..index].iter().find(same) {
-                self.diags.push(
-                    Diagnostic::error(
-                        "duplicate-column",
-                        format!("the column `{}` is listed twice", column.name.value),
-                    )
-                    .at(column.name.span, "again here")
-                    .and_at(first.name.span, "first here"),
-                );
-            }
+        let mut columns: Vec<ColumnProperties> = Vec::new();
+        for mut column in entries.iter().filter_map(|it| self.column(it)) {
+            let same = |it: &ColumnProperties| it.name.value.eq_ignore_ascii_case(&column.name.value);
+            let Some(index) = columns.iter().position(same) else {
+                columns.push(column);
+                continue;
+            };
+            self.duplicate_column(&columns[index], &column);
+            // As in dbt: what is said last counts, and all tests.
+            let mut tests = std::mem::take(&mut columns[index].tests);
+            tests.append(&mut column.tests);
+            columns[index] = ColumnProperties { tests, ..column };
         }
         columns
+    }
+
+    fn duplicate_column(&mut self, first: &ColumnProperties, again: &ColumnProperties) {
+        let message = format!("the column `{}` is listed twice", again.name.value);
+        let fault = match self.unknown {
+            Severity::Error => Diagnostic::error("duplicate-column", message),
+            Severity::Warning => Diagnostic::warning("duplicate-column", message)
+                .note("dbt takes the tests of both, and all else from the second"),
+        };
+        self.diags.push(fault.at(again.name.span, "again here").and_at(first.name.span, "first here"));
     }
 
     pub(super) fn column(&mut self, yaml: &Yaml) -> Option<ColumnProperties> {
