@@ -560,8 +560,9 @@ fn a_template_that_asks_for_a_value_without_tables_is_answered() {
     let project = project(
         "
         //- models/days.sql
-        {% set days = run_query(\"select datediff('day', date '2024-01-01', date '2024-01-04')\") %}
-        {% for n in range(days.columns[0].values()[0]) %}
+        {% set query %}select datediff('day', date '2024-01-01', date '2024-01-04'){% endset %}
+        {% set days = run_query(query).columns[0].values()[0] if execute else 0 %}
+        {% for n in range(days) %}
         select date '2024-01-01' + {{ n }} as day {{ 'union all' if not loop.last }}
         {% endfor %}
         ",

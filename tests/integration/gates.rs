@@ -342,7 +342,7 @@ fn a_test_that_cannot_be_run_shuts_the_gate_and_spares_the_others() {
         where nope
         ",
     )
-    .run("build --threads 1")
+    .run("build --no-check --threads 1")
     .exit(1)
     .stderr("")
     .stdout(
