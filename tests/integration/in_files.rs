@@ -365,6 +365,26 @@ fn a_table_beside_files_is_not_dropped() {
 }
 
 #[test]
+fn files_that_were_deleted_are_made_again() {
+    for config in ["", ", incremental_strategy='insert_overwrite', partition_by='day'"] {
+        let project = model(config);
+        project.run("build").exit(0);
+        fs::remove_dir_all(project.dir().join("lake")).expect("a folder");
+        project.run("build").exit(0);
+        assert_eq!(rows(&project, "select id, day from m"), "1,a\n2,b", "{config}");
+    }
+}
+
+#[test]
+fn an_error_of_the_query_has_its_place() {
+    let project = model(", incremental_strategy='insert_overwrite', partition_by='day'");
+    project.run("build").exit(0);
+    project.write("models/m.sql", format!("{}\nwhere nope", project.read("models/m.sql").trim_end()));
+    fs::remove_file(project.dir().join("shop.duckdb")).expect("a file");
+    project.run("build --no-check").exit(1).stdout_has("3 | where nope\n  |       ^^^^");
+}
+
+#[test]
 fn files_are_what_is_there_whatever_the_database_knows() {
     let project = model(", incremental_strategy='insert_overwrite', partition_by='day'");
     project.run("build").exit(0);

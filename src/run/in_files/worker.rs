@@ -5,12 +5,12 @@ use crate::compile::IsIncremental;
 use crate::diagnostics::Diagnostic;
 use crate::node::{Relation, RelationKind};
 use crate::parse::parquet_files::ParquetFiles;
-use crate::plan::Query;
+use crate::plan::{Action, Query, QueryText};
 use crate::run::event::Outcome;
 use crate::run::incremental::{self, Refusal, Store};
 use crate::run::step::{Failure, StepOutcome, Tried, Worker};
 use crate::template::Rendered;
-use crate::warehouse::{Effect, ErrorKind, Warehouse as _, WarehouseError};
+use crate::warehouse::{Column, Effect, ErrorKind, Value, Warehouse, WarehouseError};
 
 impl<'a> Worker<'a> {
     /// The files that the node's rows are kept in, if they are in no table.
@@ -65,13 +65,15 @@ impl<'a> Worker<'a> {
         let next = self.warehouse.next_files(&place(settings), is_there);
         let next = next.map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
         let mut files = InFiles::new(settings, next);
-        // The names of folders do not tell types: the relation knows them, and so does the query.
-        let known = match (kind, whole.map(|it| &it.sql)) {
-            (Some(_), _) => self.warehouse.describe(&format!("select * from {name}")).ok(),
-            (None, Some(crate::plan::QueryText::Ready(sql))) => self.warehouse.describe(&sql.text).ok(),
-            (None, _) => None,
-        };
-        files.learn_partitions(&known.unwrap_or_default());
+        if is_there && !settings.partition_by.is_empty() {
+            // The names of folders do not tell types: the relation knows them, or else the query.
+            let known = match (kind, whole.map(|it| &it.sql)) {
+                (Some(_), _) => self.describe_or_start_again(&format!("select * from {name}"))?,
+                (None, Some(QueryText::Ready(sql))) => self.describe_or_start_again(&sql.text)?,
+                (None, _) => Vec::new(),
+            };
+            files.learn_partitions(&known);
+        }
         if kind == Some(RelationKind::Table) {
             if is_there && !files.is_empty() {
                 let message =
@@ -91,6 +93,17 @@ impl<'a> Worker<'a> {
         let is_empty = files.is_empty();
         self.in_files = Some(files);
         if is_empty { Ok(()) } else { self.read_files(relation) }
+    }
+
+    /// The columns of a query, none if it cannot be bound. That ends a transaction, in which nothing is done yet.
+    fn describe_or_start_again(&mut self, sql: &str) -> Result<Vec<Column>, Failure> {
+        if let Ok(columns) = self.warehouse.describe(sql) {
+            return Ok(columns);
+        }
+        self.warehouse.rollback();
+        let begun = self.warehouse.begin_guarded();
+        begun.map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        Ok(Vec::new())
     }
 
     /// Writes the query's rows into the next version.
@@ -140,20 +153,20 @@ impl<'a> Worker<'a> {
         let node = self.node.unique_id.as_str();
         let before = self.warehouse.scalars(&self.shared.history.publications(node, None));
         let before = before.map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
-        let before = before.first().and_then(crate::warehouse::Value::as_i64).unwrap_or(0);
+        let before = before.first().and_then(Value::as_i64).unwrap_or(0);
         let note = self.shared.history.note(before);
         if let Some(files) = &mut self.in_files {
             files.publish(&note).map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
         }
         self.read_files(relation)?;
         self.comment("view")?;
-        if let crate::plan::Action::UpdateTable { whole, update, .. } = &self.step.action {
+        if let Action::UpdateTable { whole, update, .. } = &self.step.action {
             let is_update = self.is_incremental == IsIncremental::Yes;
             for hook in if is_update { &update.post_hooks } else { &whole.post_hooks } {
                 self.hook("post-hook", hook)?;
             }
         }
-        if let crate::plan::Action::TakeSnapshot(query) = &self.step.action {
+        if let Action::TakeSnapshot(query) = &self.step.action {
             for hook in &query.post_hooks {
                 self.hook("post-hook", hook)?;
             }
@@ -184,14 +197,14 @@ impl<'a> Worker<'a> {
 pub(in crate::run) fn repair<'n>(
     nodes: impl Iterator<Item = (&'n ParquetFiles, &'n str)>,
     history: &crate::run::History,
-    warehouse: &mut dyn crate::warehouse::Warehouse,
+    warehouse: &mut dyn Warehouse,
 ) -> Result<(), WarehouseError> {
     for (settings, node) in nodes {
         let Some(unfinished) = warehouse.unfinished_files(&place(settings))? else {
             continue;
         };
         let is_published = match history.was_published(node, unfinished.note()) {
-            Some(sql) => warehouse.scalars(&sql)?.first() == Some(&crate::warehouse::Value::Bool(true)),
+            Some(sql) => warehouse.scalars(&sql)?.first() == Some(&Value::Bool(true)),
             None => false,
         };
         unfinished.settle(is_published)?;
