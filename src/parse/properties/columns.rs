@@ -38,7 +38,8 @@ impl Reader<'_> {
     pub(super) fn columns(&mut self, fields: &mut Fields<'_>) -> Vec<ColumnProperties> {
         let entries = fields.list(self.diags, "columns");
         let mut columns: Vec<ColumnProperties> = Vec::new();
-        for mut column in entries.iter().filter_map(|it| self.column(it)) {
+        for entry in entries {
+            let Some(mut column) = self.column(entry) else { continue };
             let same = |it: &ColumnProperties| it.name.value.eq_ignore_ascii_case(&column.name.value);
             let Some(index) = columns.iter().position(same) else {
                 columns.push(column);
