@@ -97,7 +97,7 @@ pub fn test(
     lines.fold(diagnostic.at(node.span, "declared here"), note)
 }
 
-/// What a test is called in its faults: "not_null on `customers.id`", or "test `name`".
+/// What a test is called in its faults: its macro and what it is declared on, or the name of its file.
 pub fn test_name(graph: &Graph, node: &Node) -> String {
     let Body::Test(DataTest { kind: TestKind::Generic(generic), column }) = &node.body else {
         return format!("test `{}`", node.name);

@@ -172,7 +172,7 @@ impl Late<'_> {
     pub fn has_judge(&self, id: NodeId) -> bool {
         let (graph, package) = (self.compiler.graph, self.compiler.graph.node(id).package.as_str());
         let is_own = |name: &&str| graph.templates.override_of(package, name).is_some();
-        graph.node_macros.tests.is_some() || TEST_QUERIES.iter().any(|it| is_own(it))
+        graph.node_macros.tests.is_some() || TEST_QUERIES.iter().any(is_own)
     }
 
     /// The project's own materialization of tests runs its queries itself.

@@ -1,5 +1,4 @@
 //! Descriptions that columns take over from the columns that they are, and lineage between nodes.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use crate::project::{TestProject, project};
 

@@ -9,6 +9,7 @@ use super::finder::Finder;
 use super::late::EmptyTables;
 use crate::compile::{CompiledNode, IsIncremental, Late, faults};
 use crate::node::{NodeId, NodeKind};
+use crate::parse::check::Check;
 use crate::warehouse::binder::{BindError, Binder};
 
 /// How many queries of tests are bound at once: each by itself costs more than its own text.
@@ -67,17 +68,18 @@ impl<'a> Finder<'a, '_> {
             Some(node) => Cow::Borrowed(node),
             // What its template could not do is told elsewhere.
             None if !self.input.compiled.late.contains(&id) => return None,
-            None => match self.late_test(id) {
-                Some(node) => Cow::Owned(node),
-                None => {
+            None => {
+                let Some(node) = self.late_test(id) else {
                     let reason = "its template asks the database".to_owned();
                     self.shapes.untested.insert(id, reason);
                     return None;
-                }
-            },
+                };
+                Cow::Owned(node)
+            }
         };
         let sql = &compiled.sql.text;
-        if sql.trim().is_empty() {
+        // A test of which columns there are names none of them, and is no `select`.
+        if sql.trim().is_empty() || matches!(compiled.check.as_deref(), Some(Check::SchemaDrift(_))) {
             return None;
         }
         let (before, after) = match &self.input.graph.node(id).config.fail_calc {
@@ -99,14 +101,13 @@ impl<'a> Finder<'a, '_> {
         let TestJob { id, compiled, query, prefix, error } = job;
         let Some(error) = error else { return };
         let Err(error) = self.with_foreign_tables(&query, error) else { return };
-        match self.excuse(id, &compiled, &query, &error) {
-            Some(reason) => drop(self.shapes.untested.insert(id, reason)),
-            None => {
-                let (graph, node) = (self.input.graph, self.input.graph.node(id));
-                let name = faults::test_name(graph, node);
-                let fault = faults::test(node, &name, &compiled.sql, prefix, &error.error);
-                self.shapes.faults.entry(id).or_default().push(fault);
-            }
+        if let Some(reason) = self.excuse(id, &compiled, &query, &error) {
+            self.shapes.untested.insert(id, reason);
+            return;
         }
+        let (graph, node) = (self.input.graph, self.input.graph.node(id));
+        let name = faults::test_name(graph, node);
+        let fault = faults::test(node, &name, &compiled.sql, prefix, &error.error);
+        self.shapes.faults.entry(id).or_default().push(fault);
     }
 }
