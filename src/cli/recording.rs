@@ -30,10 +30,11 @@ impl Session {
         if self.stop.is_requested() {
             return;
         }
+        let of = (graph, plan, loaded.project.config.name.value.as_str());
         let done = if publishing::is_by_run(self, loaded) {
-            self.record_in_copy(file, (graph, plan), options, tested)
+            self.record_in_copy(file, of, options, tested)
         } else {
-            record(&self.bare(file), (graph, plan), options, tested)
+            record(&self.bare(file), of, options, tested)
         };
         if let Err(error) = done {
             let path = &loaded.project.target.path;
@@ -59,7 +60,7 @@ impl Session {
     fn record_in_copy(
         &self,
         file: PathBuf,
-        of: (&Graph, &Plan),
+        of: (&Graph, &Plan, &str),
         options: &RunOptions,
         tested: &Tested,
     ) -> Result<(), WarehouseError> {
@@ -79,10 +80,10 @@ impl Session {
 
 fn record(
     database: &ConnectOptions,
-    (graph, plan): (&Graph, &Plan),
+    (graph, plan, project): (&Graph, &Plan, &str),
     options: &RunOptions,
     tested: &Tested,
 ) -> Result<(), WarehouseError> {
     let mut warehouse = duckdb::open(database)?;
-    run::record_unit_tests(plan, graph, options, tested, warehouse.as_mut())
+    run::record_unit_tests(plan, (graph, project), options, tested, warehouse.as_mut())
 }

@@ -197,6 +197,10 @@ impl Warehouse for Connection {
         self.timed("begin", |it| it.begin())
     }
 
+    fn hold_checkpoints(&mut self) -> Result<(), WarehouseError> {
+        self.lock().warehouse.hold_checkpoints()
+    }
+
     fn commit(&mut self) -> Result<(), WarehouseError> {
         self.lock().is_guarded = false;
         self.timed("commit", |it| it.commit())

@@ -36,7 +36,9 @@ impl Worker<'_> {
         if views.is_empty() {
             return None;
         }
-        let before = self.warehouse.describe(&format!("select * from {}", relation.render())).ok()?;
+        // On a connection of its own: if it cannot be read, as a view of files that are gone, this step's transaction would end.
+        let mut published = self.warehouse.connect().ok()?;
+        let before = published.describe(&format!("select * from {}", relation.render())).ok()?;
         Some(Readers { before, views })
     }
 

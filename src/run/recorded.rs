@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::history::{History, TestRow};
+use super::history::{History, RunRow, TestRow};
 use super::{NodeResult, RunOptions, RunResults, Status, Tested};
 use crate::graph::Graph;
 use crate::node::{NodeId, NodeKind};
@@ -13,7 +13,7 @@ use crate::warehouse::{Warehouse, WarehouseError};
 /// Records a run of unit tests alone, after it: the run and its results, together or not at all.
 pub fn record_unit_tests(
     plan: &Plan,
-    graph: &Graph,
+    (graph, project): (&Graph, &str),
     options: &RunOptions,
     tested: &Tested,
     warehouse: &mut dyn Warehouse,
@@ -21,8 +21,8 @@ pub fn record_unit_tests(
     let results = &tested.results;
     let history = History::new(warehouse.database(), &options.invocation_id, options.scrubber.clone());
     let mut statements = history.set_up();
-    let begun = (plan.command.as_str(), options.target.as_str());
-    statements.push(history.run_done(begun, status(results), results.elapsed));
+    let run = RunRow { command: plan.command.as_str(), target: &options.target, project };
+    statements.push(history.run_done(run, status(results), results.elapsed));
     statements.extend(history.tests(&unit_tests(graph, &results.results)));
     warehouse.begin()?;
     let done = statements.iter().try_for_each(|it| warehouse.execute(it).map(drop));

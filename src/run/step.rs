@@ -271,7 +271,7 @@ impl Worker<'_> {
 
     /// One transaction: everything or nothing.
     fn publish(&mut self) -> Result<Tried, Failure> {
-        self.warehouse.begin_guarded().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        self.begin()?;
         let placed = self.make_and_test().and_then(|tried| self.place_files(tried));
         let result = placed.and_then(|tried| self.publish_files(tried));
         match result {
@@ -309,6 +309,18 @@ impl Worker<'_> {
         }
     }
 
+    /// Begins the node's transaction.
+    pub(super) fn begin(&mut self) -> Result<(), Failure> {
+        let begun = self
+            .warehouse
+            .begin_guarded()
+            .and_then(|()| if self.is_beside_history() { self.warehouse.hold_checkpoints() } else { Ok(()) });
+        begun.map_err(|error| {
+            self.warehouse.rollback();
+            self.failure(&Rendered::default(), 0, &error)
+        })
+    }
+
     pub(super) fn keep_failures(&mut self, tested: &Tested) -> Result<(), Failure> {
         let written = kept::write(self.shared, self.warehouse, &self.step.tests, tested);
         written.map_err(|error| self.failure(&Rendered::default(), 0, &error))
@@ -321,7 +333,7 @@ impl Worker<'_> {
         if tested.is_broken {
             // One of the tests cannot be run, and the transaction went with it: once more, to see which.
             self.warehouse.rollback();
-            self.warehouse.begin_guarded().map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+            self.begin()?;
             effect = self.make()?;
             tested = self.run_tests(Scan::Each, None);
         }

@@ -298,6 +298,10 @@ pub trait Engine: Send + Sync {
     fn describe(&self, sql: &str) -> Result<Vec<Column>, HostError>;
     /// All tables and views that are there now, in all databases, sorted by name.
     fn catalog(&self) -> Result<Vec<CatalogEntry>, HostError>;
+    /// Whether its answers are those of a trial: then nothing that a template writes into `graph` is kept.
+    fn is_trial(&self) -> bool {
+        false
+    }
     /// What `statement` wants before its SQL: a transaction. Where a node is made there always is one.
     fn begin_transaction(&self) -> Result<(), HostError> {
         Ok(())

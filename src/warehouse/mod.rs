@@ -359,6 +359,10 @@ pub trait Warehouse: Send {
     /// `begin`.
     fn begin(&mut self) -> Result<(), WarehouseError>;
 
+    /// In a transaction that is going to write to the target's own database and to no other: keeps the engine from
+    /// rearranging its file until the transaction ends, if a process that is killed then would leave it broken.
+    fn hold_checkpoints(&mut self) -> Result<(), WarehouseError>;
+
     /// `commit`; after an error the transaction is gone.
     fn commit(&mut self) -> Result<(), WarehouseError>;
 

@@ -577,6 +577,9 @@ fn in_a_dbt_project_a_column_listed_twice_has_the_tests_of_both() {
         "
         //- dbt_project.yml
         name: shop
+        profile: shop
+        //- profiles.yml
+        shop: {target: dev, outputs: {dev: {type: duckdb, path: shop.duckdb}}}
         //- models/a.sql
         select 1 as id
         //- models/s.yml

@@ -30,6 +30,10 @@ fn needs_rows() -> HostError {
 }
 
 impl Engine for EmptyTables {
+    fn is_trial(&self) -> bool {
+        true
+    }
+
     fn query(&self, sql: &str) -> Result<Rows, HostError> {
         let mut binder = self.binder.lock().unwrap_or_else(PoisonError::into_inner);
         let tree = binder.syntax(sql).map_err(|_| needs_rows())?;

@@ -278,22 +278,19 @@ impl History {
         )
     }
 
-    /// A run that is over, in one row: command and target, how it ended, how long it took.
-    pub(super) fn run_done(
-        &self,
-        (command, target): (&str, &str),
-        status: &str,
-        elapsed: Duration,
-    ) -> String {
+    /// A run that is over, in one row: how it ended, how long it took.
+    pub(super) fn run_done(&self, run: RunRow<'_>, status: &str, elapsed: Duration) -> String {
         format!(
-            "insert into {} values ({}, {}, {}, {}, now() - to_microseconds({}), now(), {})",
+            "insert into {} (run_id, command, target, tool_version, started_at, finished_at, status, project) \
+             values ({}, {}, {}, {}, now() - to_microseconds({}), now(), {}, {})",
             self.table("runs"),
             quote_literal(&self.run_id),
-            quote_literal(command),
-            quote_literal(target),
+            quote_literal(run.command),
+            quote_literal(run.target),
             quote_literal(env!("CARGO_PKG_VERSION")),
             elapsed.as_micros(),
-            quote_literal(status)
+            quote_literal(status),
+            quote_literal(run.project)
         )
     }
 

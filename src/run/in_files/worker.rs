@@ -101,8 +101,7 @@ impl<'a> Worker<'a> {
             return Ok(columns);
         }
         self.warehouse.rollback();
-        let begun = self.warehouse.begin_guarded();
-        begun.map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
+        self.begin()?;
         Ok(Vec::new())
     }
 

@@ -8,7 +8,6 @@ use serde_json::Value as Json;
 
 use super::graph_view::GraphToRead;
 use super::{adapter, api, column, exceptions, functions};
-use crate::template::TemplateValue;
 use crate::template::fault::bad_call;
 use crate::template::modules::ModulesObject;
 use crate::template::modules::datetime::DateTime;
@@ -17,6 +16,7 @@ use crate::template::values::convert::from_json;
 use crate::template::values::dict::Dict;
 use crate::template::values::list::List;
 use crate::template::values::print;
+use crate::template::{Engine, TemplateValue};
 
 /// Version of dbt whose behaviour templates see.
 const DBT_VERSION: &str = "1.11.16";
@@ -80,7 +80,9 @@ fn model(model: &Json) -> Value {
 
 /// `graph`: empty where the project is not known yet.
 pub(in crate::template) fn graph(session: &Session) -> Value {
-    match session.context.host.graph() {
+    let host = &session.context.host;
+    match host.graph() {
+        Some(graph) if host.engine().is_some_and(Engine::is_trial) => from_json(&graph),
         Some(graph) if session.context.host.engine().is_some() => session.library.graph(&graph),
         Some(graph) => Value::from_object(GraphToRead(session.library.graph(&graph))),
         None => Dict::value(

@@ -64,7 +64,7 @@ struct Shared {
     schema: Option<String>,
     /// Settings that the engine keeps for each connection.
     local_settings: Vec<(String, String)>,
-    /// What every transaction begins with, so that no checkpoint is taken while it writes.
+    /// What a transaction that writes to the target's file begins with, so that no checkpoint is taken meanwhile.
     hold_checkpoints: Option<String>,
     manner: failure::Manner,
     /// Held so that it is cleaned up after the last connection.
@@ -151,9 +151,11 @@ impl Warehouse for DuckDb {
     }
 
     fn begin(&mut self) -> Result<(), WarehouseError> {
-        self.run("begin")?;
-        let Some(hold) = &self.shared.hold_checkpoints else { return Ok(()) };
-        self.run(hold).inspect_err(|_| self.roll_back())
+        self.run("begin")
+    }
+
+    fn hold_checkpoints(&mut self) -> Result<(), WarehouseError> {
+        self.shared.hold_checkpoints.as_ref().map_or(Ok(()), |hold| self.run(hold))
     }
 
     fn commit(&mut self) -> Result<(), WarehouseError> {
