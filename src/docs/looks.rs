@@ -30,8 +30,9 @@ pub(super) fn of_sources(history: Option<&History>, sources: BTreeMap<String, So
     for (id, result) in sources {
         let look = of_result(result);
         let known = looks.entry(id).or_default();
-        // Both times are in UTC, and written alike as far as the second.
-        let place = known.partition_point(|it| it.at <= look.at);
+        // Both times are in UTC, and written alike as far as the second, but not beyond it.
+        let second = |it: &Look| it.at.get(..19).unwrap_or_default().to_owned();
+        let place = known.partition_point(|it| second(it) <= second(&look));
         known.insert(place, look);
     }
     looks
