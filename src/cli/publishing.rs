@@ -8,11 +8,11 @@ use crate::cli::session::{Loaded, Session, Stopped, without_dot};
 use crate::diagnostics::Diagnostic;
 use crate::graph::Graph;
 use crate::node::{NodeKind, Relation, RelationKind};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, Step};
 use crate::project::publish::PublishMode;
 use crate::report::numbers;
 use crate::run::event::{LogLevel, RunEvent};
-use crate::run::{self, RunResults, Status};
+use crate::run::{self, PlacedFiles, RunResults, Status};
 use crate::warehouse::duckdb::publishing::Scratch;
 use crate::warehouse::{ErrorKind, WarehouseError};
 
@@ -65,16 +65,23 @@ pub(super) fn finish(
     session: &mut Session,
     loaded: &Loaded,
     (graph, plan): (&Graph, &Plan),
-    scratch: Scratch,
+    (scratch, files): (Scratch, Result<PlacedFiles, Diagnostic>),
     results: &mut RunResults,
 ) -> Result<(), Stopped> {
     let path = loaded.project.target.path.clone();
     let is_good = results.totals.is_success() && results.hook_fault.is_none();
-    let fault = if is_good { unfit(loaded, graph, &scratch) } else { None };
+    let (files, fault) = match files {
+        Ok(files) => (Some(files), if is_good { unfit(loaded, graph, &scratch) } else { None }),
+        Err(fault) => {
+            let why = not_published(&path).note(fault.message);
+            (None, Some(fault.notes.into_iter().fold(why, Diagnostic::note)))
+        }
+    };
     if is_good && fault.is_none() {
         let published = scratch.publish(loaded.project.config.publish.keep);
         return match published {
             Ok(()) => {
+                files.into_iter().for_each(PlacedFiles::keep);
                 session.info(&format!("published {path}: all of this run at once"));
                 Ok(())
             }
@@ -84,6 +91,7 @@ pub(super) fn finish(
             }
         };
     }
+    drop(files);
     take_back(results);
     let database = loaded.project.target.own_database();
     let kept: Vec<Relation> = kept_rows(plan);
@@ -175,13 +183,20 @@ fn take_back(results: &mut RunResults) {
     }
 }
 
-/// Files outside of the database are replaced when their node is published.
-pub(super) fn warn_of_files(session: &mut Session, plan: &Plan) {
-    let is_outside = |it: &Action| matches!(it, Action::WriteFiles(_));
-    let count = plan.steps.iter().filter(|it| is_outside(&it.action)).count();
+/// What is made in other databases is published when its node is.
+pub(super) fn warn_of_others(session: &mut Session, loaded: &Loaded, graph: &Graph, plan: &Plan) {
+    let own = loaded.project.target.own_database();
+    let is_made = |it: &Action| !matches!(it, Action::Nothing | Action::TestPublished | Action::TestAlone);
+    let database = |it: &Step| it.relation.as_ref().and_then(|it| it.database.clone());
+    let made =
+        plan.steps.iter().filter(|it| is_made(&it.action) && graph.node(it.node).kind != NodeKind::Source);
+    let others = made.filter(|it| database(it).is_some_and(|it| !it.eq_ignore_ascii_case(&own)));
+    let count = others.count();
     if count > 0 {
-        let models = numbers::count(count, "external model");
-        session.info(&format!("files are no part of the database: {models} will be published one by one"));
+        let nodes = numbers::count(count, "node");
+        session.info(&format!(
+            "other databases are no part of the copy: {nodes} there will be published one by one"
+        ));
     }
 }
 

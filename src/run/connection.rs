@@ -10,8 +10,8 @@ use crate::sql::transaction_statement;
 use crate::template::{Engine, HostError};
 use crate::warehouse::profile::Profile;
 use crate::warehouse::{
-    CatalogEntry, Column, Effect, ErrorKind, FilesPlace, Interrupt, NextFiles, RelationShape, Replacement,
-    Rows, Stash, UnfinishedFiles, Value, Warehouse, WarehouseError,
+    CatalogEntry, Column, Effect, ErrorKind, FilesPlace, Interrupt, NextFiles, RelationShape, Rows, Stash,
+    UnfinishedFiles, Value, Warehouse, WarehouseError,
 };
 
 /// A statement and how long it took.
@@ -244,22 +244,6 @@ impl Warehouse for Connection {
 
     fn unstash(&mut self, stash: &Stash, relation: &Relation) -> Result<(), WarehouseError> {
         self.lock().warehouse.unstash(stash, relation)
-    }
-
-    fn stage_files(&mut self, location: &str, with_old: bool) -> Result<String, WarehouseError> {
-        self.lock().warehouse.stage_files(location, with_old)
-    }
-
-    fn discard_files(&mut self, staged: &str) {
-        self.lock().warehouse.discard_files(staged);
-    }
-
-    fn replace_files(
-        &mut self,
-        staged: &str,
-        location: &str,
-    ) -> Result<Box<dyn Replacement>, WarehouseError> {
-        self.lock().warehouse.replace_files(staged, location)
     }
 
     fn has_files(&self, place: &FilesPlace) -> bool {

@@ -14,6 +14,7 @@ mod creating;
 mod drift;
 pub mod event;
 mod external;
+mod files;
 mod foreign_keys;
 mod history;
 mod hooks;
@@ -64,6 +65,7 @@ use crate::template::{Rendered, SegmentKind};
 use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseError};
 
 pub use self::connection::Connection;
+pub use self::files::PlacedFiles;
 pub use self::history::{
     AcceptError, Accepted, Cleaning, SCHEMA as HISTORY_SCHEMA, accept, columns_hash, of_failed_run,
     of_later_runs,
@@ -300,6 +302,8 @@ struct Shared<'a> {
     views: OnceLock<Vec<(Relation, String)>>,
     /// Views that cannot be read until this run makes them anew, with the node whose new version they cannot read.
     endangered: Mutex<BTreeMap<Relation, String>>,
+    /// Files of nodes that were made, if the run is published as a whole.
+    waiting_files: Mutex<Vec<files::Waiting>>,
 }
 
 impl Shared<'_> {
@@ -345,6 +349,10 @@ pub fn end(tested: Tested, on_event: &mut dyn FnMut(&RunEvent)) -> RunResults {
     results
 }
 
+/// What a run came to, and the files that it put in their place if it is published as a whole: an error says why that
+/// was not possible, and that they are as they were.
+pub type Executed = (RunResults, Result<PlacedFiles, Diagnostic>);
+
 /// Executes a plan that was begun. `Err` means that the run could not begin or not end properly; whatever steps
 /// came to is in the results.
 pub fn execute(
@@ -354,13 +362,13 @@ pub fn execute(
     around: &Surroundings<'_>,
     (tested, warehouse): (Tested, Box<dyn Warehouse>),
     on_event: &mut dyn FnMut(&RunEvent),
-) -> Result<RunResults, Diagnostic> {
+) -> Result<Executed, Diagnostic> {
     let (started, before) = (around.clock.monotonic(), tested.results.elapsed);
     let mut warehouse = Connection::new(warehouse, Arc::clone(&around.clock), false);
     around.stop.register(warehouse.interrupt_handle());
     let history = History::new(warehouse.database(), &options.invocation_id, options.scrubber.clone());
     let done = work(plan, graph, options, around, (&history, tested), &mut warehouse, on_event);
-    let mut results = done.inspect_err(|_| {
+    let (mut results, files) = done.inspect_err(|_| {
         // The fault that led here is what matters.
         let _ = warehouse.execute(&history.run_finished("error"));
     })?;
@@ -370,7 +378,7 @@ pub fn execute(
         let (elapsed, totals) = (results.elapsed, results.totals.clone());
         on_event(&RunEvent::RunFinished { elapsed, totals });
     }
-    ended.map(|_| results).map_err(|error| cannot_prepare(&error))
+    ended.map(|_| (results, files)).map_err(|error| cannot_prepare(&error))
 }
 
 /// Hooks, nodes, hooks. A failing hook at the start lets nothing begin.
@@ -382,7 +390,7 @@ fn work(
     (history, tested): (&History, Tested),
     warehouse: &mut Connection,
     on_event: &mut dyn FnMut(&RunEvent),
-) -> Result<RunResults, Diagnostic> {
+) -> Result<Executed, Diagnostic> {
     let published = prepare((plan, graph), around.project, history, options, warehouse)?;
     if let Some(rows) = history.tests(&recorded::unit_tests(graph, &tested.results.results)) {
         warehouse.execute(&rows).map_err(|error| cannot_prepare(&error))?;
@@ -390,7 +398,8 @@ fn work(
     let hooks::HookResults { results: before, fault } =
         hooks::run(plan, graph, around, warehouse, (Moment::Start, &[]), on_event);
     if fault.is_some() {
-        return Ok(RunResults { before, hook_fault: fault, ..tested.results });
+        let results = RunResults { before, hook_fault: fault, ..tested.results };
+        return Ok((results, Ok(PlacedFiles::default())));
     }
     limited::announce(plan, on_event);
     let known = (history.clone(), published);
@@ -409,7 +418,9 @@ fn work(
         let after = hooks::run(plan, graph, around, warehouse, done, on_event);
         (results.after, results.hook_fault) = (after.results, after.fault);
     }
-    Ok(results)
+    let is_good = results.totals.is_success() && results.hook_fault.is_none();
+    let files = if is_good { files::place_all(&shared, warehouse) } else { Ok(PlacedFiles::default()) };
+    Ok((results, files))
 }
 
 fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {
@@ -452,10 +463,7 @@ fn prepare(
     for statement in history.set_up() {
         warehouse.execute(&statement).map_err(cannot)?;
     }
-    let in_files = graph
-        .nodes()
-        .filter_map(|(_, node)| Some((node.config.duckdb.files.as_ref()?, node.unique_id.as_str())));
-    in_files::repair(in_files, history, warehouse).map_err(cannot)?;
+    files::repair(graph, project, history, warehouse).map_err(cannot)?;
     let published = history.published(warehouse).map_err(cannot)?;
     let (command, name) = (plan.command.as_str(), &project.config.name.value);
     let started = history.run_started(RunRow { command, target: &options.target, project: name });
@@ -498,6 +506,7 @@ fn look_around<'a>(
         is_staged: options.is_staged,
         views: OnceLock::new(),
         endangered: Mutex::default(),
+        waiting_files: Mutex::default(),
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::connection::Connection;
 use super::event::{Kept, Outcome, SourceStatus};
-use super::external::Files;
+use super::external;
 use super::in_files::InFiles;
 use super::microbatch::{BatchResults, Turn};
 use super::seeds::Loaded;
@@ -92,25 +92,8 @@ pub(super) fn run(
 ) -> StepResult {
     let clock = &shared.around.clock;
     let (started_at, started) = (clock.now(), clock.monotonic());
-    let node = shared.graph.node(step.node);
     let (mut compiled, mut log) = (BTreeMap::new(), Vec::new());
-    let mut worker = Worker {
-        shared,
-        node,
-        warehouse,
-        step,
-        started,
-        is_incremental: IsIncremental::No,
-        compiled: &mut compiled,
-        log: &mut log,
-        warnings: Vec::new(),
-        files: None,
-        in_files: None,
-        batch: None,
-        turn: None,
-        batches: None,
-        loaded: None,
-    };
+    let mut worker = Worker::new(shared, warehouse, step, &mut compiled, &mut log);
     let mut tried = match (shared.sources.held(step.node), worker.set_comment()) {
         (Some(Held::Fails(fault)), _) => Tried::error((**fault).clone(), worker.kept()),
         (_, Ok(())) => worker.act(),
@@ -179,7 +162,7 @@ pub(super) struct Worker<'a> {
     /// What else readers should know.
     pub(super) warnings: Vec<String>,
     /// Files of an external model.
-    pub(super) files: Option<Files>,
+    pub(super) external: Option<external::Files>,
     /// Files that the rows of an incremental model or a snapshot are kept in.
     pub(super) in_files: Option<InFiles>,
     /// The batch that templates are rendered for.
@@ -190,6 +173,34 @@ pub(super) struct Worker<'a> {
     pub(super) batches: Option<BatchResults>,
     /// What a seed was loaded from.
     pub(super) loaded: Option<Loaded>,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(
+        shared: &'a Shared<'a>,
+        warehouse: &'a mut Connection,
+        step: &'a Step,
+        compiled: &'a mut BTreeMap<NodeId, CompiledNode>,
+        log: &'a mut Vec<TemplateLog>,
+    ) -> Self {
+        Self {
+            shared,
+            node: shared.graph.node(step.node),
+            warehouse,
+            step,
+            started: shared.around.clock.monotonic(),
+            is_incremental: IsIncremental::No,
+            compiled,
+            log,
+            warnings: Vec::new(),
+            external: None,
+            in_files: None,
+            batch: None,
+            turn: None,
+            batches: None,
+            loaded: None,
+        }
+    }
 }
 
 impl Worker<'_> {
@@ -244,8 +255,10 @@ impl Worker<'_> {
                 return Tried::interrupted();
             }
             match self.publish() {
-                Err(Failure { kind: ErrorKind::Conflict, .. }) if tries < CONFLICT_TRIES => {
-                    // The other transaction needs time to end, however long its tests take.
+                Err(Failure { kind: ErrorKind::Conflict | ErrorKind::Locked { .. }, .. })
+                    if tries < CONFLICT_TRIES =>
+                {
+                    // The other transaction, or who writes the same files, needs time to end, however long its tests take.
                     std::thread::sleep(FIRST_PAUSE * 2_u32.pow(tries));
                     tries += 1;
                 }
@@ -254,7 +267,10 @@ impl Worker<'_> {
                     tries += 1;
                 }
                 Err(Failure { kind: ErrorKind::Interrupted, .. }) => return Tried::interrupted(),
-                Err(Failure { kind: ErrorKind::OutOfMemory | ErrorKind::Conflict, fault }) => {
+                Err(Failure {
+                    kind: ErrorKind::OutOfMemory | ErrorKind::Conflict | ErrorKind::Locked { .. },
+                    fault,
+                }) => {
                     return Tried { outcome: StepOutcome::Again, ..Tried::error(fault, self.kept()) };
                 }
                 Err(Failure { fault, .. }) => return Tried::error(fault, self.kept()),
@@ -272,8 +288,7 @@ impl Worker<'_> {
     /// One transaction: everything or nothing.
     fn publish(&mut self) -> Result<Tried, Failure> {
         self.begin()?;
-        let placed = self.make_and_test().and_then(|tried| self.place_files(tried));
-        let result = placed.and_then(|tried| self.publish_files(tried));
+        let result = self.make_and_test().and_then(|tried| self.publish_files(tried));
         match result {
             Ok(tried) if tried.outcome == StepOutcome::Done(Outcome::Success) => {
                 self.warehouse.commit().map_err(|error| {

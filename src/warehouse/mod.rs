@@ -268,16 +268,7 @@ pub trait Interrupt: Send + Sync {
     fn interrupt(&self);
 }
 
-/// Files that have taken the place of others.
-pub trait Replacement: Send {
-    /// The others are no longer needed.
-    fn keep(self: Box<Self>);
-
-    /// Brings the others back.
-    fn undo(self: Box<Self>);
-}
-
-/// Where the Parquet files of a node are: a folder, or one file.
+/// Where the files of a node are: a folder, or one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilesPlace {
     /// The path of the folder or the file.
@@ -286,6 +277,8 @@ pub struct FilesPlace {
     pub is_folder: bool,
     /// How many folders are between it and its files.
     pub depth: usize,
+    /// What the names of its files end with, such as `.parquet`; what else is in the folder is not read.
+    pub ending: String,
 }
 
 /// The next version of a node's files, beside the one that readers see. It has other names, so that no pattern
@@ -310,6 +303,10 @@ pub trait NextFiles: Send {
 
     /// The same, below these folders.
     fn add_below(&mut self, folders: &[String]) -> Result<Vec<String>, WarehouseError>;
+
+    /// Takes up the files that were written, in the folders and under the names that they have. They stand in for
+    /// those of the same name.
+    fn add_as_named(&mut self) -> Result<(), WarehouseError>;
 
     /// Leaves out files, by the paths that [`NextFiles::pattern`] gives.
     fn remove(&mut self, files: &[String]) -> Result<(), WarehouseError>;
@@ -397,17 +394,6 @@ pub trait Warehouse: Send {
 
     /// Makes a table of the rows that were kept, in place of the table of that name.
     fn unstash(&mut self, stash: &Stash, relation: &Relation) -> Result<(), WarehouseError>;
-
-    /// A free place beside a file or folder of the machine, where its next version can be written; with
-    /// `with_old` it holds a copy of what is there now.
-    fn stage_files(&mut self, location: &str, with_old: bool) -> Result<String, WarehouseError>;
-
-    /// Removes what was written to such a place.
-    fn discard_files(&mut self, staged: &str);
-
-    /// Gives what was written to such a place its name.
-    fn replace_files(&mut self, staged: &str, location: &str)
-    -> Result<Box<dyn Replacement>, WarehouseError>;
 
     /// Whether files are there.
     fn has_files(&self, place: &FilesPlace) -> bool;

@@ -279,3 +279,56 @@ fn files_of_models_that_are_not_made_can_be_read_in_another_database() {
     let command = "show --inline \"from {{ ref('c') }} order by id\" --output csv -t other";
     project.run(command).exit(0).stdout("id\n1\n2\n");
 }
+
+#[test]
+fn a_result_without_rows_adds_nothing_to_files_that_stay() {
+    let project = with(
+        "
+    //- models/a.sql
+    {{ config(materialized='external', location='out/a', format='csv',
+        options={'partition_by': 'name', 'overwrite_or_ignore': true}) }}
+    select * from {{ ref('codes') }} where id < {{ var('below', 9) }}
+    ",
+    );
+    project.run("build").exit(0);
+    project.run("build --vars '{below: 0}'").exit(0);
+    assert_eq!(files(&project, "out"), ["out/a/name=a/data_0.csv", "out/a/name=b/data_0.csv"]);
+    let count = format!("set file_search_path = '{}'; select count(*) from a", project.dir().display());
+    assert_eq!(project.query(&count), "2");
+}
+
+#[test]
+fn a_file_becomes_a_folder_and_a_file_again() {
+    let folder = "{{ config(materialized='external', location='out/a', format='csv', options={'partition_by': 'name'}) }}";
+    let file = "{{ config(materialized='external', location='out/a', format='csv') }}";
+    let project = with(&format!("//- models/a.sql\n    {file} select * from {{{{ ref('codes') }}}}\n"));
+    project.run("build").exit(0);
+    assert_eq!(files(&project, "out"), ["out/a"]);
+    for (config, expected) in [
+        (folder, vec!["out/a/name=a/data_0.csv", "out/a/name=b/data_0.csv"]),
+        (file, vec!["out/a"]),
+        (folder, vec!["out/a/name=a/data_0.csv", "out/a/name=b/data_0.csv"]),
+    ] {
+        project.write("models/a.sql", format!("{config} select * from {{{{ ref('codes') }}}}"));
+        project.run("build").exit(0);
+        assert_eq!(files(&project, "out"), expected);
+        // And back, if a hook fails when the files have their place.
+        let other = if config == folder { file } else { folder };
+        let hooked = other.replacen("materialized", "post_hook=\"select error('no')\", materialized", 1);
+        project.write("models/a.sql", format!("{hooked} select * from {{{{ ref('codes') }}}}"));
+        project.run("build").exit(1);
+        assert_eq!(files(&project, "out"), expected);
+    }
+}
+
+#[test]
+fn two_models_may_write_to_one_place() {
+    let config = "{{ config(materialized='external', location='out/a', options={'partition_by': 'name', 'overwrite_or_ignore': true}) }}";
+    let project = with(&format!(
+        "//- models/a.sql\n    {config} select * from {{{{ ref('codes') }}}} where id = 1\n    \
+         //- models/b.sql\n    {config} select * from {{{{ ref('codes') }}}} where id = 2\n"
+    ));
+    project.run("build --threads 4").exit(0);
+    assert_eq!(files(&project, "out"), ["out/a/name=a/data_0.parquet", "out/a/name=b/data_0.parquet"]);
+    project.run("build --threads 4 --publish run").exit(1).stdout_has("is being written by another node");
+}

@@ -28,6 +28,7 @@ mod ephemeral;
 mod external;
 mod external_sources;
 mod files;
+mod files_of_runs;
 mod functions;
 mod fused_tests;
 mod gates;

@@ -25,7 +25,7 @@ use crate::plan::{self, Plan, PlanOptions, RunCommand, TestQueries};
 use crate::project::Dialect;
 use crate::report::Verbosity;
 use crate::run::event::{LogLevel, RunEvent};
-use crate::run::{self, RunOptions, RunResults, Surroundings, sources};
+use crate::run::{self, Executed, PlacedFiles, RunOptions, RunResults, Surroundings, sources};
 use crate::warehouse::duckdb;
 use crate::warehouse::duckdb::publishing::Scratch;
 use crate::yaml;
@@ -259,11 +259,11 @@ fn execute(
     let reads = ColumnsRead::new(session, loaded, graph, compiled);
     let staged = if plan.needs_warehouse() { publishing::begin(session, loaded)? } else { None };
     if staged.is_some() {
-        publishing::warn_of_files(session, plan);
+        publishing::warn_of_others(session, loaded, graph, plan);
     }
-    let mut results = run_plan(session, loaded, (graph, plan), &reads, staged.as_ref())?;
+    let (mut results, files) = run_plan(session, loaded, (graph, plan), &reads, staged.as_ref())?;
     let published = match staged {
-        Some(scratch) => publishing::finish(session, loaded, (graph, plan), scratch, &mut results),
+        Some(scratch) => publishing::finish(session, loaded, (graph, plan), (scratch, files), &mut results),
         None => Ok(()),
     };
     Ok((results, published))
@@ -276,7 +276,7 @@ fn run_plan(
     (graph, plan): (&Graph, &Plan),
     reads: &ColumnsRead<'_>,
     staged: Option<&Scratch>,
-) -> Result<RunResults, Stopped> {
+) -> Result<Executed, Stopped> {
     let options = RunOptions {
         is_staged: staged.is_some(),
         threads: session.threads(&loaded.project),
@@ -299,7 +299,8 @@ fn run_plan(
     })?;
     if !plan.needs_warehouse() {
         session.record_unit_tests(loaded, (graph, plan), &options, &tested);
-        return within(session, loaded, reads, |_, on_event| Ok(run::end(tested, on_event)));
+        let results = within(session, loaded, reads, |_, on_event| Ok(run::end(tested, on_event)))?;
+        return Ok((results, Ok(PlacedFiles::default())));
     }
     let warehouse = match first {
         Some(warehouse) => warehouse,

@@ -7,8 +7,6 @@
 
 mod worker;
 
-pub(super) use self::worker::repair;
-
 use super::external::literal;
 use crate::diagnostics::Diagnostic;
 use crate::graph::Node;
@@ -60,6 +58,7 @@ pub(super) fn place(settings: &ParquetFiles) -> FilesPlace {
         location: settings.location.clone(),
         is_folder: settings.is_folder(),
         depth: settings.partition_by.len(),
+        ending: ".parquet".to_owned(),
     }
 }
 

@@ -5,12 +5,11 @@ use crate::compile::IsIncremental;
 use crate::diagnostics::Diagnostic;
 use crate::node::{Relation, RelationKind};
 use crate::parse::parquet_files::ParquetFiles;
-use crate::plan::{Action, Query, QueryText};
-use crate::run::event::Outcome;
+use crate::plan::{Query, QueryText};
 use crate::run::incremental::{self, Refusal, Store};
-use crate::run::step::{Failure, StepOutcome, Tried, Worker};
+use crate::run::step::{Failure, Worker};
 use crate::template::Rendered;
-use crate::warehouse::{Column, Effect, ErrorKind, Value, Warehouse, WarehouseError};
+use crate::warehouse::{Column, Effect, ErrorKind, Warehouse as _};
 
 impl<'a> Worker<'a> {
     /// The files that the node's rows are kept in, if they are in no table.
@@ -143,36 +142,6 @@ impl<'a> Worker<'a> {
         self.execute(&format!("create or replace view {name} as (select * from {read})")).map(drop)
     }
 
-    /// Publishes the files of a version that passed its tests; still in its transaction.
-    pub(in crate::run) fn publish_files(&mut self, tried: Tried) -> Result<Tried, Failure> {
-        let (Some(relation), true) = (&self.step.relation, self.in_files.is_some()) else { return Ok(tried) };
-        if tried.outcome != StepOutcome::Done(Outcome::Success) {
-            return Ok(tried);
-        }
-        let node = self.node.unique_id.as_str();
-        let before = self.warehouse.scalars(&self.shared.history.publications(node, None));
-        let before = before.map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
-        let before = before.first().and_then(Value::as_i64).unwrap_or(0);
-        let note = self.shared.history.note(before);
-        if let Some(files) = &mut self.in_files {
-            files.publish(&note).map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
-        }
-        self.read_files(relation)?;
-        self.comment("view")?;
-        if let Action::UpdateTable { whole, update, .. } = &self.step.action {
-            let is_update = self.is_incremental == IsIncremental::Yes;
-            for hook in if is_update { &update.post_hooks } else { &whole.post_hooks } {
-                self.hook("post-hook", hook)?;
-            }
-        }
-        if let Action::TakeSnapshot(query) = &self.step.action {
-            for hook in &query.post_hooks {
-                self.hook("post-hook", hook)?;
-            }
-        }
-        Ok(tried)
-    }
-
     pub(in crate::run) fn refused(&self, refusal: Refusal, sql: &Rendered) -> Failure {
         let kind = match &refusal {
             Refusal::Engine { error, .. } => error.kind.clone(),
@@ -190,23 +159,4 @@ impl<'a> Worker<'a> {
             self.warnings.push(format!("constraints of {name} are not enforced: files have none; use tests"));
         }
     }
-}
-
-/// Finishes or undoes what runs that were killed left of these nodes' files.
-pub(in crate::run) fn repair<'n>(
-    nodes: impl Iterator<Item = (&'n ParquetFiles, &'n str)>,
-    history: &crate::run::History,
-    warehouse: &mut dyn Warehouse,
-) -> Result<(), WarehouseError> {
-    for (settings, node) in nodes {
-        let Some(unfinished) = warehouse.unfinished_files(&place(settings))? else {
-            continue;
-        };
-        let is_published = match history.was_published(node, unfinished.note()) {
-            Some(sql) => warehouse.scalars(&sql)?.first() == Some(&Value::Bool(true)),
-            None => false,
-        };
-        unfinished.settle(is_published)?;
-    }
-    Ok(())
 }

@@ -9,7 +9,6 @@ mod binder;
 mod catalog;
 mod explain;
 mod failure;
-mod files;
 mod limits;
 mod moving;
 mod next_files;
@@ -29,8 +28,8 @@ use ::duckdb::{Connection, InterruptHandle};
 use crate::node::Relation;
 use crate::warehouse::profile::Profile;
 use crate::warehouse::{
-    CatalogEntry, Column, ConnectOptions, Effect, FilesPlace, Interrupt, NextFiles, RelationShape,
-    Replacement, Rows, Stash, UnfinishedFiles, Value, Warehouse, WarehouseError,
+    CatalogEntry, Column, ConnectOptions, Effect, FilesPlace, Interrupt, NextFiles, RelationShape, Rows,
+    Stash, UnfinishedFiles, Value, Warehouse, WarehouseError,
 };
 use opening::SpillFolder;
 
@@ -200,22 +199,6 @@ impl Warehouse for DuckDb {
 
     fn unstash(&mut self, stash: &Stash, relation: &Relation) -> Result<(), WarehouseError> {
         stash::read(self, stash, relation)
-    }
-
-    fn stage_files(&mut self, location: &str, with_old: bool) -> Result<String, WarehouseError> {
-        files::stage(location, with_old)
-    }
-
-    fn discard_files(&mut self, staged: &str) {
-        files::discard(staged);
-    }
-
-    fn replace_files(
-        &mut self,
-        staged: &str,
-        location: &str,
-    ) -> Result<Box<dyn Replacement>, WarehouseError> {
-        files::replace(staged, location)
     }
 
     fn has_files(&self, place: &FilesPlace) -> bool {

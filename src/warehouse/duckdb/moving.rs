@@ -32,6 +32,22 @@ pub(super) fn is_at(_file: &File, _path: &Path) -> bool {
     true
 }
 
+/// Lets the process have as many files open as the system allows it: every place that is being written is one.
+#[cfg(unix)]
+pub(super) fn allow_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        // With fewer, who needs more is told so.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    });
+}
+
+#[cfg(not(unix))]
+pub(super) fn allow_many_files() {}
+
 /// Removes a file or a folder, if it is there.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     let is_folder = path.is_dir() && !path.is_symlink();

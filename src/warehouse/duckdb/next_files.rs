@@ -16,7 +16,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::moving::{exchange, is_at, names, remove, sync, sync_all};
+use super::moving::{allow_many_files, exchange, is_at, names, remove, sync, sync_all};
 use crate::warehouse::{ErrorKind, FilesPlace, NextFiles, UnfinishedFiles, WarehouseError};
 
 /// What names of files end with that no pattern is to find.
@@ -25,15 +25,14 @@ pub(super) const MASK: &str = ".tidemill-new";
 /// A file in a version that is not known to be kept.
 const MARK: &str = ".tidemill-run";
 
-/// What readable files end with.
-const ENDING: &str = ".parquet";
-
 /// The paths of one place.
 struct Paths {
     place: PathBuf,
     hidden: PathBuf,
     is_folder: bool,
     depth: usize,
+    /// What readable files end with.
+    ending: String,
 }
 
 impl Paths {
@@ -50,7 +49,8 @@ impl Paths {
         }
         let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
         let hidden = path.with_file_name(format!(".{name}{MASK}"));
-        Self { place: path, hidden, is_folder: place.is_folder, depth: place.depth }
+        let FilesPlace { is_folder, depth, ending, .. } = place.clone();
+        Self { place: path, hidden, is_folder, depth, ending }
     }
 
     fn journal(&self) -> PathBuf {
@@ -58,11 +58,11 @@ impl Paths {
     }
 
     fn next(&self) -> PathBuf {
-        self.hidden.join(if self.is_folder { "next".to_owned() } else { format!("next{ENDING}{MASK}") })
+        self.hidden.join(if self.is_folder { "next".to_owned() } else { format!("next{MASK}") })
     }
 
     fn old(&self) -> PathBuf {
-        self.hidden.join(if self.is_folder { "old".to_owned() } else { format!("old{ENDING}{MASK}") })
+        self.hidden.join(if self.is_folder { "old".to_owned() } else { format!("old{MASK}") })
     }
 
     fn scratch(&self) -> PathBuf {
@@ -70,7 +70,7 @@ impl Paths {
     }
 
     fn cannot(&self, what: &str, error: &io::Error) -> WarehouseError {
-        super::files::failed(what, &self.place.to_string_lossy(), error)
+        failed(what, &self.place.to_string_lossy(), error)
     }
 
     /// Whether the version in its place is one that is not known to be kept.
@@ -82,11 +82,17 @@ impl Paths {
     fn put_in_place(&self) -> io::Result<()> {
         let (place, next, old) = (&self.place, self.next(), self.old());
         if !self.is_folder {
-            // The file keeps its name until the new one has it, so that a reader always finds one.
-            if place.exists() && fs::hard_link(place, &old).is_err() {
+            if place.is_dir() {
+                fs::rename(place, &old)?;
+            } else if place.exists() && fs::hard_link(place, &old).is_err() {
+                // The file keeps its name until the new one has it, so that a reader always finds one.
                 fs::copy(place, &old)?;
             }
-            return fs::rename(next, place);
+            return fs::rename(next, place).inspect_err(|_| {
+                if old.is_dir() {
+                    let _ = fs::rename(&old, place);
+                }
+            });
         }
         fs::write(next.join(MARK), "")?;
         unmask(&next)?;
@@ -101,7 +107,7 @@ impl Paths {
             fs::rename(place, &old)?;
             fs::rename(&next, place).inspect_err(|_| drop(fs::rename(&old, place)))?;
         }
-        mask(&old)
+        if old.is_dir() { mask(&old) } else { Ok(()) }
     }
 
     /// Brings the old version back into its place, or nothing if there was none; what was in its place is in the
@@ -113,6 +119,9 @@ impl Paths {
             return if place.exists() { fs::rename(place, refused) } else { Ok(()) };
         }
         if !self.is_folder {
+            if old.is_dir() && place.exists() {
+                fs::rename(place, refused)?;
+            }
             // It was brought back already if it is not there.
             return if old.exists() { fs::rename(old, place) } else { Ok(()) };
         }
@@ -120,7 +129,7 @@ impl Paths {
             // The process ended between the exchange and the name.
             fs::rename(&next, &old)?;
         }
-        unmask(&old)?;
+        unmask_any(&old)?;
         if !exchange(&old, place) {
             fs::rename(place, refused)?;
             fs::rename(&old, place)?;
@@ -213,12 +222,13 @@ fn lock(paths: &Paths) -> Result<Journal, WarehouseError> {
 /// Whether files are there.
 pub(super) fn is_there(place: &FilesPlace) -> bool {
     let paths = Paths::new(place);
-    if paths.is_folder { has_file(&paths.place, ENDING) } else { paths.place.is_file() }
+    if paths.is_folder { has_file(&paths.place, &paths.ending) } else { paths.place.is_file() }
 }
 
 /// Begins the next version.
 pub(super) fn begin(place: &FilesPlace, with_old: bool) -> Result<Box<dyn NextFiles>, WarehouseError> {
     let paths = Paths::new(place);
+    allow_many_files();
     let mut journal = lock(&paths)?;
     if journal.read().0 != State::Nothing {
         let message = format!("`{}` was left unfinished by another run", paths.place.to_string_lossy());
@@ -238,7 +248,7 @@ pub(super) fn begin(place: &FilesPlace, with_old: bool) -> Result<Box<dyn NextFi
         if next.paths.is_folder {
             fs::create_dir_all(next.paths.next())?;
         }
-        if with_old && next.paths.place.exists() {
+        if with_old && next.paths.place.is_dir() == next.paths.is_folder && next.paths.place.exists() {
             copy_masked(&next.paths.place, &next.paths.next())?;
         }
         Ok(())
@@ -276,7 +286,11 @@ struct Next {
 impl NextFiles for Next {
     fn is_empty(&self) -> bool {
         let next = self.paths.next();
-        if self.paths.is_folder { !has_file(&next, &format!("{ENDING}{MASK}")) } else { !next.exists() }
+        if self.paths.is_folder {
+            !has_file(&next, &format!("{}{MASK}", self.paths.ending))
+        } else {
+            !next.exists()
+        }
     }
 
     fn pattern(&self) -> String {
@@ -295,8 +309,12 @@ impl NextFiles for Next {
     }
 
     fn add_below(&mut self, folders: &[String]) -> Result<Vec<String>, WarehouseError> {
-        self.take_up(&folders.iter().collect::<PathBuf>())
+        self.take_up(Some(&folders.iter().collect::<PathBuf>()))
             .map_err(|error| self.paths.cannot("written", &error))
+    }
+
+    fn add_as_named(&mut self) -> Result<(), WarehouseError> {
+        self.take_up(None).map(drop).map_err(|error| self.paths.cannot("written", &error))
     }
 
     fn remove(&mut self, files: &[String]) -> Result<(), WarehouseError> {
@@ -335,7 +353,8 @@ impl NextFiles for Next {
 }
 
 impl Next {
-    fn take_up(&mut self, below: &Path) -> io::Result<Vec<String>> {
+    /// Takes up what was written: below a folder and under numbers, or where it is and under the names it has.
+    fn take_up(&mut self, below: Option<&Path>) -> io::Result<Vec<String>> {
         let (scratch, next) = (self.paths.scratch(), self.paths.next());
         let mut written = Vec::new();
         list(&scratch, &mut written)?;
@@ -345,11 +364,13 @@ impl Next {
             let inside = file.strip_prefix(&scratch).unwrap_or(&file);
             let mut to = next.clone();
             if self.paths.is_folder {
-                to = next
-                    .join(below)
-                    .join(inside)
-                    .with_file_name(format!("part-{:06}{ENDING}{MASK}", self.first_number));
-                self.first_number += 1;
+                to.push(below.unwrap_or(Path::new("")));
+                to.push(inside);
+                if below.is_some() {
+                    to.set_file_name(format!("part-{:06}{}", self.first_number, self.paths.ending));
+                    self.first_number += 1;
+                }
+                to.as_mut_os_string().push(MASK);
                 to.parent().map_or(Ok(()), fs::create_dir_all)?;
             }
             fs::rename(&file, &to)?;
@@ -411,6 +432,14 @@ impl Unfinished {
     }
 }
 
+fn failed(what: &str, location: &str, error: &io::Error) -> WarehouseError {
+    let kind = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::DiskFull,
+        _ => ErrorKind::Unavailable,
+    };
+    WarehouseError { kind, message: format!("`{location}` cannot be {what}: {error}"), position: None }
+}
+
 fn unmask_any(path: &Path) -> io::Result<()> {
     if path.is_dir() { unmask(path) } else { Ok(()) }
 }
@@ -422,7 +451,7 @@ fn unknown(file: &Path) -> io::Error {
 fn pattern(paths: &Paths, root: &Path, mask: &str) -> String {
     let root = root.to_string_lossy();
     if paths.is_folder {
-        format!("{root}/{}*{ENDING}{mask}", "*/".repeat(paths.depth))
+        format!("{root}/{}*{}{mask}", "*/".repeat(paths.depth), paths.ending)
     } else {
         root.into_owned()
     }

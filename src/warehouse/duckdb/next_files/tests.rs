@@ -8,7 +8,8 @@ use crate::warehouse::{FilesPlace, NextFiles};
 
 fn place(root: &Path, is_folder: bool) -> FilesPlace {
     let name = if is_folder { "sales" } else { "sales.parquet" };
-    FilesPlace { location: root.join(name).to_string_lossy().into_owned(), is_folder, depth: 0 }
+    let location = root.join(name).to_string_lossy().into_owned();
+    FilesPlace { location, is_folder, depth: 0, ending: ".parquet".to_owned() }
 }
 
 /// The files that are there, with their texts.
