@@ -12,7 +12,7 @@ use crate::plan::{Action, Plan, Step};
 use crate::project::publish::PublishMode;
 use crate::report::numbers;
 use crate::run::event::{LogLevel, RunEvent};
-use crate::run::{self, PlacedFiles, RunResults, Status};
+use crate::run::{self, PlacedFiles, RunResults, Status, WaitingFiles};
 use crate::warehouse::duckdb::publishing::Scratch;
 use crate::warehouse::{ErrorKind, WarehouseError};
 
@@ -65,33 +65,32 @@ pub(super) fn finish(
     session: &mut Session,
     loaded: &Loaded,
     (graph, plan): (&Graph, &Plan),
-    (scratch, files): (Scratch, Result<PlacedFiles, Diagnostic>),
+    (scratch, files): (Scratch, WaitingFiles),
     results: &mut RunResults,
 ) -> Result<(), Stopped> {
     let path = loaded.project.target.path.clone();
     let is_good = results.totals.is_success() && results.hook_fault.is_none();
-    let (files, fault) = match files {
-        Ok(files) => (Some(files), if is_good { unfit(loaded, graph, &scratch) } else { None }),
-        Err(fault) => {
-            let why = not_published(&path).note(fault.message);
-            (None, Some(fault.notes.into_iter().fold(why, Diagnostic::note)))
-        }
+    let placed = match if is_good { unfit(loaded, graph, &scratch) } else { None } {
+        None if is_good => place(files, &scratch).map_err(|it| Some(not_published(&path).note(it.message))),
+        fault => Err(fault),
     };
-    if is_good && fault.is_none() {
-        let published = scratch.publish(loaded.project.config.publish.keep);
-        return match published {
-            Ok(()) => {
-                files.into_iter().for_each(PlacedFiles::keep);
-                session.info(&format!("published {path}: all of this run at once"));
-                Ok(())
-            }
-            Err(error) => {
-                take_back(results);
-                Err(session.fail(not_published(&path).note(error.message)))
-            }
-        };
-    }
-    drop(files);
+    let fault = match placed {
+        Ok(files) => {
+            let published = scratch.publish(loaded.project.config.publish.keep);
+            return match published {
+                Ok(()) => {
+                    files.keep();
+                    session.info(&format!("published {path}: all of this run at once"));
+                    Ok(())
+                }
+                Err(error) => {
+                    take_back(results);
+                    Err(session.fail(not_published(&path).note(error.message)))
+                }
+            };
+        }
+        Err(fault) => fault,
+    };
     take_back(results);
     let database = loaded.project.target.own_database();
     let kept: Vec<Relation> = kept_rows(plan);
@@ -113,6 +112,15 @@ pub(super) fn finish(
     let what = if was_there { "readers see what they saw before" } else { "there is nothing to see yet" };
     session.info(&format!("nothing of this run is published: in {path} {what}"));
     Ok(())
+}
+
+/// Gives files their place, and lets the copy's views read them there.
+fn place(files: WaitingFiles, scratch: &Scratch) -> Result<PlacedFiles, WarehouseError> {
+    if files.is_empty() {
+        return Ok(PlacedFiles::default());
+    }
+    let mut warehouse = scratch.open()?;
+    files.place(warehouse.as_mut())
 }
 
 /// Publishes the copy after work that went well and is no run.

@@ -8,19 +8,7 @@ use crate::warehouse::{ErrorKind, Warehouse as _};
 impl Worker<'_> {
     /// Writes the comments that the config asks for. `kind` is the word behind `comment on`.
     pub(super) fn comment(&mut self, kind: &str) -> Result<(), Failure> {
-        let Some(relation) = &self.step.relation else { return Ok(()) };
-        let (node, name) = (self.node, relation.render());
-        let config = &node.config.duckdb;
-        let mut statements = Vec::new();
-        if config.comments_on_relation && !node.description.is_empty() {
-            statements.push(format!("comment on {kind} {name} is {}", quote_literal(&node.description)));
-        }
-        let is_described =
-            !node.columns.is_empty() || self.shared.plan.inherited.of_node(self.step.node).next().is_some();
-        if config.comments_on_columns && is_described && kind != "macro table" {
-            statements.extend(self.column_comments(kind, &name)?);
-        }
-        for statement in statements {
+        for statement in self.comments(kind)? {
             match self.warehouse.execute(&statement) {
                 Ok(_) => {}
                 // Not every attached database keeps comments.
@@ -35,6 +23,23 @@ impl Worker<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The statements that write the comments.
+    pub(super) fn comments(&mut self, kind: &str) -> Result<Vec<String>, Failure> {
+        let Some(relation) = &self.step.relation else { return Ok(Vec::new()) };
+        let (node, name) = (self.node, relation.render());
+        let config = &node.config.duckdb;
+        let mut statements = Vec::new();
+        if config.comments_on_relation && !node.description.is_empty() {
+            statements.push(format!("comment on {kind} {name} is {}", quote_literal(&node.description)));
+        }
+        let is_described =
+            !node.columns.is_empty() || self.shared.plan.inherited.of_node(self.step.node).next().is_some();
+        if config.comments_on_columns && is_described && kind != "macro table" {
+            statements.extend(self.column_comments(kind, &name)?);
+        }
+        Ok(statements)
     }
 
     /// Whether the relation is in another database than the target's own.

@@ -3,61 +3,138 @@
 //! A node's files take their place in the node's transaction, when its tests have passed. If the run is published as a
 //! whole, they wait beside their place, where the node's view reads them, until all of the run went well.
 
-use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
+use super::Shared;
 use super::external::{self, place_of};
 use super::history::History;
 use super::in_files::{self, InFiles};
 use super::step::{Failure, StepOutcome, Tried, Worker};
-use super::{Connection, Shared};
 use crate::compile::{Hook, IsIncremental};
-use crate::diagnostics::Diagnostic;
 use crate::graph::Graph;
-use crate::node::NodeId;
+use crate::node::Relation;
 use crate::plan::Action;
 use crate::project::Project;
 use crate::run::event::Outcome;
 use crate::warehouse::{FilesPlace, Value, Warehouse, WarehouseError};
 
-/// Files of a node that was made, in a run that is not published yet.
-pub(super) struct Waiting {
-    node: NodeId,
+/// Files of a node that was made.
+struct Made {
     external: Option<external::Files>,
     rows: Option<InFiles>,
 }
+
+/// The same, in a run that is not published yet.
+pub(super) struct Waiting {
+    files: Made,
+    relation: Relation,
+    note: String,
+    /// Statements behind the one that makes the view anew.
+    comments: Vec<String>,
+}
+
+/// Files of a run that is published as a whole, which wait for that. Dropped, they go away.
+#[derive(Default)]
+pub struct WaitingFiles(Vec<Waiting>);
 
 /// Files that have their place, and what was there before. Dropped, it comes back.
 #[derive(Default)]
 pub struct PlacedFiles(Vec<Waiting>);
 
+impl Made {
+    fn is_remote(&self) -> bool {
+        self.external.as_ref().is_some_and(external::Files::is_remote)
+    }
+
+    fn announce(&mut self, note: &str) -> Result<(), WarehouseError> {
+        match (&mut self.external, &mut self.rows) {
+            (Some(files), _) => files.announce(note),
+            (None, Some(files)) => files.announce(note),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Gives the files their place, and lets the view read them there.
+    fn place(&mut self, warehouse: &mut dyn Warehouse, relation: &Relation) -> Result<(), WarehouseError> {
+        if let Some(files) = &mut self.external {
+            files.publish(warehouse, relation)?;
+            warehouse.execute(&files.view(relation))?;
+        }
+        if let Some(files) = &mut self.rows {
+            files.publish()?;
+            warehouse.execute(&files.view(relation))?;
+        }
+        Ok(())
+    }
+
+    /// What was there before is not needed any more.
+    fn keep(self) {
+        self.external.into_iter().for_each(external::Files::keep);
+        self.rows.into_iter().for_each(InFiles::keep);
+    }
+}
+
+impl WaitingFiles {
+    /// Whether the run has made no files.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Gives all files their place, and lets their views in this database, which is going to be published, read them
+    /// there. After an error all are as they were, but for what cannot be renamed.
+    pub fn place(mut self, warehouse: &mut dyn Warehouse) -> Result<PlacedFiles, WarehouseError> {
+        // What takes time comes first, and so does what cannot be taken back: while it can fail, nothing else has changed.
+        self.0.iter_mut().try_for_each(|it| it.files.announce(&it.note))?;
+        self.0.sort_by_key(|it| !it.files.is_remote());
+        warehouse.begin()?;
+        for Waiting { files, relation, comments, .. } in &mut self.0 {
+            files.place(warehouse, relation)?;
+            comments.iter().try_for_each(|it| warehouse.execute(it).map(drop))?;
+        }
+        warehouse.commit()?;
+        Ok(PlacedFiles(self.0))
+    }
+}
+
 impl PlacedFiles {
     /// The run is published: what was there before is not needed any more.
     pub fn keep(self) {
-        for Waiting { external, rows, .. } in self.0 {
-            external.into_iter().for_each(external::Files::keep);
-            rows.into_iter().for_each(InFiles::keep);
-        }
+        self.0.into_iter().for_each(|it| it.files.keep());
+    }
+}
+
+impl Shared<'_> {
+    /// The files that wait for the end of the run.
+    pub(super) fn take_waiting_files(&self) -> WaitingFiles {
+        let mut waiting = self.waiting_files.lock().unwrap_or_else(PoisonError::into_inner);
+        WaitingFiles(std::mem::take(&mut *waiting))
     }
 }
 
 impl Worker<'_> {
     /// Publishes the files of a version that passed its tests; still in its transaction.
     pub(super) fn publish_files(&mut self, tried: Tried) -> Result<Tried, Failure> {
-        let has_files = self.external.is_some() || self.in_files.is_some();
-        if !has_files || tried.outcome != StepOutcome::Done(Outcome::Success) {
+        let files = Made { external: self.external.take(), rows: self.in_files.take() };
+        let has_files = files.external.is_some() || files.rows.is_some();
+        let Some(relation) = self.step.relation.as_ref().filter(|_| has_files) else { return Ok(tried) };
+        if tried.outcome != StepOutcome::Done(Outcome::Success) {
             return Ok(tried);
         }
+        let note = self.shared.history.note(self.publications()?);
+        let mut files = Waiting { files, relation: relation.clone(), note, comments: Vec::new() };
         if self.files_wait() {
-            self.let_files_wait()?;
+            self.let_files_wait(&mut files)?;
         } else {
-            let before = self.publications()?;
-            self.place_files(before)?;
+            let Waiting { files, note, .. } = &mut files;
+            let placed = files.announce(note).and_then(|()| files.place(self.warehouse, relation));
+            placed.map_err(|error| self.broken_files(&error))?;
+            self.comment("view")?;
         }
         let step = self.step;
         for hook in self.hooks_after_files(&step.action) {
             self.hook("post-hook", hook)?;
         }
+        self.made_files = Some(files);
         Ok(tried)
     }
 
@@ -67,27 +144,11 @@ impl Worker<'_> {
     }
 
     /// In a run that is published as a whole: the view goes on reading files beside their place.
-    fn let_files_wait(&mut self) -> Result<(), Failure> {
-        let Some(mut files) = self.external.take() else { return Ok(()) };
-        let waits = if files.is_remote() { Ok(()) } else { self.take_out_of_table(&mut files) };
-        let kind = if files.is_remote() { "table" } else { "view" };
-        self.external = Some(files);
-        waits.and_then(|()| self.comment(kind))
-    }
-
-    /// Gives the files their place. `before` says how often this run had published the node before this version.
-    fn place_files(&mut self, before: i64) -> Result<(), Failure> {
-        let note = self.shared.history.note(before);
-        if let Some(mut files) = self.external.take() {
-            let placed = self.place_external(&mut files, &note);
-            self.external = Some(files);
-            placed?;
+    fn let_files_wait(&mut self, files: &mut Waiting) -> Result<(), Failure> {
+        if let Some(external) = &mut files.files.external {
+            self.take_out_of_table(external)?;
         }
-        if let (Some(relation), Some(files)) = (&self.step.relation, &mut self.in_files) {
-            files.publish(&note).map_err(|error| self.broken_files(&error))?;
-            self.read_files(relation)?;
-            self.comment("view")?;
-        }
+        files.comments = self.comments("view")?;
         Ok(())
     }
 
@@ -112,58 +173,17 @@ impl Worker<'_> {
 
     /// After the commit: what was there before is not needed any more, unless the run may still fail.
     pub(super) fn keep_files(&mut self) {
-        let files =
-            Waiting { node: self.step.node, external: self.external.take(), rows: self.in_files.take() };
-        if files.external.is_none() && files.rows.is_none() {
-            return;
-        }
+        let Some(files) = self.made_files.take() else { return };
         if self.files_wait() {
             self.shared.waiting_files.lock().unwrap_or_else(PoisonError::into_inner).push(files);
         } else {
-            PlacedFiles(vec![files]).keep();
+            files.files.keep();
         }
     }
 
     /// After a rollback: what was there before is there again.
     pub(super) fn drop_files(&mut self) {
-        (self.external, self.in_files) = (None, None);
-    }
-}
-
-/// Gives all files of a run their place that waited for its end, and lets their views read them there.
-pub(super) fn place_all(shared: &Shared<'_>, warehouse: &mut Connection) -> Result<PlacedFiles, Diagnostic> {
-    let mut waiting =
-        std::mem::take(&mut *shared.waiting_files.lock().unwrap_or_else(PoisonError::into_inner));
-    if waiting.is_empty() {
-        return Ok(PlacedFiles::default());
-    }
-    // What is not on the disk yet would have to go there between the exchange of the files and that of the database.
-    // Nothing is lost if the engine cannot do it now.
-    let _ = warehouse.execute("checkpoint");
-    // What cannot be taken back comes first: while it can fail, nothing else has changed.
-    waiting.sort_by_key(|it| !it.external.as_ref().is_some_and(external::Files::is_remote));
-    let begun = warehouse.begin();
-    let placed = begun.map_err(|error| super::cannot_prepare(&error)).and_then(|()| {
-        waiting.iter_mut().try_for_each(|it| it.place(shared, warehouse).map_err(|it| it.fault))?;
-        warehouse.commit().map_err(|error| super::cannot_prepare(&error))
-    });
-    warehouse.set_comment(None);
-    if placed.is_err() {
-        warehouse.rollback();
-    }
-    placed.map(|()| PlacedFiles(waiting))
-}
-
-impl Waiting {
-    fn place(&mut self, shared: &Shared<'_>, warehouse: &mut Connection) -> Result<(), Failure> {
-        let Some(step) = shared.plan.steps.iter().find(|it| it.node == self.node) else { return Ok(()) };
-        let (mut compiled, mut log) = (BTreeMap::new(), Vec::new());
-        let mut worker = Worker::new(shared, warehouse, step, &mut compiled, &mut log);
-        (worker.external, worker.in_files) = (self.external.take(), self.rows.take());
-        // The version that waits is the last of those counted.
-        let placed = worker.publications().and_then(|count| worker.place_files(count - 1));
-        (self.external, self.rows) = (worker.external.take(), worker.in_files.take());
-        placed
+        (self.external, self.in_files, self.made_files) = (None, None, None);
     }
 }
 

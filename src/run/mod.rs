@@ -65,7 +65,7 @@ use crate::template::{Rendered, SegmentKind};
 use crate::warehouse::{CatalogEntry, ErrorKind, Interrupt, Warehouse, WarehouseError};
 
 pub use self::connection::Connection;
-pub use self::files::PlacedFiles;
+pub use self::files::{PlacedFiles, WaitingFiles};
 pub use self::history::{
     AcceptError, Accepted, Cleaning, SCHEMA as HISTORY_SCHEMA, accept, columns_hash, of_failed_run,
     of_later_runs,
@@ -349,9 +349,8 @@ pub fn end(tested: Tested, on_event: &mut dyn FnMut(&RunEvent)) -> RunResults {
     results
 }
 
-/// What a run came to, and the files that it put in their place if it is published as a whole: an error says why that
-/// was not possible, and that they are as they were.
-pub type Executed = (RunResults, Result<PlacedFiles, Diagnostic>);
+/// What a run came to, and the files that wait for its publication, if it is published as a whole.
+pub type Executed = (RunResults, WaitingFiles);
 
 /// Executes a plan that was begun. `Err` means that the run could not begin or not end properly; whatever steps
 /// came to is in the results.
@@ -399,7 +398,7 @@ fn work(
         hooks::run(plan, graph, around, warehouse, (Moment::Start, &[]), on_event);
     if fault.is_some() {
         let results = RunResults { before, hook_fault: fault, ..tested.results };
-        return Ok((results, Ok(PlacedFiles::default())));
+        return Ok((results, WaitingFiles::default()));
     }
     limited::announce(plan, on_event);
     let known = (history.clone(), published);
@@ -418,9 +417,7 @@ fn work(
         let after = hooks::run(plan, graph, around, warehouse, done, on_event);
         (results.after, results.hook_fault) = (after.results, after.fault);
     }
-    let is_good = results.totals.is_success() && results.hook_fault.is_none();
-    let files = if is_good { files::place_all(&shared, warehouse) } else { Ok(PlacedFiles::default()) };
-    Ok((results, files))
+    Ok((results, shared.take_waiting_files()))
 }
 
 fn run_started(plan: &Plan, graph: &Graph, options: &RunOptions) -> RunStarted {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::event::{Kept, Outcome, SourceStatus};
 use super::external;
+use super::files;
 use super::in_files::InFiles;
 use super::microbatch::{BatchResults, Turn};
 use super::seeds::Loaded;
@@ -165,6 +166,8 @@ pub(super) struct Worker<'a> {
     pub(super) external: Option<external::Files>,
     /// Files that the rows of an incremental model or a snapshot are kept in.
     pub(super) in_files: Option<InFiles>,
+    /// Files of a version that passed its tests.
+    pub(super) made_files: Option<files::Waiting>,
     /// The batch that templates are rendered for.
     pub(super) batch: Option<Batch>,
     /// The batches that the transaction is about.
@@ -195,6 +198,7 @@ impl<'a> Worker<'a> {
             warnings: Vec::new(),
             external: None,
             in_files: None,
+            made_files: None,
             batch: None,
             turn: None,
             batches: None,

@@ -311,9 +311,12 @@ pub trait NextFiles: Send {
     /// Leaves out files, by the paths that [`NextFiles::pattern`] gives.
     fn remove(&mut self, files: &[String]) -> Result<(), WarehouseError>;
 
-    /// Gives the files their place in one step, where the system can. If the process ends before
-    /// [`NextFiles::keep`] or the value's end, the note is what [`Warehouse::unfinished_files`] finds.
-    fn publish(&mut self, note: &str) -> Result<(), WarehouseError>;
+    /// Lets all that was written reach the disk, with a note for who finds it if the process ends early
+    /// ([`Warehouse::unfinished_files`]). Nothing is to be written after that.
+    fn announce(&mut self, note: &str) -> Result<(), WarehouseError>;
+
+    /// Gives the files their place in one step, where the system can. They must have been announced.
+    fn publish(&mut self) -> Result<(), WarehouseError>;
 
     /// What was there before is not needed any more. Without this, it comes back when the value is dropped.
     fn keep(self: Box<Self>);

@@ -25,7 +25,7 @@ use crate::plan::{self, Plan, PlanOptions, RunCommand, TestQueries};
 use crate::project::Dialect;
 use crate::report::Verbosity;
 use crate::run::event::{LogLevel, RunEvent};
-use crate::run::{self, Executed, PlacedFiles, RunOptions, RunResults, Surroundings, sources};
+use crate::run::{self, Executed, RunOptions, RunResults, Surroundings, WaitingFiles, sources};
 use crate::warehouse::duckdb;
 use crate::warehouse::duckdb::publishing::Scratch;
 use crate::yaml;
@@ -300,7 +300,7 @@ fn run_plan(
     if !plan.needs_warehouse() {
         session.record_unit_tests(loaded, (graph, plan), &options, &tested);
         let results = within(session, loaded, reads, |_, on_event| Ok(run::end(tested, on_event)))?;
-        return Ok((results, Ok(PlacedFiles::default())));
+        return Ok((results, WaitingFiles::default()));
     }
     let warehouse = match first {
         Some(warehouse) => warehouse,

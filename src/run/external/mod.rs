@@ -14,7 +14,7 @@ use crate::compile::IsIncremental;
 use crate::node::{Relation, RelationKind, quote_identifier, quote_literal};
 use crate::plan::Query;
 use crate::template::Rendered;
-use crate::warehouse::{Column, Effect, NextFiles, Warehouse as _, WarehouseError};
+use crate::warehouse::{Column, Effect, NextFiles, Warehouse, WarehouseError};
 
 /// Files between being written and being published.
 pub(super) struct Files {
@@ -28,6 +28,50 @@ pub(super) struct Files {
 }
 
 impl Files {
+    /// Lets all files reach the disk; [`Files::publish`] is next.
+    pub(super) fn announce(&mut self, note: &str) -> Result<(), WarehouseError> {
+        self.next.as_mut().map_or(Ok(()), |it| it.announce(note))
+    }
+
+    /// Gives the files their place. Rows of a table that are to be where nothing can be renamed are written there.
+    pub(super) fn publish(
+        &mut self,
+        warehouse: &mut dyn Warehouse,
+        relation: &Relation,
+    ) -> Result<(), WarehouseError> {
+        match &mut self.next {
+            Some(next) => next.publish()?,
+            None => self.copy_out(warehouse, relation)?,
+        }
+        self.is_published = true;
+        Ok(())
+    }
+
+    fn copy_out(&mut self, warehouse: &mut dyn Warehouse, relation: &Relation) -> Result<(), WarehouseError> {
+        let (name, location) = (relation.render(), self.place.location.clone());
+        let (to, options) = (quote_literal(&location), self.place.copy_options());
+        let effect = warehouse.execute(&format!("copy {name} to {to} ({options})"))?;
+        if effect.rows_written == Some(0) {
+            self.is_empty = true;
+            self.columns = warehouse.describe(&format!("select * from {name}"))?;
+            self.write_nulls(warehouse, &location)?;
+        }
+        warehouse.execute(&format!("drop table {name}")).map(drop)
+    }
+
+    /// A file without rows does not tell its columns: one row of nulls does, which the view leaves out.
+    fn write_nulls(&self, warehouse: &mut dyn Warehouse, to: &str) -> Result<(), WarehouseError> {
+        let null = |it: &Column| format!("null::{} as {}", it.data_type, quote_identifier(&it.name));
+        let nulls = self.columns.iter().map(null).collect::<Vec<_>>().join(", ");
+        let (to, options) = (quote_literal(to), self.place.copy_options());
+        warehouse.execute(&format!("copy (select {nulls}) to {to} ({options})")).map(drop)
+    }
+
+    /// The statement that lets the model's view read the files where they are now.
+    pub(super) fn view(&self, relation: &Relation) -> String {
+        format!("create or replace view {} as ({})", relation.render(), self.read())
+    }
+
     /// The transaction is committed.
     pub(super) fn keep(self) {
         if let Some(next) = self.next {
@@ -92,7 +136,8 @@ impl Worker<'_> {
         if effect.rows_written == Some(0) && next.is_empty() {
             (files.is_empty, files.columns) = (true, self.describe(&rows.text)?);
             let to = self.scratch(&files.place, next.as_mut())?;
-            self.write_nulls(files, &to)?;
+            let nulls = files.write_nulls(self.warehouse, &to);
+            nulls.map_err(|error| self.broken_files(&error))?;
         }
         next.add_as_named().map_err(|error| self.broken_files(&error))?;
         files.next = Some(next);
@@ -105,38 +150,15 @@ impl Worker<'_> {
         Ok(if place.is_folder() { folder } else { format!("{folder}/{}", place.scratch_name()) })
     }
 
-    /// Takes the rows out of the table that they were held to a contract in.
+    /// Takes the rows out of the table that they were held to a contract in, if they are to be files of this machine.
     pub(super) fn take_out_of_table(&mut self, files: &mut Files) -> Result<(), Failure> {
-        let Some(relation) = self.step.relation.as_ref().filter(|_| files.next.is_none()) else {
-            return Ok(());
-        };
+        let is_in_table = files.next.is_none() && !files.is_remote();
+        let Some(relation) = self.step.relation.as_ref().filter(|_| is_in_table) else { return Ok(()) };
         let name = relation.render();
         let rows = Rendered { text: format!("select * from {name}"), ..Rendered::default() };
-        if files.is_remote() {
-            let (location, options) = (files.place.location.clone(), files.place.copy_options());
-            let to = quote_literal(&location);
-            let effect = self.execute(&format!("copy ({}) to {to} ({options})", rows.text))?;
-            if effect.rows_written == Some(0) {
-                (files.is_empty, files.columns) = (true, self.describe(&rows.text)?);
-                self.write_nulls(files, &location)?;
-            }
-        } else {
-            self.write_next(files, &rows)?;
-        }
+        self.write_next(files, &rows)?;
         self.execute(&format!("drop table {name}"))?;
         self.point_view_at(relation, files)
-    }
-
-    /// Gives the files their place, and lets the view read them there.
-    pub(super) fn place_external(&mut self, files: &mut Files, note: &str) -> Result<(), Failure> {
-        self.take_out_of_table(files)?;
-        if let Some(next) = &mut files.next {
-            next.publish(note).map_err(|error| self.broken_files(&error))?;
-        }
-        files.is_published = true;
-        let Some(relation) = &self.step.relation else { return Ok(()) };
-        self.point_view_at(relation, files)?;
-        self.comment("view")
     }
 
     fn describe(&mut self, sql: &str) -> Result<Vec<Column>, Failure> {
@@ -147,16 +169,7 @@ impl Worker<'_> {
         self.failure(&Rendered::default(), 0, error)
     }
 
-    /// A file without rows does not tell its columns: one row of nulls does, which the view leaves out.
-    fn write_nulls(&mut self, files: &Files, to: &str) -> Result<(), Failure> {
-        let null = |it: &Column| format!("null::{} as {}", it.data_type, quote_identifier(&it.name));
-        let nulls = files.columns.iter().map(null).collect::<Vec<_>>().join(", ");
-        let options = files.place.copy_options();
-        self.execute(&format!("copy (select {nulls}) to {} ({options})", quote_literal(to))).map(drop)
-    }
-
     fn point_view_at(&mut self, relation: &Relation, files: &Files) -> Result<(), Failure> {
-        let (name, sql) = (relation.render(), files.read());
-        self.execute(&format!("create or replace view {name} as ({sql})")).map(drop)
+        self.execute(&files.view(relation)).map(drop)
     }
 }

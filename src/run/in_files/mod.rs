@@ -10,7 +10,7 @@ mod worker;
 use super::external::literal;
 use crate::diagnostics::Diagnostic;
 use crate::graph::Node;
-use crate::node::{quote_identifier, quote_literal};
+use crate::node::{Relation, quote_identifier, quote_literal};
 use crate::parse::incremental::{Incremental, OnSchemaChange, Strategy};
 use crate::parse::merge::Clause;
 use crate::parse::parquet_files::ParquetFiles;
@@ -319,11 +319,21 @@ impl InFiles {
         Err(Refusal::Misfit(Box::new(fault.help(help))))
     }
 
+    /// Lets all files reach the disk; [`InFiles::publish`] is next.
+    pub(super) fn announce(&mut self, note: &str) -> Result<(), WarehouseError> {
+        self.next.announce(note)
+    }
+
     /// Gives the files their place.
-    pub(super) fn publish(&mut self, note: &str) -> Result<(), WarehouseError> {
-        self.next.publish(note)?;
+    pub(super) fn publish(&mut self) -> Result<(), WarehouseError> {
+        self.next.publish()?;
         self.is_published = true;
         Ok(())
+    }
+
+    /// The statement that lets the relation read the files where they are now.
+    pub(super) fn view(&self, relation: &Relation) -> String {
+        format!("create or replace view {} as (select * from {})", relation.render(), self.read())
     }
 
     /// The transaction is committed.

@@ -137,9 +137,8 @@ impl<'a> Worker<'a> {
 
     /// Lets the relation read the files where they are now.
     pub(in crate::run) fn read_files(&mut self, relation: &Relation) -> Result<(), Failure> {
-        let Some(read) = self.in_files.as_ref().map(InFiles::read) else { return Ok(()) };
-        let name = relation.render();
-        self.execute(&format!("create or replace view {name} as (select * from {read})")).map(drop)
+        let view = self.in_files.as_ref().map(|it| it.view(relation));
+        view.map_or(Ok(()), |it| self.execute(&it).map(drop))
     }
 
     pub(in crate::run) fn refused(&self, refusal: Refusal, sql: &Rendered) -> Failure {

@@ -329,8 +329,8 @@ impl NextFiles for Next {
         Ok(())
     }
 
-    fn publish(&mut self, note: &str) -> Result<(), WarehouseError> {
-        let published = (|| {
+    fn announce(&mut self, note: &str) -> Result<(), WarehouseError> {
+        let announced = (|| {
             remove(&self.paths.scratch())?;
             // What the database is about to say must be true after a power failure too.
             sync_all(&self.added)?;
@@ -340,9 +340,16 @@ impl NextFiles for Next {
             let state = if self.paths.place.exists() { State::Replaces } else { State::First };
             self.journal.write(state, note)?;
             self.state = state;
-            self.paths.put_in_place()
+            Ok(())
         })();
-        published.map_err(|error| self.paths.cannot("replaced", &error))
+        announced.map_err(|error| self.paths.cannot("written", &error))
+    }
+
+    fn publish(&mut self) -> Result<(), WarehouseError> {
+        let is_announced = matches!(self.state, State::First | State::Replaces);
+        let placed =
+            if is_announced { self.paths.put_in_place() } else { Err(io::ErrorKind::InvalidInput.into()) };
+        placed.map_err(|error| self.paths.cannot("replaced", &error))
     }
 
     fn keep(mut self: Box<Self>) {

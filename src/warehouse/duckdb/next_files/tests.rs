@@ -69,7 +69,8 @@ fn whatever_a_killed_process_left_is_finished_or_undone() {
         };
         let mut first = next(&here, "1");
         assert_eq!(settled(false), [""; 0]);
-        first.publish("a 0").expect("published");
+        first.announce("a 0").expect("announced");
+        first.publish().expect("published");
         assert_eq!(settled(false), [""; 0]);
         let one = if is_folder { "sales/part-000001.parquet 1" } else { "sales.parquet 1" };
         assert_eq!(settled(true), [one]);
@@ -77,7 +78,8 @@ fn whatever_a_killed_process_left_is_finished_or_undone() {
         assert_eq!(found(root.path()), [one]);
         let mut second = next(&here, "2");
         assert_eq!(settled(false), [one]);
-        second.publish("a 1").expect("published");
+        second.announce("a 1").expect("announced");
+        second.publish().expect("published");
         assert_eq!(settled(false), [one]);
         let two: &[&str] =
             if is_folder { &[one, "sales/part-000002.parquet 2"] } else { &["sales.parquet 2"] };
@@ -97,14 +99,16 @@ fn files_that_are_left_out_take_their_empty_folders_along() {
         fs::write(format!("{}/rows", first.scratch().expect("a folder")), folder).expect("written");
         first.add_below(&[folder.to_owned()]).expect("taken up");
     }
-    first.publish("a 0").expect("published");
+    first.announce("a 0").expect("announced");
+    first.publish().expect("published");
     first.keep();
     let mut second = begin(&here, true).expect("it begins");
     assert!(second.pattern().ends_with("/next/*/*.parquet.tidemill-new"), "{}", second.pattern());
     let file = second.pattern().replace("*/*.parquet", "day=a/part-000001.parquet");
     assert!(second.remove(&["elsewhere/x.parquet".to_owned()]).is_err());
     second.remove(&[file]).expect("left out");
-    second.publish("a 1").expect("published");
+    second.announce("a 1").expect("announced");
+    second.publish().expect("published");
     second.keep();
     assert_eq!(found(root.path()), ["sales/day=b/part-000002.parquet day=b"]);
     assert!(!root.path().join("sales/day=a").exists());

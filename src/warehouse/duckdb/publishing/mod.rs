@@ -21,7 +21,7 @@ use super::failure;
 use super::opening::remove_spill_files;
 use crate::diagnostics::scrub::Scrubber;
 use crate::node::Relation;
-use crate::warehouse::{ConnectOptions, ErrorKind, WarehouseError};
+use crate::warehouse::{ConnectOptions, ErrorKind, Warehouse, WarehouseError};
 
 pub use self::versions::{KeptVersion, kept_versions};
 
@@ -110,6 +110,11 @@ impl Scratch {
         &self.options
     }
 
+    /// Opens the copy, to write to it.
+    pub fn open(&self) -> Result<Box<dyn Warehouse>, WarehouseError> {
+        super::open(&self.options)
+    }
+
     /// Whether a version is published already.
     pub fn has_published(&self) -> bool {
         self.guard.is_some()
@@ -118,12 +123,7 @@ impl Scratch {
     /// Whether the copy opens cleanly, and which of these views cannot be read in it but can in what is published.
     /// Nobody may have it open.
     pub fn check(&self, views: &[Relation]) -> Result<Vec<(Relation, String)>, WarehouseError> {
-        if has_log(&self.file) {
-            // Closing it should have been enough; what stands in the way is said here.
-            let connection = connect(&self.file, AccessMode::ReadWrite)?;
-            run(&connection, "checkpoint")?;
-        }
-        self.refuse_log()?;
+        self.empty_log()?;
         let mut warehouse = super::open(&ConnectOptions { read_only: true, ..self.options.clone() })?;
         let mut broken = Vec::new();
         for view in views {
@@ -137,6 +137,15 @@ impl Scratch {
         drop(warehouse);
         self.refuse_log()?;
         Ok(broken)
+    }
+
+    /// Puts what the log has into the file; closing it should have been enough, and what stands in the way is said here.
+    fn empty_log(&self) -> Result<(), WarehouseError> {
+        if has_log(&self.file) {
+            let connection = connect(&self.file, AccessMode::ReadWrite)?;
+            run(&connection, "checkpoint")?;
+        }
+        self.refuse_log()
     }
 
     fn is_readable(&self, sql: &str) -> bool {
@@ -176,6 +185,7 @@ impl Scratch {
                 position: None,
             });
         }
+        self.empty_log()?;
         File::open(&self.file).and_then(|it| it.sync_all()).map_err(|error| cannot(&error))?;
         if keep && self.guard.is_some() {
             versions::keep(&self.published).map_err(|error| cannot(&error))?;
