@@ -152,11 +152,13 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// How often this run has published the node.
+    /// How often this run has published the node before this version.
     fn publications(&mut self) -> Result<i64, Failure> {
         let asked = self.shared.history.publications(self.node.unique_id.as_str(), None);
         let found = self.warehouse.scalars(&asked).map_err(|error| self.broken_files(&error))?;
-        Ok(found.first().and_then(Value::as_i64).unwrap_or(0))
+        let count = found.first().and_then(Value::as_i64).unwrap_or(0);
+        // The row of this version is there already, unless it is written when its own database has committed.
+        Ok(count - i64::from(self.is_beside_history()))
     }
 
     /// Hooks that see the files in their place. Those of batches have run with the last batch.

@@ -614,3 +614,42 @@ fn a_run_in_a_copy_of_the_database_writes_files_too() {
     assert_eq!(rows(&project, "select count(*) from m"), "4");
     assert_eq!(names(&project, "lake").len(), 2);
 }
+
+/// What is left of a run that was killed when its files had their place: the version before, and the journal as the run
+/// wrote it, which a hook has copied.
+fn left_by_a_killed_run(project: &TestProject, before: &[u8], journal: &str) {
+    let hidden = project.dir().join("lake/.m.parquet.tidemill-new");
+    fs::create_dir(&hidden).expect("made");
+    fs::write(hidden.join("run"), journal).expect("written");
+    fs::write(hidden.join("old.tidemill-new"), before).expect("written");
+}
+
+#[test]
+fn files_of_a_killed_run_stay_if_the_database_knows_them_and_go_if_not() {
+    let journal = "post_hook=\"copy (select trim(content, chr(10)) as line from read_text('lake/.m.*/run')) to 'journal.csv' (header false)\"";
+    for config in [
+        format!("materialized='incremental', unique_key='id', location='lake/m.parquet', {journal}"),
+        format!("materialized='external', location='lake/m.parquet', {journal}"),
+    ] {
+        let project = project(&format!(
+            "
+            //- models/m.sql
+            {{{{ config({config}) }}}} select 1 as id, {{{{ var('v') }}}} as v
+            //- models/other.sql
+            select 1 as id
+            "
+        ));
+        project.run("run --vars '{v: 1}'").exit(0);
+        let before = fs::read(project.dir().join("lake/m.parquet")).expect("a file");
+        project.run("run --vars '{v: 2}'").exit(0);
+        let journal = project.read("journal.csv");
+        left_by_a_killed_run(&project, &before, &journal);
+        project.run("run -s other").exit(0);
+        assert_eq!(rows(&project, "select v from m"), "2", "{journal}");
+        let unknown = journal.replace(journal.split([' ', '-']).nth(1).expect("an id"), "00000000");
+        left_by_a_killed_run(&project, &before, &unknown);
+        project.run("run -s other").exit(0);
+        assert_eq!(rows(&project, "select v from m"), "1", "{unknown}");
+        assert_eq!(names(&project, "lake"), ["m.parquet"]);
+    }
+}
