@@ -748,6 +748,8 @@ fn time_stamps_and_orders_that_are_decided() {
     );
     check(
         "order-by-in-subquery",
+        "select rowid as nr, a.name from {{ ref('a') }} as a join (select 1 as i) as s on s.i = a.id"
+            .to_owned(),
         "select array(select name from {{ ref('a') }} order by name) as names",
         &[],
     );
