@@ -16,6 +16,13 @@ use crate::run::{self, RunResults, Status};
 use crate::warehouse::duckdb::publishing::Scratch;
 use crate::warehouse::{ErrorKind, WarehouseError};
 
+/// What was done in the copy.
+#[derive(Clone, Copy)]
+enum Work {
+    Run,
+    Cleaning,
+}
+
 /// Whether all of a run is published at once.
 pub(super) fn is_by_run(session: &Session, loaded: &Loaded) -> bool {
     session.globals.publish.unwrap_or(loaded.project.config.publish.mode) == PublishMode::Run
@@ -70,7 +77,7 @@ pub(super) fn finish(
 ) -> Result<(), Stopped> {
     let path = loaded.project.target.path.clone();
     let is_good = results.totals.is_success() && results.hook_fault.is_none();
-    let fault = if is_good { unfit(loaded, graph, &scratch) } else { None };
+    let fault = if is_good { unfit(loaded, graph, &scratch, Work::Run) } else { None };
     if is_good && fault.is_none() {
         let published = scratch.publish(loaded.project.config.publish.keep);
         return match published {
@@ -80,7 +87,7 @@ pub(super) fn finish(
             }
             Err(error) => {
                 take_back(results);
-                Err(session.fail(not_published(&path).note(error.message)))
+                Err(session.fail(not_published(&path, Work::Run).note(error.message)))
             }
         };
     }
@@ -114,39 +121,52 @@ pub(super) fn publish(
     graph: &Graph,
     scratch: Scratch,
 ) -> Result<(), Stopped> {
-    if let Some(fault) = unfit(loaded, graph, &scratch) {
+    if let Some(fault) = unfit(loaded, graph, &scratch, Work::Cleaning) {
         return Err(session.fail(fault));
     }
     let published = scratch.publish(loaded.project.config.publish.keep);
-    published.map_err(|error| session.fail(not_published(&loaded.project.target.path).note(error.message)))
+    published.map_err(|error| {
+        session.fail(not_published(&loaded.project.target.path, Work::Cleaning).note(error.message))
+    })
 }
 
 /// Why the copy must not be published, although the run went well.
-fn unfit(loaded: &Loaded, graph: &Graph, scratch: &Scratch) -> Option<Diagnostic> {
+fn unfit(loaded: &Loaded, graph: &Graph, scratch: &Scratch, work: Work) -> Option<Diagnostic> {
     let path = &loaded.project.target.path;
     let views = managed_views(loaded, graph);
     let broken = match scratch.check(&views) {
         Ok(broken) => broken,
         Err(error) => {
             return Some(
-                not_published(path).note(format!("the new version cannot be opened: {}", error.message)),
+                not_published(path, work)
+                    .note(format!("the new version cannot be opened: {}", error.message)),
             );
         }
     };
     let first = broken.first()?;
     let n = numbers::count(broken.len(), "view");
-    let fault = broken.iter().take(5).fold(not_published(path), |it, (view, why)| {
+    let fault = broken.iter().take(5).fold(not_published(path, work), |it, (view, why)| {
         let why = why.lines().next().unwrap_or_default();
         it.note(format!("{} cannot be read in the new version: {why}", view.short()))
     });
-    Some(fault.note(format!("{n} would break")).help(format!(
-        "make them anew in the same run: `-s {}+`, or all with no selection",
-        first.0.identifier
-    )))
+    let name = &first.0.identifier;
+    Some(
+        fault.note(format!("{n} would break")).help(match work {
+            Work::Run => format!("make them anew in the same run: `-s {name}+`, or all with no selection"),
+            Work::Cleaning => {
+                "let them read something else first, and build them; what they read is named by no node"
+                    .to_owned()
+            }
+        }),
+    )
 }
 
-fn not_published(path: &str) -> Diagnostic {
-    Diagnostic::error("not-published", format!("the run went well, but `{path}` was not replaced"))
+fn not_published(path: &str, work: Work) -> Diagnostic {
+    let message = match work {
+        Work::Run => format!("the run went well, but `{path}` was not replaced"),
+        Work::Cleaning => format!("nothing is dropped: `{path}` was not replaced"),
+    };
+    Diagnostic::error("not-published", message)
 }
 
 /// Views of the project in the database of the file.
