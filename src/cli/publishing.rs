@@ -173,7 +173,8 @@ fn not_published(path: &str, work: Work) -> Diagnostic {
 fn managed_views(loaded: &Loaded, graph: &Graph) -> Vec<Relation> {
     let database = loaded.project.target.own_database();
     let is_here = |it: &Relation| it.database.as_ref().is_some_and(|it| it.eq_ignore_ascii_case(&database));
-    let nodes = graph.nodes().filter(|(_, node)| node.kind == NodeKind::Model);
+    // A table function has its name, and is no view.
+    let nodes = graph.nodes().filter(|(_, node)| node.kind == NodeKind::Model && !node.is_called());
     nodes.filter_map(|(_, node)| node.relation.clone()).filter(is_here).collect()
 }
 

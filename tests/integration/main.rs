@@ -30,6 +30,7 @@ mod external_sources;
 mod files;
 mod functions;
 mod fused_tests;
+mod gate_forms;
 mod gates;
 mod gauntlet;
 mod history;
