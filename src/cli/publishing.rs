@@ -16,6 +16,13 @@ use crate::run::{self, PlacedFiles, RunResults, Status, WaitingFiles};
 use crate::warehouse::duckdb::publishing::Scratch;
 use crate::warehouse::{ErrorKind, WarehouseError};
 
+/// What was done in the copy.
+#[derive(Clone, Copy)]
+enum Work {
+    Run,
+    Cleaning,
+}
+
 /// Whether all of a run is published at once.
 pub(super) fn is_by_run(session: &Session, loaded: &Loaded) -> bool {
     session.globals.publish.unwrap_or(loaded.project.config.publish.mode) == PublishMode::Run
@@ -70,8 +77,8 @@ pub(super) fn finish(
 ) -> Result<(), Stopped> {
     let path = loaded.project.target.path.clone();
     let is_good = results.totals.is_success() && results.hook_fault.is_none();
-    let placed = match if is_good { unfit(loaded, graph, &scratch) } else { None } {
-        None if is_good => place(files, &scratch).map_err(|it| Some(not_published(&path).note(it.message))),
+    let placed = match if is_good { unfit(loaded, graph, &scratch, Work::Run) } else { None } {
+        None if is_good => place(files, &scratch).map_err(|it| Some(not_published(&path, Work::Run).note(it.message))),
         fault => Err(fault),
     };
     let fault = match placed {
@@ -85,7 +92,7 @@ pub(super) fn finish(
                 }
                 Err(error) => {
                     take_back(results);
-                    Err(session.fail(not_published(&path).note(error.message)))
+                    Err(session.fail(not_published(&path, Work::Run).note(error.message)))
                 }
             };
         }
@@ -130,46 +137,60 @@ pub(super) fn publish(
     graph: &Graph,
     scratch: Scratch,
 ) -> Result<(), Stopped> {
-    if let Some(fault) = unfit(loaded, graph, &scratch) {
+    if let Some(fault) = unfit(loaded, graph, &scratch, Work::Cleaning) {
         return Err(session.fail(fault));
     }
     let published = scratch.publish(loaded.project.config.publish.keep);
-    published.map_err(|error| session.fail(not_published(&loaded.project.target.path).note(error.message)))
+    published.map_err(|error| {
+        session.fail(not_published(&loaded.project.target.path, Work::Cleaning).note(error.message))
+    })
 }
 
 /// Why the copy must not be published, although the run went well.
-fn unfit(loaded: &Loaded, graph: &Graph, scratch: &Scratch) -> Option<Diagnostic> {
+fn unfit(loaded: &Loaded, graph: &Graph, scratch: &Scratch, work: Work) -> Option<Diagnostic> {
     let path = &loaded.project.target.path;
     let views = managed_views(loaded, graph);
     let broken = match scratch.check(&views) {
         Ok(broken) => broken,
         Err(error) => {
             return Some(
-                not_published(path).note(format!("the new version cannot be opened: {}", error.message)),
+                not_published(path, work)
+                    .note(format!("the new version cannot be opened: {}", error.message)),
             );
         }
     };
     let first = broken.first()?;
     let n = numbers::count(broken.len(), "view");
-    let fault = broken.iter().take(5).fold(not_published(path), |it, (view, why)| {
+    let fault = broken.iter().take(5).fold(not_published(path, work), |it, (view, why)| {
         let why = why.lines().next().unwrap_or_default();
         it.note(format!("{} cannot be read in the new version: {why}", view.short()))
     });
-    Some(fault.note(format!("{n} would break")).help(format!(
-        "make them anew in the same run: `-s {}+`, or all with no selection",
-        first.0.identifier
-    )))
+    let name = &first.0.identifier;
+    Some(
+        fault.note(format!("{n} would break")).help(match work {
+            Work::Run => format!("make them anew in the same run: `-s {name}+`, or all with no selection"),
+            Work::Cleaning => {
+                "let them read something else first, and build them; what they read is named by no node"
+                    .to_owned()
+            }
+        }),
+    )
 }
 
-fn not_published(path: &str) -> Diagnostic {
-    Diagnostic::error("not-published", format!("the run went well, but `{path}` was not replaced"))
+fn not_published(path: &str, work: Work) -> Diagnostic {
+    let message = match work {
+        Work::Run => format!("the run went well, but `{path}` was not replaced"),
+        Work::Cleaning => format!("nothing is dropped: `{path}` was not replaced"),
+    };
+    Diagnostic::error("not-published", message)
 }
 
 /// Views of the project in the database of the file.
 fn managed_views(loaded: &Loaded, graph: &Graph) -> Vec<Relation> {
     let database = loaded.project.target.own_database();
     let is_here = |it: &Relation| it.database.as_ref().is_some_and(|it| it.eq_ignore_ascii_case(&database));
-    let nodes = graph.nodes().filter(|(_, node)| node.kind == NodeKind::Model);
+    // A table function has its name, and is no view.
+    let nodes = graph.nodes().filter(|(_, node)| node.kind == NodeKind::Model && !node.is_called());
     nodes.filter_map(|(_, node)| node.relation.clone()).filter(is_here).collect()
 }
 

@@ -22,6 +22,7 @@ use crate::compile::Compiled;
 use crate::diagnostics::scrub::{self, Scrubber};
 use crate::diagnostics::{Aborted, Diagnostic, Diagnostics, Sources};
 use crate::graph::{self, Graph};
+use crate::lint;
 use crate::parse;
 use crate::project::disk::{Disk, PROJECT_FILES};
 use crate::project::settings::Settings;
@@ -261,6 +262,10 @@ impl Session {
             }
             let parsed = parse::parse(&mut diags, &mut self.sources, &loaded.project);
             let graph = graph::resolve(&mut diags, parsed);
+            // `lint` says more about it, with what nodes say themselves.
+            if purpose.command != "lint" {
+                lint::config::check(&mut diags, &loaded.project, &graph);
+            }
             Ok((&*Box::leak(Box::new(loaded)), &*Box::leak(Box::new(graph))))
         });
         self.report(diags)?;

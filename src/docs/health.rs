@@ -92,6 +92,7 @@ pub(super) fn health(past: &Past<'_>, numbers: &BTreeMap<&str, usize>, last: &La
         let is_good = looks.last().is_none_or(|it| it.status == "good");
         health.stale.extend(numbers.get(id.as_str()).filter(|_| !is_good));
     }
+    health.skipped = skipped(past).iter().filter_map(|it| numbers.get(it).copied()).collect();
     health.changes = past.history.map(|it| changes(it, numbers)).unwrap_or_default();
     health
 }
@@ -102,10 +103,30 @@ pub(super) struct Last<'a> {
     pub(super) statuses: Vec<(usize, &'a str, bool)>,
 }
 
+/// The nodes that the last run skipped. The history has a row only for what was worked on, so they are taken from the
+/// results, if those are of the same run.
+fn skipped<'a>(past: &'a Past<'_>) -> Vec<&'a str> {
+    let Some(results) = &past.results else { return Vec::new() };
+    let last = past.history.and_then(|it| Some((it, it.runs.last()?.id.as_str())));
+    if last.is_some_and(|it| it.1 != results.metadata.invocation_id) {
+        return Vec::new();
+    }
+    // What was made and is not published is skipped in the results, and has a row.
+    let was_made = |id: &str| {
+        let runs = last.and_then(|(history, run)| Some((history.nodes.get(id)?.last()?, run)));
+        runs.is_some_and(|(node, run)| node.run_id == run)
+    };
+    let is_made =
+        |id: &str| ["model.", "seed.", "snapshot.", "function."].iter().any(|it| id.starts_with(it));
+    let skipped = results.results.iter().filter(|it| it.status == "skipped").map(|it| it.unique_id.as_str());
+    skipped.filter(|it| is_made(it) && !was_made(it)).collect()
+}
+
 fn last_run(past: &Past<'_>) -> Option<LastRun> {
     if let Some(history) = past.history
         && let Some(run) = history.runs.last()
     {
+        let skipped = skipped(past);
         let nodes = history.nodes.values().filter_map(|it| it.last()).filter(|it| it.run_id == run.id);
         // A check of a source's freshness is kept under the source's id.
         let tests = history.tests.iter().filter(|(id, _)| is_test_id(id)).filter_map(|(_, it)| it.last());
@@ -116,7 +137,7 @@ fn last_run(past: &Past<'_>) -> Option<LastRun> {
             started_at: run.started_at.clone(),
             seconds: run.seconds,
             target: run.target.clone(),
-            nodes: counted(nodes.map(|it| it.status.as_str())),
+            nodes: counted(nodes.map(|it| it.status.as_str()).chain(skipped.iter().map(|_| "skipped"))),
             tests: counted(tests.map(|it| it.status.as_str())),
         });
     }

@@ -21,6 +21,7 @@ pub(super) struct RunResults {
 #[serde(default)]
 pub(super) struct Metadata {
     pub(super) generated_at: String,
+    pub(super) invocation_id: String,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -253,6 +253,8 @@ pub(super) struct Health {
     pub(super) warning: Vec<usize>,
     /// Nodes that could not be made or published.
     pub(super) broken: Vec<usize>,
+    /// Nodes that the last run did not come to, because what they are made of failed.
+    pub(super) skipped: Vec<usize>,
     /// Sources that were too old, changed or missing when somebody last looked.
     pub(super) stale: Vec<usize>,
     /// What is different from the run before.

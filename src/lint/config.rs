@@ -86,6 +86,13 @@ pub fn read(diags: &mut Diagnostics, project: &Project, graph: &Graph) -> LintCo
     reader.config(yaml).unwrap_or_default()
 }
 
+/// Looks for faults alone, for commands that look at no rule: what selects nothing is no matter of theirs.
+pub fn check(diags: &mut Diagnostics, project: &Project, graph: &Graph) {
+    let mut found = Diagnostics::default();
+    read(&mut found, project, graph);
+    found.take().into_iter().filter(|it| it.severity == Severity::Error).for_each(|it| diags.push(it));
+}
+
 struct Reader<'a> {
     diags: &'a mut Diagnostics,
     project: &'a Project,

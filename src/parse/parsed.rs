@@ -126,6 +126,13 @@ impl ParsedNode {
         }
     }
 
+    /// Whether it is called and not read: a function, or a model that is made as one.
+    pub fn is_called(&self) -> bool {
+        let is_table_function =
+            matches!(self.body, Body::Model { materialized: Materialization::TableFunction, .. });
+        is_table_function || self.kind == NodeKind::Function
+    }
+
     /// The group that it says it is in.
     pub fn group(&self) -> Option<&str> {
         self.config.values.get("group").and_then(|it| it.value.as_str())

@@ -17,6 +17,7 @@ impl Worker<'_> {
             _ => (&made.whole, IsIncremental::No),
         };
         let sql = self.query_text(query, is_incremental)?;
+        self.drop_former_function()?;
         let id = self.step.node;
         let mut failed = None;
         let connection = self.warehouse.clone();

@@ -175,6 +175,10 @@ impl Worker<'_> {
         }
         let Some(relation) = &self.step.relation else { return Ok(Effect::default()) };
         self.header()?;
+        if let Some(existing) = self.exists_as() {
+            // What the model was before it became a function would be read with its old rows.
+            self.execute(&format!("drop {} if exists {}", existing.as_str(), relation.render()))?;
+        }
         let made = table_function(&self.node.config.duckdb.parameters, relation, &sql.text);
         self.warehouse.execute(&made.statement).map_err(|error| self.failure(&sql, made.prefix, &error))?;
         self.comment("macro table")?;

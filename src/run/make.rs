@@ -125,6 +125,7 @@ impl Worker<'_> {
 
     /// A view cannot be replaced by a table or the other way round: what is there goes first.
     pub(super) fn drop_other_kind(&mut self, name: &str, kind: RelationKind) -> Result<(), Failure> {
+        self.drop_former_function()?;
         let Some(existing) = self.exists_as().filter(|it| *it != kind) else { return Ok(()) };
         if self.step.relation.as_ref().is_some_and(|it| self.is_foreign(it)) {
             return Ok(());

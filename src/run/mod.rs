@@ -21,6 +21,7 @@ mod hooks;
 mod in_files;
 mod incremental;
 mod kept;
+mod known_functions;
 mod limited;
 mod made;
 mod make;
@@ -284,7 +285,10 @@ struct Shared<'a> {
     around: &'a Surroundings<'a>,
     history: History,
     published: BTreeMap<String, Published>,
+    /// What was there when the run began; functions of the plan's nodes stand here as views.
     catalog: BTreeMap<String, RelationKind>,
+    /// Functions in place of which nodes make a table or a view now.
+    former_functions: BTreeSet<String>,
     /// Rows of tables when the run began, as far as the engine knows.
     row_estimates: BTreeMap<String, u64>,
     /// Whether columns may have collations: those that were there, or made since by a statement that says so.
@@ -481,7 +485,9 @@ fn look_around<'a>(
     let entries = warehouse.catalog(&[]).map_err(|error| cannot_prepare(&error))?;
     let has_collations = warehouse.has_collations().map_err(|error| cannot_prepare(&error))?;
     let databases = databases(warehouse, &entries);
-    let catalog = entries.iter().map(|it| (catalog_key(&it.relation.render()), it.kind)).collect();
+    let mut catalog = entries.iter().map(|it| (catalog_key(&it.relation.render()), it.kind)).collect();
+    let former_functions = known_functions::add(&mut catalog, (plan, graph), &published, warehouse)
+        .map_err(|error| cannot_prepare(&error))?;
     let estimate = |it: &CatalogEntry| Some((catalog_key(&it.relation.render()), it.estimated_rows?));
     let row_estimates = entries.iter().filter_map(estimate).collect();
     let planned = plan.steps.iter().map(|it| it.node).collect();
@@ -494,6 +500,7 @@ fn look_around<'a>(
         history,
         published,
         catalog,
+        former_functions,
         row_estimates,
         has_collations: AtomicBool::new(has_collations),
         databases,

@@ -17,7 +17,8 @@ use crate::warehouse::{Column, ErrorKind, Warehouse, WarehouseError};
 
 /// The views that may read a relation, and its columns before the step.
 pub(super) struct Readers {
-    before: Vec<Column>,
+    /// Not known of a function: it has columns when it is called.
+    before: Option<Vec<Column>>,
     views: Vec<Relation>,
 }
 
@@ -36,19 +37,24 @@ impl Worker<'_> {
         if views.is_empty() {
             return None;
         }
+        if self.is_called() {
+            return Some(Readers { before: None, views });
+        }
         // On a connection of its own: if it cannot be read, as a view of files that are gone, this step's transaction would end.
         let mut published = self.warehouse.connect().ok()?;
         let before = published.describe(&format!("select * from {}", relation.render())).ok()?;
-        Some(Readers { before, views })
+        Some(Readers { before: Some(before), views })
     }
 
     /// Looks whether all views can read the new version. A view of the project that this run does not make anew lets the step
     /// fail; any other is named in a warning.
     pub(super) fn check_readers(&mut self, readers: Option<&Readers>) -> Result<(), Failure> {
         let (Some(readers), Some(relation)) = (readers, &self.step.relation) else { return Ok(()) };
-        let after = self.warehouse.describe(&format!("select * from {}", relation.render()));
-        if after.is_ok_and(|it| it == readers.before) {
-            return Ok(());
+        if let Some(before) = &readers.before {
+            let after = self.warehouse.describe(&format!("select * from {}", relation.render()));
+            if after.is_ok_and(|it| it == *before) {
+                return Ok(());
+            }
         }
         let mut broken = broken(self.warehouse, &readers.views);
         if broken.is_empty() {

@@ -138,6 +138,8 @@ fn what_failed_and_what_changed_stands_on_the_first_page() {
         numbers.map(|it| site.page_number(it.as_u64().expect("a page"))["name"].to_string()).collect()
     };
     assert_eq!(names(&health["broken"]), ["\"orders\""]);
+    assert_eq!(names(&health["skipped"]), ["\"report\""]);
+    assert_eq!(health["last"]["nodes"], json!([["rolled back", 1], ["skipped", 1], ["success", 1]]));
     assert_eq!(names(&health["failing"]), ["\"relationships_orders_customer_id__id__ref_customers_\""]);
     let changes = health["changes"].as_array().expect("changes");
     let said = |it: &Json| {

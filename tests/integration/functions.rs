@@ -70,7 +70,7 @@ fn an_aggregate_is_a_function_of_rows() {
 #[test]
 fn a_function_can_become_a_table() {
     let project = functions();
-    project.run("build").exit(0);
+    project.run("build -s area").exit(0);
     project.write("functions/area.sql", "select w as x");
     let text = project
         .read("functions/f.yml")
@@ -78,6 +78,50 @@ fn a_function_can_become_a_table() {
     project.write("functions/f.yml", text);
     project.run("build -s area").exit(0);
     assert_eq!(project.query("from area(4)"), "4");
+}
+
+#[test]
+fn a_view_that_calls_a_function_is_not_broken_by_it() {
+    let project = functions();
+    project.run("build").exit(0);
+    let yaml = project.read("functions/f.yml");
+    project.write(
+        "functions/f.yml",
+        yaml.replace("{name: h, data_type: integer, default_value: 3}", "{name: h}, {name: d}"),
+    );
+    project
+        .run("build -s area")
+        .exit(1)
+        .stdout_has("the new version of `area` would break the view main.m, which reads from it\n     kept the version of 2")
+        .stdout_has("note: main.m: Macro area() does not support the supplied arguments.")
+        .stdout_has("help: make what reads it anew in the same run: tidemill build -s area+");
+    assert_eq!(project.query("select max(b) from m"), "6");
+}
+
+/// A test that calls a function decides on it: what is there is said, and stays.
+#[test]
+fn a_failing_test_leaves_the_old_function() {
+    for publish in ["model", "run"] {
+        let project = functions();
+        project.write("tests/positive.sql", "select 1 where {{ function('area') }}(2, 3) <= 0");
+        project.run(&format!("build --publish {publish}")).exit(0).stdout_has("1 test passed");
+        project.write("functions/area.sql", "-w * h");
+        project
+            .run(&format!("build --publish {publish}"))
+            .exit(1)
+            .stdout_has("rolled back  function main.area")
+            .stdout_has("kept the version of ")
+            .stdout_has("failed positive: 1 failure");
+        assert_eq!(project.query("select max(b), area(2, 3) from m"), "6 | 6", "{publish}");
+        project.write("functions/area.sql", "w * nothing");
+        project
+            .run(&format!("build --no-check --publish {publish}"))
+            .exit(1)
+            .stdout_has("error        function main.area")
+            .stdout_has("kept the version of ");
+        assert_eq!(project.query("select max(b), area(2, 3) from m"), "6 | 6", "{publish}");
+        project.run("test").exit(0).stdout_has("1 test passed");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use fancy_regex::Regex;
 use serde_json::Value as Json;
 use tidemill::yaml::parse_value;
 
-use crate::project::{TestProject, folder};
+use crate::project::{TestProject, folder, source_tree};
 
 /// Faults are tried several at a time.
 const WORKERS: usize = 3;
@@ -73,7 +73,7 @@ fn faults() -> Vec<Fault> {
 
 /// The example project, with fewer rows, and without the hook that would mend the source again.
 fn example() -> TestProject {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = source_tree();
     let project = folder("");
     for place in ["project.yml", "sources.lock.yml", "models", "seeds", "macros", "tests"] {
         copy(&root.join(place), place, &project);

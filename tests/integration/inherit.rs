@@ -137,6 +137,55 @@ fn a_node_or_the_whole_project_is_told_to_programs_and_drawn() {
 }
 
 #[test]
+fn what_is_made_of_the_columns_of_a_node_is_one_step_down() {
+    let project = shop();
+    project.run("lineage raw.orders --down").exit(0).stdout(
+        "
+        source raw.orders.id
+          renamed in: stg.order_id
+        source raw.orders.price
+          pass-through in: stg.price
+        source raw.orders.note
+          pass-through in: stg.note
+        ",
+    );
+    project.run("lineage part --down").exit(0).stdout(
+        "
+        part.order_id
+          pass-through in: orders.order_id
+        part.price
+          computed in: orders.price
+          decides on the rows of: orders
+        part.note
+          pass-through in: orders.note
+          renamed in: orders.secret
+        ",
+    );
+    project.run("lineage part --up --down").exit(0).stdout_has(
+        "part.price
+  description from source raw.orders.price: In cents
+  pass-through: stg.price
+  computed in: orders.price
+  decides on the rows of: orders
+",
+    );
+    project.run("lineage orders --down").exit(0).stdout_has("orders.secret\n  goes into nothing");
+    project.run("lineage part --down --output mermaid").exit(0).stdout_has("c4 -->|renamed| c3");
+    let told = project.run("lineage part --down --output json").stdout.clone();
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        told["nodes"]["model.shop.part"]["columns"][1],
+        serde_json::json!({
+            "name": "price",
+            "is_unknown": false,
+            "readers": [{"node": "model.shop.orders", "column": "price", "kind": "computed"}],
+            "decides_on_rows_of": ["model.shop.orders"],
+        })
+    );
+    project.run("lineage --down").exit(0).stdout_has("stg.note\n  pass-through in: part.note");
+}
+
+#[test]
 fn the_site_and_the_dictionary_mark_what_is_inherited() {
     let project = shop();
     let csv = project.run("docs dictionary --format csv").exit(0).stdout.clone();

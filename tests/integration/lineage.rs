@@ -9,12 +9,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value as Json;
 use tidemill::sql::lineage::{EdgeKind, Table, Tables, Traced, trace};
 use tidemill::warehouse::binder::Binder;
 use tidemill::warehouse::{ConnectOptions, Warehouse, duckdb};
+
+use crate::project::source_tree;
 
 /// The tables of the corpus, with values that have gaps, repetitions and nulls.
 const TABLES: &[(&str, &[(&str, &str)])] = &[
@@ -149,7 +151,7 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/lineage_corpus");
+    let folder = source_tree().join("tests/integration/lineage_corpus");
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
     paths.sort();
     let mut cases = Vec::new();

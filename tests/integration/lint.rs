@@ -170,6 +170,56 @@ fn a_rule_that_does_not_exist_is_an_error_at_its_place() {
     project.run("lint --explain nothing").exit(2).stderr_has("`tidemill lint --list-rules` shows all rules");
 }
 
+/// What is wrong in the project file is no secret of one command.
+#[test]
+fn other_commands_say_what_is_wrong_with_the_settings() {
+    let project = project(
+        "
+        //- project.yml
+        name: shop
+        target: dev
+        targets:
+          dev: {type: duckdb, path: shop.duckdb}
+        lint:
+          rules: {bare-union: sometimes}
+          marts: [path:nowhere, pathh:x]
+          martes: [a]
+        //- models/a.sql
+        select 1 as id
+        ",
+    );
+    let told = "
+        error[invalid-selector]: `pathh:x` is not a selector: there is no method `pathh`
+         --> project.yml:7:25
+          |
+        7 |   marts: [path:nowhere, pathh:x]
+          |                         ^^^^^^^
+          |
+        help: did you mean `path`?
+
+        error[invalid-value]: `sometimes` is not a level of a rule
+         --> project.yml:6:23
+          |
+        6 |   rules: {bare-union: sometimes}
+          |                       ^^^^^^^^^ write `error`, `warn` or `off`
+
+        error[unknown-key]: `martes` is not a key of `lint`
+         --> project.yml:8:3
+          |
+        8 |   martes: [a]
+          |   ^^^^^^ nothing reads this key
+          |
+        help: did you mean `marts`?
+
+        stopped: 3 errors
+        ";
+    project.run("parse").exit(2).stderr(told);
+    project.run("build").exit(2).stderr(told);
+    let text = project.read("project.yml").replace("sometimes", "error").replace(", pathh:x", "");
+    project.write("project.yml", text.replace("martes", "staging"));
+    project.run("build").exit(0).stderr("");
+}
+
 #[test]
 fn nodes_and_folders_turn_rules_off() {
     let project = project(
@@ -698,6 +748,8 @@ fn names_that_say_whose_they_are() {
             .replace("a.b_id", "b.id"),
         "select name, n from {{ ref('a') }}, range(3) as r(n)".to_owned(),
         format!("select list_transform([1], x -> x + a.id) as l {join} on b.id = a.b_id"),
+        "select rowid as nr, a.name from {{ ref('a') }} as a join (select 1 as i) as s on s.i = a.id"
+            .to_owned(),
     ] {
         check("ambiguous-column", &good, &[]);
     }

@@ -31,6 +31,7 @@ mod files;
 mod files_of_runs;
 mod functions;
 mod fused_tests;
+mod gate_forms;
 mod gates;
 mod gauntlet;
 mod history;

@@ -257,6 +257,29 @@ fn with_publish_run_it_happens_in_a_copy() {
     assert!(!relations(&shop).contains("orders"));
 }
 
+/// Who reads what is taken from the views' texts, and a name may be put together when the view is read.
+#[test]
+fn with_publish_run_nothing_is_dropped_if_a_view_would_break() {
+    let shop = shop();
+    shop.write("project.yml", format!("{PROJECT_FILE}publish: run\n"));
+    shop.write("models/hidden.sql", "select * from query_table('or' || 'ders') -- {{ ref('orders') }}");
+    shop.run("build").exit(0);
+    shop.write("models/hidden.sql", "select 1 as id");
+    remove(&shop, "models/orders.sql");
+    remove(&shop, "models/doubled.sql");
+    shop.run("clean --orphans --drop").exit(2).stdout("").stderr(
+        "
+        error[not-published]: nothing is dropped: `shop.duckdb` was not replaced
+        note: main.hidden cannot be read in the new version: Table with name orders does not exist!
+        note: 1 view would break
+        help: let them read something else first, and build them; what they read is named by no node
+
+        stopped: 1 error
+        ",
+    );
+    assert!(relations(&shop).contains("orders"));
+}
+
 #[test]
 fn a_database_in_use_is_left_alone() {
     let shop = shop();

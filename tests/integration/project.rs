@@ -17,7 +17,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -54,6 +54,12 @@ pub(crate) fn folder(text: &str) -> TestProject {
         project.write(&path, &content);
     }
     project
+}
+
+/// The folder that this crate is built from. It is asked for when the tests run: checkouts that share a target folder share
+/// what was compiled too.
+pub(crate) fn source_tree() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from)
 }
 
 /// The files of a `//- path` fixture, in its order.

@@ -75,6 +75,33 @@ fn of_a_run_that_failed_nothing_is_published_but_word_of_it() {
     assert!(results.contains("made, but nothing of this run was published"), "{results}");
 }
 
+/// An attached database is no part of the copy, so what was made there is published, whatever becomes of the run.
+#[test]
+fn what_is_in_another_database_is_published_and_the_history_says_so() {
+    let project = shop("run");
+    let file = project
+        .read("project.yml")
+        .replace("path: shop.duckdb}", "path: shop.duckdb, attach: [{path: other.duckdb, alias: other}]}");
+    project.write("project.yml", file);
+    project.write(
+        "models/there.sql",
+        "{{ config(materialized='table', database='other') }} select {{ var('x', 1) }} as x",
+    );
+    project.run("build --vars '{x: 5, good: false}'").exit(1);
+    assert_eq!(
+        project.query(
+            "select node_id, status from tidemill.node_runs where status <> 'rolled back' order by all"
+        ),
+        "model.shop.doubled | not published\nmodel.shop.orders | not published\nmodel.shop.there | success"
+    );
+    // The version that is there is the one that a later failure speaks of.
+    project.write(
+        "models/there.sql",
+        "{{ config(materialized='table', database='other') }} select 1 + 'x' as x",
+    );
+    project.run("build -s there --no-check").exit(1).stdout_has("kept the version of 2");
+}
+
 #[test]
 fn a_first_run_that_fails_leaves_its_history() {
     let project = shop("run");

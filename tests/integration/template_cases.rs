@@ -10,7 +10,7 @@
 //! `value` is what dbt 1.11 renders, so only the errors are ours to rewrite.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value as Json, json};
@@ -20,6 +20,8 @@ use tidemill::template::{
     Context, Globals, Host, HostError, MacroFile, Mode, RefCall, SourceCall, TemplateSource, TemplateValue,
     Templates, builtin_files,
 };
+
+use crate::project::source_tree;
 
 /// The world as the cases see it.
 struct World {
@@ -269,7 +271,7 @@ fn show_value(value: &TemplateValue) -> String {
 }
 
 fn case_files(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration").join(folder);
+    let folder = source_tree().join("tests/integration").join(folder);
     let entries = std::fs::read_dir(folder).expect("the folder of cases");
     let mut files: Vec<PathBuf> = entries.map(|it| it.expect("an entry").path()).collect();
     files.retain(|it| it.is_file());

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use crate::project::source_tree;
+
 /// The folders of `src/`, in the order of the arrow: each may import those above it, never one below.
 const ORDER: &[&str] = &[
     // Words and walls: they know no phase.
@@ -109,7 +111,7 @@ const EMPTY_NAMES: &[&str] = &["utils", "util", "common", "helpers", "helper", "
 
 #[test]
 fn source_keeps_the_rules() {
-    let src = root().join("src");
+    let src = source_tree().join("src");
     let mut faults = Vec::new();
     for path in files_below(&src) {
         let name = slashed(&path, &src);
@@ -125,8 +127,8 @@ fn source_keeps_the_rules() {
 fn nothing_names_a_path_of_one_machine() {
     let kinds = ["rs", "md", "yml", "yaml", "sql", "toml", "csv", "txt", "html", "css", "js", "lock", "svg"];
     let mut faults = Vec::new();
-    for path in files_below(&root()) {
-        let name = slashed(&path, &root());
+    for path in files_below(&source_tree()) {
+        let name = slashed(&path, &source_tree());
         let is_text = path.extension().is_some_and(|it| kinds.iter().any(|kind| it == *kind));
         if is_text || name == ".ci/run" {
             faults.extend(machine_path_faults(&name, &read(&path)));
@@ -435,10 +437,6 @@ fn quoted(text: &str, quote: char) -> usize {
 }
 
 // ---- files ----
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// Files below a folder, sorted; what is built or fetched is left out.
 fn files_below(folder: &Path) -> Vec<PathBuf> {

@@ -1,5 +1,7 @@
 //! A node is made in one transaction, which nothing of the user's can end.
 
+use tidemill::sql::transaction_statement;
+
 use crate::project::{TestProject, project};
 
 fn with(model: &str, macros: &str) -> TestProject {
@@ -26,11 +28,47 @@ fn a_hook_cannot_publish_before_the_tests() {
         "rollback; begin",
         "start transaction",
         "abort",
+        "select e'it\\\\'s'; commit; begin",
+        "explain analyze commit",
     ] {
         let model = format!("{{{{ config(materialized='table', post_hook=\"{hook}\") }}}}\nselect 2 as id");
         let project = with(&model, "");
         project.run("build").exit(1).stdout_has("cannot be run while a node is made");
         assert_eq!(project.query("select id from m"), "1", "{hook}");
+    }
+}
+
+/// Where statements begin is what the engine says, not what another reader of SQL makes of it.
+#[test]
+fn statements_are_found_where_the_engine_finds_them() {
+    for sql in [
+        r"select e'it\'s'; commit",
+        r"select e'a''\'b'; commit",
+        r"select '\'; commit",
+        "select $$it's$$; commit",
+        "select $a$ ' $a$; commit",
+        "select 1 as a$b$; commit; select 1 as c$b$",
+        "select $1; commit",
+        "/* /* ' */ */ commit",
+        "-- it's\rcommit",
+        "\u{feff}commit",
+        "\u{200b}commit",
+        "explain analyze commit",
+        "explain (analyze, format json) commit",
+        "select \"it's\"; commit",
+    ] {
+        let found = transaction_statement(sql);
+        assert_eq!(found, Some(("commit".to_owned(), sql.find("commit").unwrap())), "{sql}");
+    }
+    for sql in [
+        r"select e'\'; commit; select '",
+        "select $a$ $$; commit $a$",
+        "/* /* */ commit; */ select 1",
+        "select case when true then 1 \n end as begin, 'x; commit'",
+        "explain select 1 as end",
+        "select start from t where commit = 'a''; commit'",
+    ] {
+        assert_eq!(transaction_statement(sql), None, "{sql}");
     }
 }
 

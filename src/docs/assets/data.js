@@ -86,7 +86,7 @@ const OUTCOMES = {
   success: ["good", "built"], unchanged: ["quiet", "unchanged"], pass: ["good", "passed"], "no-op": ["quiet", "nothing to do"],
   warn: ["warn", "warned"], "rolled back": ["bad", "not published"], fail: ["bad", "failed"], failed: ["bad", "failed"],
   error: ["bad", "failed"], "runtime error": ["bad", "failed"], skipped: ["quiet", "skipped"], running: ["quiet", "running"],
-  interrupted: ["warn", "interrupted"],
+  interrupted: ["warn", "interrupted"], "not published": ["warn", "made, not published"], "partial success": ["warn", "published in part"],
   // Of sources.
   good: ["good", "good"], stale: ["bad", "stale"], changed: ["bad", "changed"], missing: ["bad", "missing"],
 };

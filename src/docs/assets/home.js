@@ -43,7 +43,7 @@ function attention(health) {
     return [pageLink(it, testWord(page)), page.on !== undefined && h("span.quiet", " on ", pageLink(page.on), page.column && ` · ${page.column}`)];
   };
   const node = (it) => [pageLink(it), " ", outcome(site.pages[it].status)];
-  return h("div.attentions", list("Not published", "bad", health.broken, node), list("Failing tests", "bad", health.failing, test), list(health.stale.every((it) => ["stale", "warn"].includes(site.pages[it].status)) ? "Stale sources" : "Sources that are stale or changed", "warn", health.stale, node), list("Tests that warn", "warn", health.warning, test));
+  return h("div.attentions", list("Not published", "bad", health.broken, node), list("Skipped in the last run", "warn", health.skipped, (it) => [pageLink(it), " ", outcome("skipped")]), list("Failing tests", "bad", health.failing, test), list(health.stale.every((it) => ["stale", "warn"].includes(site.pages[it].status)) ? "Stale sources" : "Sources that are stale or changed", "warn", health.stale, node), list("Tests that warn", "warn", health.warning, test));
 }
 
 function changesOf(health) {

@@ -9,6 +9,7 @@ use crate::lint::finding::{Finding, Model, listed, once};
 use crate::lint::rules::Rule;
 use crate::lint::tree::{Part, column, expressions, first_location, location};
 use crate::node::NodeId;
+use crate::sql::lineage::VALUES;
 use crate::sql::lineage::json::{flag, list, text, texts};
 
 pub(super) fn check(model: &Model<'_>, known: &Known<'_>, found: &mut Vec<Finding>) {
@@ -144,21 +145,6 @@ fn flatten<'t>(node: &'t Json, branches: &mut Vec<&'t Json>) {
     }
 }
 
-/// Words that are no columns, though the engine's tree has them as such.
-const NO_COLUMNS: [&str; 11] = [
-    "current_catalog",
-    "current_date",
-    "current_role",
-    "current_schema",
-    "current_time",
-    "current_timestamp",
-    "current_user",
-    "localtime",
-    "localtimestamp",
-    "session_user",
-    "user",
-];
-
 /// Names without a table, where several tables may have them.
 fn ambiguous(model: &Model<'_>, part: &Part<'_>) -> Option<Finding> {
     let from = part.from().filter(|it| part.is_select() && text(it, "type") == "JOIN")?;
@@ -174,7 +160,7 @@ fn ambiguous(model: &Model<'_>, part: &Part<'_>) -> Option<Finding> {
     let mut known: BTreeSet<String> =
         joins.iter().flat_map(|it| texts(it, "using_columns")).map(str::to_lowercase).collect();
     known.extend(list(part.node, "select_list").iter().map(|it| text(it, "alias").to_lowercase()));
-    known.extend(NO_COLUMNS.map(str::to_owned));
+    known.extend(VALUES.map(str::to_owned));
     for reference in &seen {
         known.insert(text(reference, "alias").to_lowercase());
         known.insert(text(reference, "table_name").to_lowercase());

@@ -3,7 +3,7 @@
 
 use super::{History, RunRow, SCHEMA};
 use crate::diagnostics::scrub::Scrubber;
-use crate::node::{Relation, quote_literal};
+use crate::node::{Relation, quote_identifier, quote_literal};
 use crate::warehouse::Carried;
 
 /// Rows about a run whose results are dropped, with the tables of failing rows that it kept.
@@ -20,10 +20,12 @@ pub fn of_failed_run(database: &str, run_id: &str, kept: &[Relation]) -> Vec<Car
     let mut carried = vec![
         rows("runs", history.runs_table()),
         Carried {
-            // What went well was not published either.
-            replaced: Some(
-                "case when status = 'success' then 'not published' else status end as status".to_owned(),
-            ),
+            // What went well was not published either, but for what is in other databases: they are no part of the copy.
+            replaced: Some(format!(
+                "case when status = 'success' and coalesce(starts_with(lower(relation), lower({})), true) \
+                 then 'not published' else status end as status",
+                quote_literal(&format!("{}.", quote_identifier(database)))
+            )),
             ..rows("node_runs", history.node_runs_table())
         },
         rows("test_runs", history.test_runs_table()),

@@ -41,6 +41,8 @@ pub(super) struct Published {
     pub(super) columns: Option<String>,
     /// Which rows it was made of, if not of all: the words of [`crate::batch::RowsRead`].
     pub(super) reads: Option<String>,
+    /// Whether it is known what stands at its name; of functions it is not.
+    pub(super) is_relation: bool,
 }
 
 /// Columns as the history has them: `id INTEGER, name VARCHAR`.
@@ -213,7 +215,7 @@ impl History {
             "select node_id, arg_max_null(rows, finished_at), \
              strftime(max(finished_at) at time zone 'UTC', '%Y-%m-%d %H:%M:%S UTC'), \
              arg_max_null(fingerprint, finished_at), arg_max_null(columns, finished_at), \
-             arg_max_null(reads, finished_at) \
+             arg_max_null(reads, finished_at), arg_max_null(made, finished_at) \
              from {} where status = 'success' group by node_id",
             self.table("node_runs")
         );
@@ -378,14 +380,17 @@ impl History {
 }
 
 fn published(row: &[Value]) -> Option<(String, Published)> {
-    let [Value::Text(node_id), rows, Value::Text(at), fingerprint, columns, reads] = row else { return None };
+    let [Value::Text(node_id), rows, Value::Text(at), fingerprint, columns, reads, made] = row else {
+        return None;
+    };
     let rows = rows.as_i64().and_then(|it| u64::try_from(it).ok());
     let text = |it: &Value| match it {
         Value::Text(text) => Some(text.clone()),
         _ => None,
     };
     let (fingerprint, columns, reads) = (text(fingerprint), text(columns), text(reads));
-    Some((node_id.clone(), Published { rows, at: at.clone(), fingerprint, columns, reads }))
+    let is_relation = !matches!(made, Value::Null);
+    Some((node_id.clone(), Published { rows, at: at.clone(), fingerprint, columns, reads, is_relation }))
 }
 
 /// Rows as a JSON array of objects.

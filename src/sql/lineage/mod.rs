@@ -21,6 +21,7 @@ use serde_json::Value as Json;
 
 pub use self::expression::has_aggregate;
 use self::query::Tracer;
+pub use self::scope::VALUES;
 
 /// How a column of a query depends on a column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -142,8 +142,8 @@ impl Relation {
     }
 }
 
-/// Values that are written as a column is, where there is no such column.
-const VALUES: [&str; 12] = [
+/// Values that are written as a column is, where there is no such column: the engine's tree has them as columns.
+pub const VALUES: [&str; 12] = [
     "current_catalog",
     "current_date",
     "current_role",

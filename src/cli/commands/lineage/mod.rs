@@ -5,7 +5,7 @@ mod nodes;
 
 use std::collections::BTreeSet;
 
-use self::nodes::Nodes;
+use self::nodes::{Nodes, Ways};
 use crate::cli::Exit;
 use crate::cli::args::command::{LineageArgs, LineageOutput};
 use crate::cli::commands::run::report_log;
@@ -18,7 +18,7 @@ use crate::graph::{Graph, Node};
 use crate::node::{NodeId, NodeKind};
 use crate::parse::Body;
 
-/// Traces a column through the project, or all columns of a node, or of all nodes, one step up.
+/// Traces a column through the project, or all columns of a node, or of all nodes, one step up or down.
 pub(super) fn run(session: &mut Session, args: &LineageArgs) -> Result<Exit, Stopped> {
     let (loaded, graph) = session.resolve(Purpose::of("lineage"))?;
     let meant = args.column.as_deref().map(|it| find(graph, it)).transpose();
@@ -33,7 +33,8 @@ pub(super) fn run(session: &mut Session, args: &LineageArgs) -> Result<Exit, Sto
     let shapes = session.shapes(loaded, graph, &compiled, &wanted, false)?;
     let lineage = session.lineage(loaded, graph, &compiled, &shapes)?;
     let Some((id, Some(name))) = meant else {
-        let nodes = Nodes::new(graph, &lineage, meant.map(|it| it.0), args.keys);
+        let ways = Ways { up: args.up || !args.down, down: args.down, keys: args.keys };
+        let nodes = Nodes::new(graph, (&lineage, &shapes), meant.map(|it| it.0), ways);
         session.reporter.data(nodes.write(args.output).trim_end());
         return Ok(Exit::Good);
     };
