@@ -7,7 +7,7 @@ use super::connection::Connection;
 use super::event::{Kept, Outcome, SourceStatus};
 use super::external::Files;
 use super::in_files::InFiles;
-use super::microbatch::{BatchResults, Turn};
+use super::microbatch::{BatchResults, SideBySide, Turn};
 use super::seeds::Loaded;
 use super::sources::Held;
 use super::testing::{self, Scan, TestOutcome, Tested};
@@ -109,6 +109,8 @@ pub(super) fn run(
         batch: None,
         turn: None,
         batches: None,
+        side_by_side: None,
+        is_alone: !may_retry_alone,
         loaded: None,
     };
     let mut tried = match (shared.sources.held(step.node), worker.set_comment()) {
@@ -188,6 +190,10 @@ pub(super) struct Worker<'a> {
     pub(super) turn: Option<Turn>,
     /// What became of batches so far.
     pub(super) batches: Option<BatchResults>,
+    /// Batches whose rows are computed ahead.
+    pub(super) side_by_side: Option<SideBySide>,
+    /// Whether nothing else is at work, because memory ran out before.
+    pub(super) is_alone: bool,
     /// What a seed was loaded from.
     pub(super) loaded: Option<Loaded>,
 }
