@@ -99,7 +99,7 @@ impl Ahead {
         self.board.lock().waiting.insert(index, sql);
     }
 
-    /// One more helper, which works until nothing is left to do or a step needs its slot.
+    /// One more helper. It begins with the first query that waits, and works until nothing is left to do or a step needs its slot.
     pub(super) fn hire(&mut self, slot: Slot, stop: &Stop) -> Result<(), WarehouseError> {
         let connection = if let Some(idle) = self.helpers.idle() {
             idle
@@ -112,11 +112,12 @@ impl Ahead {
         let interrupt = connection.interrupt_handle();
         let (board, helpers) = (Arc::clone(&self.board), self.helpers.clone());
         self.board.lock().n_helpers += 1;
-        let helper = Helper { connection, interrupt, board, helpers, at: None, is_counted: true, slot };
+        let mut helper = Helper { connection, interrupt, board, helpers, at: None, is_counted: true, slot };
+        let first = helper.next();
         self.threads.retain(|it| !it.is_finished());
         let thread = std::thread::Builder::new().stack_size(STACK_SIZE);
         // A thread that cannot be had is help that does not come.
-        self.threads.extend(thread.spawn(move || helper.work()));
+        self.threads.extend(thread.spawn(move || helper.work(first)));
         Ok(())
     }
 
@@ -192,11 +193,13 @@ struct Helper {
 }
 
 impl Helper {
-    fn work(mut self) {
-        while let Some((sql, used)) = self.next() {
+    fn work(mut self, first: Option<(String, Vec<String>)>) {
+        let mut next = first;
+        while let Some((sql, used)) = next {
             remove(&mut self.connection, &used);
             let rows = self.stage(&sql);
             self.finish(rows.ok());
+            next = self.next();
         }
     }
 
