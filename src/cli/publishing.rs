@@ -78,7 +78,9 @@ pub(super) fn finish(
     let path = loaded.project.target.path.clone();
     let is_good = results.totals.is_success() && results.hook_fault.is_none();
     let placed = match if is_good { unfit(loaded, graph, &scratch, Work::Run) } else { None } {
-        None if is_good => place(files, &scratch).map_err(|it| Some(not_published(&path, Work::Run).note(it.message))),
+        None if is_good => {
+            place(files, &scratch).map_err(|it| Some(not_published(&path, Work::Run).note(it.message)))
+        }
         fault => Err(fault),
     };
     let fault = match placed {

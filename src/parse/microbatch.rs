@@ -21,6 +21,8 @@ pub struct Microbatch {
     pub lookback: i64,
     /// What is published together.
     pub publish: PublishBatches,
+    /// Whether batches are computed side by side; if nobody says so, their query decides.
+    pub concurrent: Option<bool>,
 }
 
 /// What of a microbatch model is published together.
@@ -48,7 +50,7 @@ pub(super) fn read(diags: &mut Diagnostics, values: &BTreeMap<String, Spanned<Js
     let begin = reader.begin();
     let batch_size = reader.batch_size();
     let lookback = reader.lookback();
-    reader.concurrent_batches();
+    let concurrent = reader.concurrent_batches();
     let publish = reader.word("publish_batches", PUBLISH);
     Some(Microbatch {
         event_time: event_time?,
@@ -56,6 +58,7 @@ pub(super) fn read(diags: &mut Diagnostics, values: &BTreeMap<String, Spanned<Js
         batch_size: batch_size?,
         lookback: lookback?,
         publish: publish.unwrap_or_default(),
+        concurrent,
     })
 }
 
@@ -148,13 +151,12 @@ impl Reader<'_> {
         count
     }
 
-    /// Batches of a model are one transaction and so one connection, whose queries use all threads: it is
-    /// checked, and has no effect.
-    fn concurrent_batches(&mut self) {
-        let Some(found) = self.get("concurrent_batches").cloned() else { return };
+    fn concurrent_batches(&mut self) -> Option<bool> {
+        let found = self.get("concurrent_batches").cloned()?;
         if !found.value.is_boolean() {
             self.wrong("concurrent_batches", found.span, "`true` or `false`");
         }
+        found.value.as_bool()
     }
 
     fn word<T: Copy>(&mut self, key: &str, known: &[(&'static str, T)]) -> Option<T> {

@@ -70,6 +70,31 @@ impl Connection {
         self.lock().comment = comment;
     }
 
+    /// Another connection to the same database, which remembers statements as this one does.
+    pub(super) fn another(&self) -> Result<Self, WarehouseError> {
+        let inner = self.lock();
+        let warehouse = inner.warehouse.connect()?;
+        Ok(Self::new(warehouse, Arc::clone(&inner.clock), self.wants_statements))
+    }
+
+    /// From now on, what stands beside the statements of another connection stands beside this one's.
+    pub(super) fn set_comment_of(&self, other: &Self) {
+        let comment = other.lock().comment.clone();
+        self.set_comment(comment);
+    }
+
+    /// Remembers what another connection was sent for the same node.
+    pub(super) fn add_statements(&self, statements: Vec<Statement>) {
+        self.lock().statements.extend(statements);
+    }
+
+    /// Remembers what a statement says about collations that another connection is sent for the same node.
+    pub(super) fn note_collation(&self, sql: &str) {
+        if names_collation(sql) {
+            self.lock().names_collation = true;
+        }
+    }
+
     /// Begins a transaction that only [`Warehouse::commit`] and [`Warehouse::rollback`] end.
     pub(super) fn begin_guarded(&mut self) -> Result<(), WarehouseError> {
         self.begin()?;
@@ -123,9 +148,7 @@ impl Connection {
         sql: &str,
         run: impl FnOnce(&mut dyn Warehouse, &str) -> Result<T, WarehouseError>,
     ) -> Result<T, WarehouseError> {
-        if names_collation(sql) {
-            self.lock().names_collation = true;
-        }
+        self.note_collation(sql);
         if self.lock().is_guarded
             && let Some((word, position)) = transaction_statement(sql)
         {

@@ -1,6 +1,7 @@
 //! Enforced contracts: names and types are compared before anything is made, and constraints are part of
 //! the table, so that rows that break them end the transaction.
 
+use super::incremental::NewRows;
 use super::step::{Failure, Worker};
 use crate::compile::contract;
 use crate::diagnostics::Diagnostic;
@@ -26,8 +27,24 @@ impl<'a> Worker<'a> {
             return Ok(());
         }
         let found = self.warehouse.describe(&sql.text).map_err(|error| self.failure(sql, 0, &error))?;
+        self.check_columns(&found)
+    }
+
+    /// The same for rows whose query may have been run already.
+    pub(super) fn check_contract_of(&mut self, rows: NewRows<'_>) -> Result<(), Failure> {
+        match rows.staged {
+            Some(staged) => self.check_columns(&staged.columns),
+            None => self.check_contract(rows.query),
+        }
+    }
+
+    /// The same for columns that are known.
+    fn check_columns(&mut self, found: &[Column]) -> Result<(), Failure> {
+        if self.contract().is_none() {
+            return Ok(());
+        }
         let promised = self.promised()?;
-        match contract::compare(self.node, &found, &promised) {
+        match contract::compare(self.node, found, &promised) {
             Some(fault) => Err(Failure { kind: ErrorKind::Sql, fault }),
             None => Ok(()),
         }

@@ -44,7 +44,8 @@ pub(super) fn update(
     relation: &Relation,
     query: &Rendered,
 ) -> Result<Effect, Refusal> {
-    let effect = take_up(warehouse, node, &mut Store::Table(relation), query, None)?;
+    let rows = NewRows { query, staged: None };
+    let effect = take_up(warehouse, node, &mut Store::Table(relation), rows, None)?;
     Ok(Effect { rows_written: count(warehouse, relation)?, ..effect })
 }
 
@@ -66,16 +67,58 @@ pub(super) enum Store<'a> {
     Files(&'a mut InFiles),
 }
 
+/// Rows that a query gave before its turn came.
+#[derive(Clone, Debug)]
+pub(super) struct StagedRows {
+    /// The database that holds them and nothing else.
+    pub(super) database: String,
+    /// The table that they are in.
+    pub(super) table: String,
+    /// The query's columns.
+    pub(super) columns: Vec<Column>,
+    /// What the query did.
+    pub(super) effect: Effect,
+}
+
+/// The rows to take up: a query, and its rows if it was run already.
+#[derive(Clone, Copy)]
+pub(super) struct NewRows<'a> {
+    pub(super) query: &'a Rendered,
+    pub(super) staged: Option<&'a StagedRows>,
+}
+
+impl NewRows<'_> {
+    /// The columns, without a row being read.
+    pub(super) fn columns(&self, warehouse: &mut dyn Warehouse) -> Result<Vec<Column>, Refusal> {
+        if let Some(staged) = self.staged {
+            return Ok(staged.columns.clone());
+        }
+        warehouse.describe(&self.query.text).map_err(|error| Refusal::Engine { error, prefix: 0 })
+    }
+
+    /// Runs the query, if nobody has: what it did, and the table that its rows are in then.
+    fn fetch(&self, warehouse: &mut dyn Warehouse) -> Result<(Effect, &str), Refusal> {
+        if let Some(staged) = self.staged {
+            return Ok((staged.effect, &staged.table));
+        }
+        let prefix = format!("create or replace temp table {NEW_ROWS} as (");
+        let effect = warehouse
+            .execute(&format!("{prefix}{}\n)", self.query.text))
+            .map_err(|error| Refusal::Engine { error, prefix: prefix.len() })?;
+        Ok((effect, NEW_ROWS))
+    }
+}
+
 /// Adds the query's rows to rows that are there, or to a batch of them; does not count them.
 pub(super) fn take_up(
     warehouse: &mut dyn Warehouse,
     node: &Node,
     store: &mut Store<'_>,
-    query: &Rendered,
+    rows: NewRows<'_>,
     batch: Option<&Batch>,
 ) -> Result<Effect, Refusal> {
     let settings = &node.config.incremental;
-    let mut wanted = warehouse.describe(&query.text).map_err(|error| Refusal::Engine { error, prefix: 0 })?;
+    let mut wanted = rows.columns(warehouse)?;
     let (table, existing) = match store {
         Store::Table(relation) => {
             let table = relation.render();
@@ -96,14 +139,11 @@ pub(super) fn take_up(
     }
     let columns = columns_to_write(&existing, &change, settings.on_schema_change);
 
-    let prefix = format!("create or replace temp table {NEW_ROWS} as (");
-    let effect = warehouse
-        .execute(&format!("{prefix}{}\n)", query.text))
-        .map_err(|error| Refusal::Engine { error, prefix: prefix.len() })?;
+    let (effect, new_rows) = rows.fetch(warehouse)?;
     if settings.strategy == Strategy::Merge {
         let using = &settings.merge.using;
         let keys = if using.is_empty() { &settings.unique_key } else { using };
-        refuse_duplicates(warehouse, node, keys)?;
+        refuse_duplicates(warehouse, node, new_rows, keys)?;
     }
     if matches!(store, Store::Table(_)) && node.config.duckdb.indexes.iter().any(|it| it.is_unique) {
         // DuckDB 1.5.5 reads an index from the file when rows are inserted. Rows that are deleted before stay in it, and the same
@@ -115,7 +155,7 @@ pub(super) fn take_up(
         let touched = if rewrites_all(settings.on_schema_change, change.is_more_than_new()) {
             Touched::All
         } else {
-            files.touched_by(settings, in_batch, NEW_ROWS)
+            files.touched_by(settings, in_batch, new_rows)
         };
         files.open(warehouse, &touched)?;
         for statement in &statements_of_change {
@@ -123,10 +163,12 @@ pub(super) fn take_up(
         }
     }
     let partitions = node.config.duckdb.files.as_ref().map_or(&[][..], |it| &it.partition_by);
-    for statement in statements(&table, &columns, (settings, partitions), batch) {
+    for statement in statements(&table, &columns, (settings, partitions), (new_rows, batch)) {
         warehouse.execute(&statement)?;
     }
-    warehouse.execute(&format!("drop table {NEW_ROWS}"))?;
+    if rows.staged.is_none() {
+        warehouse.execute(&format!("drop table {NEW_ROWS}"))?;
+    }
     if let Store::Files(files) = store {
         files.close(warehouse, node)?;
     }
@@ -222,17 +264,17 @@ fn statements(
     table: &str,
     columns: &[String],
     (settings, partitions): (&Incremental, &[String]),
-    batch: Option<&Batch>,
+    (new_rows, batch): (&str, Option<&Batch>),
 ) -> Vec<String> {
     let list = columns.join(", ");
-    let insert = format!("insert into {table} ({list}) select {list} from {NEW_ROWS}");
+    let insert = format!("insert into {table} ({list}) select {list} from {new_rows}");
     match settings.strategy {
         // A strategy of the project's own is run by its macro.
         Strategy::Append | Strategy::Custom => vec![insert],
-        Strategy::InsertOverwrite => vec![overwritten(table, partitions), insert],
+        Strategy::InsertOverwrite => vec![overwritten(table, new_rows, partitions), insert],
         Strategy::DeleteInsert if settings.unique_key.is_empty() => vec![insert],
-        Strategy::DeleteInsert => vec![delete(table, settings), insert],
-        Strategy::Merge => vec![merge::statement(table, NEW_ROWS, columns, settings)],
+        Strategy::DeleteInsert => vec![delete(table, new_rows, settings), insert],
+        Strategy::Merge => vec![merge::statement(table, new_rows, columns, settings)],
         Strategy::Microbatch => match (batch, &settings.microbatch) {
             (Some(batch), Some(microbatch)) => {
                 let is_in_batch = batch.condition(&microbatch.event_time);
@@ -249,32 +291,37 @@ fn statements(
 }
 
 /// Rows of partitions that new rows are in.
-fn overwritten(table: &str, partitions: &[String]) -> String {
+fn overwritten(table: &str, new_rows: &str, partitions: &[String]) -> String {
     let same = partitions.iter().map(|it| {
         let name = quote_identifier(it);
         format!("{table}.{name} is not distinct from fresh.{name}")
     });
     let same = same.collect::<Vec<_>>().join(" and ");
-    format!("delete from {table} using {NEW_ROWS} as fresh where {same}")
+    format!("delete from {table} using {new_rows} as fresh where {same}")
 }
 
 /// Rows of the table whose key a new row has; a key with a null is no key, as in dbt.
-fn delete(table: &str, settings: &Incremental) -> String {
+fn delete(table: &str, new_rows: &str, settings: &Incremental) -> String {
     let keys = settings.unique_key.join(", ");
-    let key = format!("({keys}) in (select ({keys}) from {NEW_ROWS})");
+    let key = format!("({keys}) in (select ({keys}) from {new_rows})");
     let conditions: Vec<String> = std::iter::once(key).chain(settings.predicates.iter().cloned()).collect();
     format!("delete from {table} where {}", conditions.join(" and "))
 }
 
 /// A merge cannot say which of two new rows with one key is meant. A key with a null matches nothing.
-fn refuse_duplicates(warehouse: &mut dyn Warehouse, node: &Node, keys: &[String]) -> Result<(), Refusal> {
+fn refuse_duplicates(
+    warehouse: &mut dyn Warehouse,
+    node: &Node,
+    new_rows: &str,
+    keys: &[String],
+) -> Result<(), Refusal> {
     if keys.is_empty() {
         return Ok(());
     }
     let is_key = keys.iter().map(|key| format!("{key} is not null")).collect::<Vec<_>>().join(" and ");
     let (columns, keys) = (keys, keys.join(", "));
     let sql = format!(
-        "select {keys}, count(*) as n from {NEW_ROWS} where {is_key} group by {keys} having count(*) > 1 order by all"
+        "select {keys}, count(*) as n from {new_rows} where {is_key} group by {keys} having count(*) > 1 order by all"
     );
     let found = warehouse.query(&sql, Some(5))?;
     if found.rows.is_empty() {

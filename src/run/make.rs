@@ -1,6 +1,7 @@
 //! Making a node inside its step's transaction: views, tables, new rows of incremental models, seeds, hooks.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::incremental::{self, Refusal};
 use super::step::{Failure, Worker};
@@ -8,7 +9,7 @@ use crate::compile::{Hook, IsIncremental, Late};
 use crate::diagnostics::Diagnostic;
 use crate::node::RelationKind;
 use crate::plan::{Query, QueryText};
-use crate::template::{Rendered, SeedFile};
+use crate::template::{Engine, Rendered, SeedFile};
 use crate::warehouse::{Effect, ErrorKind, Warehouse as _};
 
 impl Worker<'_> {
@@ -81,14 +82,31 @@ impl Worker<'_> {
         self.late_making(None, render)
     }
 
+    /// The same with these answers to what templates ask.
+    pub(super) fn late_asking<T>(
+        &mut self,
+        engine: Arc<dyn Engine>,
+        render: impl FnOnce(&Late<'_>) -> Result<T, Diagnostic>,
+    ) -> Result<T, Failure> {
+        self.late_with((engine, None), render)
+    }
+
     /// The same while a seed is made.
     pub(super) fn late_making<T>(
         &mut self,
         seed: Option<SeedFile>,
         render: impl FnOnce(&Late<'_>) -> Result<T, Diagnostic>,
     ) -> Result<T, Failure> {
+        self.late_with((self.warehouse.engine(), seed), render)
+    }
+
+    fn late_with<T>(
+        &mut self,
+        (engine, seed): (Arc<dyn Engine>, Option<SeedFile>),
+        render: impl FnOnce(&Late<'_>) -> Result<T, Diagnostic>,
+    ) -> Result<T, Failure> {
         let around = &self.shared.around;
-        let mut late = Late::new(around.project, self.shared.graph, Some(self.warehouse.engine()));
+        let mut late = Late::new(around.project, self.shared.graph, Some(engine));
         if let Some(batch) = self.batch {
             late = late.for_batch(self.step.node, batch);
         }

@@ -5,15 +5,21 @@
 //! `batches` of the history says which batches are still to be made: it is filled before the first and kept with
 //! each, so that whatever stops a run, the next goes on where it ended.
 
-use super::event::Kept;
-use super::incremental::{self, Refusal, Store};
+mod side_by_side;
+mod staging;
+
+pub(super) use self::side_by_side::SideBySide;
+pub(super) use self::staging::Helpers;
+
+use super::event::{Kept, Outcome};
+use super::incremental::{self, NewRows, Refusal, Store};
 use super::limited;
 use super::step::{Failure, StepOutcome, Tried, Worker};
 use crate::batch::Batch;
 use crate::compile::IsIncremental;
 use crate::node::RelationKind;
 use crate::parse::microbatch::{Microbatch, PublishBatches};
-use crate::plan::{Action, Batches, QueryText};
+use crate::plan::{Action, Batches};
 use crate::template::Rendered;
 use crate::warehouse::{Effect, ErrorKind, Value, Warehouse as _};
 
@@ -38,6 +44,16 @@ pub(super) struct Turn {
 }
 
 impl Turn {
+    /// Whether rows are there before a batch is made.
+    fn adds_to_rows(&self, index: usize) -> bool {
+        self.is_there || index > 0
+    }
+
+    /// What `is_incremental()` says. As in dbt, the query of a table that is made anew by wish is that of a new one in every batch.
+    fn shown(&self, plan: &Batches, index: usize) -> IsIncremental {
+        if self.adds_to_rows(index) && !plan.is_full_refresh { IsIncremental::Yes } else { IsIncremental::No }
+    }
+
     /// What is published and what is not, when a transaction ended well or not.
     fn results(&self, is_published: bool) -> BatchResults {
         let end = if is_published { self.last + 1 } else { self.first };
@@ -74,7 +90,15 @@ impl Worker<'_> {
             || ((self.exists_as().is_some() || self.has_rows()) && !is_there);
         let publish = if is_all { PublishBatches::Together } else { settings.publish };
         let last = batches.len() - 1;
-        let mut turn = Turn { batches, first: 0, last, is_there, publish };
+        let turn = Turn { batches, first: 0, last, is_there, publish };
+        self.begin_side_by_side(plan, &settings, &turn);
+        let tried = self.publish_turns(turn);
+        self.end_side_by_side();
+        tried
+    }
+
+    fn publish_turns(&mut self, mut turn: Turn) -> Tried {
+        let (last, publish) = (turn.last, turn.publish);
         if publish == PublishBatches::Together {
             return self.publish_turn(turn);
         }
@@ -84,7 +108,7 @@ impl Worker<'_> {
         loop {
             turn.last = turn.first;
             let tried = self.publish_turn(turn.clone());
-            if turn.first == last || tried.outcome != StepOutcome::Done(super::event::Outcome::Success) {
+            if turn.first == last || tried.outcome != StepOutcome::Done(Outcome::Success) {
                 return tried;
             }
             turn.first += 1;
@@ -94,8 +118,12 @@ impl Worker<'_> {
     fn publish_turn(&mut self, turn: Turn) -> Tried {
         self.batches = Some(turn.results(false));
         self.turn = Some(turn);
-        let tried = self.publish_with_retries();
-        let is_published = tried.outcome == StepOutcome::Done(super::event::Outcome::Success);
+        let mut tried = self.publish_with_retries();
+        if self.is_doubtful(&tried) {
+            self.end_side_by_side();
+            tried = self.publish_with_retries();
+        }
+        let is_published = tried.outcome == StepOutcome::Done(Outcome::Success);
         self.batches = self.turn.take().map(|turn| turn.results(is_published));
         self.batch = None;
         tried
@@ -184,6 +212,7 @@ impl Worker<'_> {
             let (batch, n) = (turn.batches[index], turn.batches.len());
             self.batch = Some(batch);
             let effect = self.run_batch(plan, &turn, index).map_err(|failure| {
+                self.doubt_side_by_side(&failure.kind);
                 let note = format!("in the batch {batch}, which is {} of {n}", index + 1);
                 Failure { fault: failure.fault.note(note), ..failure }
             })?;
@@ -197,10 +226,9 @@ impl Worker<'_> {
 
     fn run_batch(&mut self, plan: &Batches, turn: &Turn, index: usize) -> Result<Effect, Failure> {
         let (is_first, is_last) = (index == 0, index + 1 == turn.batches.len());
-        let is_incremental = if turn.is_there || !is_first { IsIncremental::Yes } else { IsIncremental::No };
-        // As in dbt, the query of a table that is made anew by wish is that of a new one in every batch.
-        let shown = if plan.is_full_refresh { IsIncremental::No } else { is_incremental };
-        let sql = self.query_text(&QueryText::Late, shown)?;
+        let is_incremental = if turn.adds_to_rows(index) { IsIncremental::Yes } else { IsIncremental::No };
+        let (sql, staged) = self.batch_query(plan, turn, index)?;
+        let rows = NewRows { query: &sql, staged: staged.as_ref() };
         if let Some(macro_id) = &plan.macro_id {
             let id = self.step.node;
             self.late(|late| late.materialize(id, macro_id, &sql, is_incremental, (is_first, is_last)))?;
@@ -211,19 +239,19 @@ impl Worker<'_> {
             self.hook("pre-hook", hook)?;
         }
         let effect = match is_incremental {
-            _ if self.in_files.is_some() => self.write_rows(relation, &sql, is_incremental)?,
+            _ if self.in_files.is_some() => self.write_rows(relation, rows, is_incremental)?,
             IsIncremental::No => {
                 self.drop_other_kind(&relation.render(), RelationKind::Table)?;
                 self.make_relation(relation, &sql, RelationKind::Table)?
             }
             IsIncremental::Yes => {
                 self.header()?;
-                self.check_contract(&sql)?;
+                self.check_contract_of(rows)?;
                 let taken = incremental::take_up(
                     self.warehouse,
                     self.node,
                     &mut Store::Table(relation),
-                    &sql,
+                    rows,
                     self.batch.as_ref(),
                 );
                 taken.map_err(|refusal| {

@@ -35,6 +35,7 @@ mod readers;
 mod record;
 mod recorded;
 mod seeds;
+mod slots;
 mod snapshot;
 pub mod sources;
 mod step;
@@ -51,6 +52,7 @@ use std::time::Duration;
 
 use self::event::{LogLevel, NodeRef, RunEvent, RunStarted, Totals};
 use self::history::{History, Published, RunRow};
+use self::slots::Slots;
 use self::sources::Sources;
 use crate::compile::{CompiledNode, TemplateLog, TemplateLogLevel};
 use crate::diagnostics::scrub::Scrubber;
@@ -72,6 +74,7 @@ pub use self::history::{
     of_later_runs,
 };
 pub use self::microbatch::BatchResults;
+use self::microbatch::Helpers;
 pub use self::operation::{Operation, OperationResult, operation};
 pub use self::recorded::record_unit_tests;
 pub use self::unit_tests::{Tested, scaffold, skeleton};
@@ -304,6 +307,10 @@ struct Shared<'a> {
     is_staged: bool,
     /// All views with their texts in lower case, read when somebody asks.
     views: OnceLock<Vec<(Relation, String)>>,
+    /// How many queries may be run at the same time.
+    slots: Arc<Slots>,
+    /// Connections that helped a step and can help another.
+    helpers: Helpers,
     /// Views that cannot be read until this run makes them anew, with the node whose new version they cannot read.
     endangered: Mutex<BTreeMap<Relation, String>>,
     /// Files of nodes that were made, if the run is published as a whole.
@@ -509,6 +516,8 @@ fn look_around<'a>(
         scrubber,
         is_staged: options.is_staged,
         views: OnceLock::new(),
+        slots: Slots::new(options.threads.get()),
+        helpers: Helpers::default(),
         endangered: Mutex::default(),
         waiting_files: Mutex::default(),
     })

@@ -8,7 +8,7 @@ use super::event::{Kept, Outcome, SourceStatus};
 use super::external;
 use super::files;
 use super::in_files::InFiles;
-use super::microbatch::{BatchResults, Turn};
+use super::microbatch::{BatchResults, SideBySide, Turn};
 use super::seeds::Loaded;
 use super::sources::Held;
 use super::testing::{self, Scan, TestOutcome, Tested};
@@ -95,6 +95,7 @@ pub(super) fn run(
     let (started_at, started) = (clock.now(), clock.monotonic());
     let (mut compiled, mut log) = (BTreeMap::new(), Vec::new());
     let mut worker = Worker::new(shared, warehouse, step, &mut compiled, &mut log);
+    worker.is_alone = !may_retry_alone;
     let mut tried = match (shared.sources.held(step.node), worker.set_comment()) {
         (Some(Held::Fails(fault)), _) => Tried::error((**fault).clone(), worker.kept()),
         (_, Ok(())) => worker.act(),
@@ -174,6 +175,10 @@ pub(super) struct Worker<'a> {
     pub(super) turn: Option<Turn>,
     /// What became of batches so far.
     pub(super) batches: Option<BatchResults>,
+    /// Batches whose rows are computed ahead.
+    pub(super) side_by_side: Option<SideBySide>,
+    /// Whether nothing else is at work, because memory ran out before.
+    pub(super) is_alone: bool,
     /// What a seed was loaded from.
     pub(super) loaded: Option<Loaded>,
 }
@@ -202,6 +207,8 @@ impl<'a> Worker<'a> {
             batch: None,
             turn: None,
             batches: None,
+            side_by_side: None,
+            is_alone: false,
             loaded: None,
         }
     }

@@ -88,7 +88,9 @@ fn work(
 ) {
     while let Ok(job) = inbox.recv() {
         let step = &shared.plan.steps[job.step.index()];
+        let slot = shared.slots.take();
         let result = step::run(shared, connection, step, job.may_retry_alone);
+        drop(slot);
         let statements = connection.take_statements();
         if report.send(Report { worker, step: job.step, statements, result }).is_err() {
             return;

@@ -4,6 +4,7 @@ mod definitions;
 pub mod lineage;
 mod mentions;
 mod one_query;
+mod reads;
 mod transactions;
 mod with_clause;
 
@@ -12,6 +13,7 @@ use sqlparser::tokenizer::Location;
 pub use self::definitions::{Definitions, definitions, mentions, pivots_by_rows};
 pub use self::mentions::{Mentions, columns_mentioned};
 pub use self::one_query::{OneQuery, one_query};
+pub use self::reads::{names_table, only_reads};
 pub use self::transactions::transaction_statement;
 pub use self::with_clause::{WithClause, with_clause};
 

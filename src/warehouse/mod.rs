@@ -19,6 +19,9 @@ use serde_json::Value as Json;
 use self::profile::Profile;
 use crate::node::{Relation, RelationKind};
 
+/// Names of databases in memory begin with this that hold rows for a moment, while a node is made. No look at the catalog shows them.
+pub const AHEAD: &str = "tidemill_ahead_";
+
 /// How to open the engine; made from a target by `cli`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnectOptions {

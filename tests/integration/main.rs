@@ -13,6 +13,7 @@ mod check;
 mod commands;
 mod compile_map;
 mod concurrency;
+mod concurrent_batches;
 mod config;
 mod contracts;
 mod crash;

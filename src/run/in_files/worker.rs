@@ -6,7 +6,7 @@ use crate::diagnostics::Diagnostic;
 use crate::node::{Relation, RelationKind};
 use crate::parse::parquet_files::ParquetFiles;
 use crate::plan::{Query, QueryText};
-use crate::run::incremental::{self, Refusal, Store};
+use crate::run::incremental::{self, NewRows, Refusal, Store};
 use crate::run::step::{Failure, Worker};
 use crate::template::Rendered;
 use crate::warehouse::{Column, Effect, ErrorKind, Warehouse as _};
@@ -41,7 +41,7 @@ impl<'a> Worker<'a> {
         for hook in &query.pre_hooks {
             self.hook("pre-hook", hook)?;
         }
-        let effect = self.write_rows(relation, &sql, is_incremental)?;
+        let effect = self.write_rows(relation, NewRows { query: &sql, staged: None }, is_incremental)?;
         self.comment("view")?;
         let counted = incremental::count(self.warehouse, relation);
         let rows_written = counted.map_err(|error| self.failure(&Rendered::default(), 0, &error))?;
@@ -108,21 +108,21 @@ impl<'a> Worker<'a> {
     pub(in crate::run) fn write_rows(
         &mut self,
         relation: &Relation,
-        sql: &Rendered,
+        rows: NewRows<'_>,
         is_incremental: IsIncremental,
     ) -> Result<Effect, Failure> {
         self.header()?;
-        self.check_contract(sql)?;
+        self.check_contract_of(rows)?;
         let Some(mut files) = self.in_files.take() else { return Ok(Effect::default()) };
         let written = match is_incremental {
             IsIncremental::Yes => {
                 let store = &mut Store::Files(&mut files);
-                incremental::take_up(self.warehouse, self.node, store, sql, self.batch.as_ref())
+                incremental::take_up(self.warehouse, self.node, store, rows, self.batch.as_ref())
             }
-            IsIncremental::No => self.write_first(&mut files, sql),
+            IsIncremental::No => self.write_first(&mut files, rows.query),
         };
         self.in_files = Some(files);
-        let effect = written.map_err(|refusal| self.refused(refusal, sql))?;
+        let effect = written.map_err(|refusal| self.refused(refusal, rows.query))?;
         self.read_files(relation)?;
         Ok(effect)
     }

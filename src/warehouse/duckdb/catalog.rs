@@ -3,7 +3,7 @@
 use ::duckdb::{Connection, Result, Row};
 
 use crate::node::{Relation, RelationKind, quote_literal};
-use crate::warehouse::{CatalogEntry, Column};
+use crate::warehouse::{AHEAD, CatalogEntry, Column};
 
 /// All tables and views of these databases, or of all.
 pub(super) fn entries(connection: &Connection, databases: &[String]) -> Result<Vec<CatalogEntry>> {
@@ -23,7 +23,8 @@ pub(super) fn tables_named(
     let mut statement = connection.prepare(&format!(
         "select database_name, schema_name, table_name, column_name, data_type
          from duckdb_columns()
-         where not internal and database_name <> 'temp' and lower(table_name) in ({})
+         where not internal and database_name <> 'temp' and not starts_with(database_name, '{AHEAD}')
+             and lower(table_name) in ({})
          order by database_name, schema_name, table_name, column_index",
         names.join(", ")
     ))?;
@@ -79,7 +80,7 @@ pub(super) fn views(connection: &Connection) -> Result<Vec<(Relation, String)>> 
 fn catalog_sql(databases: &[String]) -> String {
     let names: Vec<String> = databases.iter().map(|it| quote_literal(it)).collect();
     let filter = if names.is_empty() {
-        String::new()
+        format!(" and not starts_with(database_name, '{AHEAD}')")
     } else {
         format!(" and database_name in ({})", names.join(", "))
     };
