@@ -304,6 +304,8 @@ struct Shared<'a> {
     views: OnceLock<Vec<(Relation, String)>>,
     /// Views that cannot be read until this run makes them anew, with the node whose new version they cannot read.
     endangered: Mutex<BTreeMap<Relation, String>>,
+    /// Nodes whose tables lost their foreign keys until this run makes them anew, with the node that they pointed to.
+    freed: Mutex<BTreeMap<NodeId, String>>,
 }
 
 impl Shared<'_> {
@@ -401,6 +403,7 @@ fn work(
     let shared = look_around(plan, graph, around, known, options, warehouse, on_event)?;
     let mut results = workers::run(&shared, options, tested, warehouse, on_event)?;
     readers::warn(&shared, warehouse, on_event);
+    foreign_keys::warn(&shared, &results, warehouse, on_event);
     if let Some(rows) = history.tests(&recorded::not_run(plan, graph, &results.results)) {
         // Nothing of what went well hangs on it.
         let _ = warehouse.execute(&rows);
@@ -505,6 +508,7 @@ fn look_around<'a>(
         is_staged: options.is_staged,
         views: OnceLock::new(),
         endangered: Mutex::default(),
+        freed: Mutex::default(),
     })
 }
 
