@@ -12,7 +12,7 @@ use crate::plan::{Action, Plan, Step};
 use crate::project::publish::PublishMode;
 use crate::report::numbers;
 use crate::run::event::{LogLevel, RunEvent};
-use crate::run::{self, PlacedFiles, RunResults, Status, WaitingFiles};
+use crate::run::{self, NodeResult, PlacedFiles, RunResults, Status, WaitingFiles};
 use crate::warehouse::duckdb::publishing::Scratch;
 use crate::warehouse::{ErrorKind, WarehouseError};
 
@@ -93,14 +93,14 @@ pub(super) fn finish(
                     Ok(())
                 }
                 Err(error) => {
-                    take_back(results);
+                    take_back(results, loaded, graph);
                     Err(session.fail(not_published(&path, Work::Run).note(error.message)))
                 }
             };
         }
         Err(fault) => fault,
     };
-    take_back(results);
+    take_back(results, loaded, graph);
     let database = loaded.project.target.own_database();
     let kept: Vec<Relation> = kept_rows(plan);
     let carried = run::of_failed_run(&database, &session.invocation_id, &kept);
@@ -203,9 +203,12 @@ fn kept_rows(plan: &Plan) -> Vec<Relation> {
     kept.map(|it| it.relation.clone()).collect()
 }
 
-/// What was made is not published: nobody may count on it, and `retry` makes it again.
-fn take_back(results: &mut RunResults) {
-    for result in results.results.iter_mut().filter(|it| it.status == Status::Success) {
+/// What was made in the copy is not published: nobody may count on it, and `retry` makes it again.
+fn take_back(results: &mut RunResults, loaded: &Loaded, graph: &Graph) {
+    let own = loaded.project.target.own_database();
+    let is_own = |it: &Relation| it.database.as_ref().is_none_or(|it| it.eq_ignore_ascii_case(&own));
+    let is_in_copy = |it: &NodeResult| graph.node(it.node).relation.as_ref().is_none_or(is_own);
+    for result in results.results.iter_mut().filter(|it| it.status == Status::Success && is_in_copy(it)) {
         result.status = Status::Skipped;
         result.message = Some("made, but nothing of this run was published".to_owned());
         if let Some(batches) = &mut result.batches {

@@ -6,14 +6,53 @@
 
 use std::collections::BTreeSet;
 
+use super::connection::Connection;
+use super::event::{LogLevel, RunEvent};
 use super::step::{Failure, Worker};
+use super::{RunResults, Shared, Status};
 use crate::diagnostics::Diagnostic;
 use crate::graph::Depth;
-use crate::node::{Materialization, Relation, quote_literal};
+use crate::node::{Materialization, NodeId, Relation, quote_literal};
 use crate::parse::Body;
 use crate::plan::Action;
 use crate::template::Rendered;
-use crate::warehouse::{ErrorKind, Warehouse as _};
+use crate::warehouse::{ErrorKind, Value, Warehouse as _};
+
+/// Warns of tables that lost their keys to this run and were not made anew: they have the rows that they had.
+pub(super) fn warn(
+    shared: &Shared<'_>,
+    results: &RunResults,
+    warehouse: &mut Connection,
+    on_event: &mut dyn FnMut(&RunEvent),
+) {
+    let Ok(freed) = shared.freed.lock() else { return };
+    let is_made =
+        |id: &NodeId| results.results.iter().any(|it| it.node == *id && it.status == Status::Success);
+    // Of a run that is published as a whole nothing is published then.
+    for (id, parent) in freed.iter().filter(|it| !shared.is_staged && !is_made(it.0)) {
+        let Some(relation) = &shared.graph.node(*id).relation else { continue };
+        let keys = warehouse.scalars(&keys_of(relation));
+        if keys.is_ok_and(|it| it.first().and_then(Value::as_i64) == Some(0)) {
+            let message = format!(
+                "table {} has its rows, but no foreign keys since {parent} was published, because it was not made anew",
+                relation.short()
+            );
+            on_event(&RunEvent::Log { level: LogLevel::Warning, message });
+        }
+    }
+}
+
+/// How many keys to other tables a table has.
+fn keys_of(relation: &Relation) -> String {
+    let part = |it: &Option<String>| quote_literal(it.as_deref().unwrap_or_default());
+    format!(
+        "select count(*) from duckdb_constraints() where constraint_type = 'FOREIGN KEY' \
+         and lower(database_name) = lower({}) and lower(schema_name) = lower({}) and lower(table_name) = lower({})",
+        part(&relation.database),
+        part(&relation.schema),
+        quote_literal(&relation.identifier)
+    )
+}
 
 impl Worker<'_> {
     /// Takes the foreign keys away that point to a table which is about to be replaced.
@@ -23,7 +62,10 @@ impl Worker<'_> {
         }
         for table in self.pointing_to(relation)? {
             let dependent = Relation { identifier: table, ..relation.clone() };
-            self.check_made_later(&dependent)?;
+            let owner = self.check_made_later(&dependent)?;
+            if let Ok(mut freed) = self.shared.freed.lock() {
+                freed.insert(owner, self.node.name.clone());
+            }
             let copy = Relation {
                 identifier: format!("{}__dbt_fk_backup", dependent.identifier),
                 ..relation.clone()
@@ -61,7 +103,7 @@ impl Worker<'_> {
     }
 
     /// Without its keys a table is only left if this run makes it anew afterwards.
-    fn check_made_later(&self, dependent: &Relation) -> Result<(), Failure> {
+    fn check_made_later(&self, dependent: &Relation) -> Result<NodeId, Failure> {
         let graph = self.shared.graph;
         let descendants: BTreeSet<_> = graph.descendants(self.step.node, Depth::All);
         let name = dependent.render();
@@ -74,8 +116,8 @@ impl Worker<'_> {
             Action::UpdateTable { is_full_refresh, .. } => *is_full_refresh,
             _ => false,
         });
-        if is_made {
-            return Ok(());
+        if let (true, Some(owner)) = (is_made, owner) {
+            return Ok(*owner);
         }
         let short = dependent.short();
         let is_incremental = owner.is_some_and(|id| {

@@ -315,6 +315,8 @@ struct Shared<'a> {
     endangered: Mutex<BTreeMap<Relation, String>>,
     /// Files of nodes that were made, if the run is published as a whole.
     waiting_files: Mutex<Vec<files::Waiting>>,
+    /// Nodes whose tables lost their foreign keys until this run makes them anew, with the node that they pointed to.
+    freed: Mutex<BTreeMap<NodeId, String>>,
 }
 
 impl Shared<'_> {
@@ -416,6 +418,7 @@ fn work(
     let shared = look_around(plan, graph, around, known, options, warehouse, on_event)?;
     let mut results = workers::run(&shared, options, tested, warehouse, on_event)?;
     readers::warn(&shared, warehouse, on_event);
+    foreign_keys::warn(&shared, &results, warehouse, on_event);
     if let Some(rows) = history.tests(&recorded::not_run(plan, graph, &results.results)) {
         // Nothing of what went well hangs on it.
         let _ = warehouse.execute(&rows);
@@ -520,6 +523,7 @@ fn look_around<'a>(
         helpers: Helpers::default(),
         endangered: Mutex::default(),
         waiting_files: Mutex::default(),
+        freed: Mutex::default(),
     })
 }
 

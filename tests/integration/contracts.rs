@@ -148,6 +148,13 @@ fn a_table_that_a_foreign_key_points_to_can_be_made_again() {
         .run("build --vars '{customer: 7}'")
         .exit(1)
         .stdout_has("error[constraint-failed]: Violates foreign key constraint")
-        .stdout_has(" --> models/properties.yml:9:16");
+        .stdout_has(" --> models/properties.yml:9:16")
+        .stderr_has(
+            "table main.orders has its rows, but no foreign keys since customers was published, \
+             because it was not made anew",
+        );
     assert_eq!(project.query("select * from orders"), "1");
+    project.run("build").exit(0).stderr("");
+    project.run("build --publish run --vars '{customer: 7}'").exit(1);
+    assert_eq!(project.query(keys), "orders | customers");
 }

@@ -217,6 +217,15 @@ fn what_is_made_in_another_database_is_published_when_it_is_made() {
     project.run("build --vars '{v: 10, good: false}'").exit(1);
     let text = project.read("out/csv.csv");
     assert!(text.contains(",10\n"), "{text}");
+    let results: serde_json::Value =
+        serde_json::from_str(&project.read("target/run_results.json")).expect("JSON");
+    let status = |id: &str| {
+        let mut found =
+            results["results"].as_array().into_iter().flatten().filter(|it| it["unique_id"] == id);
+        found.next().map(|it| it["status"].clone())
+    };
+    assert_eq!(status("model.shop.csv"), Some("success".into()));
+    assert_eq!(status("model.shop.parts"), Some("skipped".into()));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use crate::project::{Outcome, TestProject, project};
 
 /// Materializations that do what packages do: drop the old relation first, say `commit` on the way, make two relations,
-/// make the new one beside the old and change names.
+/// make a function, make the new one beside the old and change names.
 const MACROS: &str = "
 {% materialization plain, default %}
   {% do adapter.drop_relation(load_cached_relation(this)) if load_cached_relation(this) %}
@@ -31,6 +31,12 @@ const MACROS: &str = "
   {% call statement('other') %}create or replace view {{ other }} as (select id as {{ var('name', 'a') }} from {{ this }}){% endcall %}
   {% do run_hooks(post_hooks) %}
   {{ return({'relations': [this.incorporate(type='table'), other]}) }}
+{% endmaterialization %}
+
+{% materialization calling, default %}
+  {% call statement('main') %}create or replace macro {{ this }}(a) as table ({{ sql }}){% endcall %}
+  {% do run_hooks(post_hooks) %}
+  {{ return({'relations': [this]}) }}
 {% endmaterialization %}
 
 {% materialization renaming, default %}
@@ -129,6 +135,11 @@ fn a_macro_may_make_two_relations() {
 }
 
 #[test]
+fn a_macro_may_make_a_function() {
+    check("materialized='calling'", "(1)");
+}
+
+#[test]
 fn a_macro_may_change_names() {
     check("materialized='renaming'", "");
 }
@@ -177,7 +188,7 @@ fn a_function_with_other_arguments_must_not_break_a_view() {
         select x from {{ ref('f') }}(1)
         ",
     );
-    project.run("build").exit(0);
+    project.run("build --publish run").exit(0);
     project.write(
         "models/f.sql",
         "{{ config(materialized='table_function', parameters=['a', 'b']) }} select a + b as x",

@@ -75,6 +75,14 @@ fn of_a_run_that_failed_nothing_is_published_but_word_of_it() {
     assert!(results.contains("made, but nothing of this run was published"), "{results}");
 }
 
+#[test]
+fn a_first_run_may_make_a_part_of_the_project() {
+    let project = shop("run");
+    project.run("build -s orders").exit(0).stderr("published shop.duckdb: all of this run at once\n");
+    assert_eq!(project.query("select x from orders"), "1");
+    project.run("build").exit(0);
+}
+
 /// An attached database is no part of the copy, so what was made there is published, whatever becomes of the run.
 #[test]
 fn what_is_in_another_database_is_published_and_the_history_says_so() {

@@ -166,23 +166,27 @@ const STATES: [(&str, State); 3] =
     [("first", State::First), ("replaces", State::Replaces), ("kept", State::Kept)];
 
 /// The lock and the journal of a place.
-struct Journal(File);
+struct Journal {
+    file: File,
+    /// Folders that were made for it, the innermost first.
+    made: Vec<PathBuf>,
+}
 
 impl Journal {
     fn write(&mut self, state: State, note: &str) -> io::Result<()> {
         let word = STATES.iter().find(|it| it.1 == state).map(|it| it.0);
-        self.0.set_len(0)?;
-        self.0.rewind()?;
+        self.file.set_len(0)?;
+        self.file.rewind()?;
         if let Some(word) = word {
-            self.0.write_all(format!("{word} {note}\n").as_bytes())?;
+            self.file.write_all(format!("{word} {note}\n").as_bytes())?;
         }
-        self.0.sync_all()
+        self.file.sync_all()
     }
 
     /// What is not written to its end says nothing: then nothing was exchanged yet, or nothing is to be undone.
     fn read(&mut self) -> (State, String) {
         let mut text = String::new();
-        let _ = self.0.rewind().and_then(|()| self.0.read_to_string(&mut text));
+        let _ = self.file.rewind().and_then(|()| self.file.read_to_string(&mut text));
         let line = text.strip_suffix('\n').and_then(|it| it.split_once(' '));
         let state = |word: &str| STATES.iter().find(|it| it.0 == word).map(|it| it.1);
         match line.and_then(|(word, note)| Some((state(word)?, note))) {
@@ -194,6 +198,9 @@ impl Journal {
 
 /// Takes the lock of a place.
 fn lock(paths: &Paths) -> Result<Journal, WarehouseError> {
+    let is_missing = |it: &&Path| !it.as_os_str().is_empty() && !it.exists();
+    let made: Vec<PathBuf> =
+        paths.hidden.ancestors().skip(1).take_while(is_missing).map(Path::to_path_buf).collect();
     loop {
         fs::create_dir_all(&paths.hidden).map_err(|it| paths.cannot("written", &it))?;
         let mut options = OpenOptions::new();
@@ -205,7 +212,7 @@ fn lock(paths: &Paths) -> Result<Journal, WarehouseError> {
             Err(error) => return Err(paths.cannot("locked", &error)),
         };
         match file.try_lock() {
-            Ok(()) if is_at(&file, &paths.journal()) => return Ok(Journal(file)),
+            Ok(()) if is_at(&file, &paths.journal()) => return Ok(Journal { file, made }),
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let place = paths.place.to_string_lossy();
@@ -401,6 +408,8 @@ impl Drop for Next {
         // If that failed, the journal says what to do: the next run tries again.
         let _ =
             is_back.and_then(|()| self.journal.write(State::Nothing, "")).and_then(|()| self.paths.clean());
+        // Those that somebody else uses by now are not empty, and stay.
+        self.journal.made.iter().for_each(|it| drop(fs::remove_dir(it)));
     }
 }
 
