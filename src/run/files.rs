@@ -114,12 +114,13 @@ impl Shared<'_> {
 impl Worker<'_> {
     /// Publishes the files of a version that passed its tests; still in its transaction.
     pub(super) fn publish_files(&mut self, tried: Tried) -> Result<Tried, Failure> {
-        let files = Made { external: self.external.take(), rows: self.in_files.take() };
-        let has_files = files.external.is_some() || files.rows.is_some();
+        let has_files = self.external.is_some() || self.in_files.is_some();
         let Some(relation) = self.step.relation.as_ref().filter(|_| has_files) else { return Ok(tried) };
+        // Of a version that failed, rows may still be read.
         if tried.outcome != StepOutcome::Done(Outcome::Success) {
             return Ok(tried);
         }
+        let files = Made { external: self.external.take(), rows: self.in_files.take() };
         let note = self.shared.history.note(self.publications()?);
         let mut files = Waiting { files, relation: relation.clone(), note, comments: Vec::new() };
         if self.files_wait() {

@@ -115,3 +115,37 @@ fn the_schema_follows_the_rules_of_a_dbt_project() {
     project.run("build").exit(1);
     assert_eq!(project.query("select count(*) from main_dbt_test__audit.no_id"), "2");
 }
+
+#[test]
+fn rows_of_a_refused_version_in_files_are_kept() {
+    for config in [
+        "materialized='external', location='out/m.csv'",
+        "materialized='incremental', incremental_strategy='append', location='out/m'",
+    ] {
+        let project = project(&format!(
+            "
+            //- models/m.sql
+            {{{{ config({config}) }}}} select 7 as id, nullif({{{{ var('v', 1) }}}}, 2) as v
+            //- models/m.yml
+            models:
+              - name: m
+                columns: [{{name: v, data_tests: [not_null]}}]
+            "
+        ));
+        for publish in ["model", "run"] {
+            project.run("build").exit(0);
+            project
+                .run(&format!("build --store-failures --publish {publish} --vars '{{v: 2}}'"))
+                .exit(1)
+                .stdout_has("rolled back");
+            let table = project.query(
+                "select table_schema || '.' || table_name from information_schema.tables where table_name like 'not_null%'",
+            );
+            assert_eq!(
+                project.query(&format!("select id, v from {table}")),
+                "7 | NULL",
+                "{config} {publish}"
+            );
+        }
+    }
+}
