@@ -278,6 +278,8 @@ impl Worker<'_> {
                     tries += 1;
                 }
                 Err(Failure { kind: ErrorKind::Interrupted, .. }) => return Tried::interrupted(),
+                // What was interrupted may be a question whose answer does not matter; then the next statement fails.
+                Err(_) if self.shared.around.stop.is_requested() => return Tried::interrupted(),
                 Err(Failure {
                     kind: ErrorKind::OutOfMemory | ErrorKind::Conflict | ErrorKind::Locked { .. },
                     fault,

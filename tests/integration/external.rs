@@ -46,6 +46,8 @@ fn files_are_written_in_three_formats_and_read_by_views() {
     {{ config(materialized='external', format='json', location='out/c.json') }} select * from {{ ref('a') }}
     //- models/d.sql
     {{ config(materialized='external', location='out/d.csv.gz') }} select * from {{ ref('codes') }}
+    //- models/e.sql
+    {{ config(materialized='external', location='out/e.json.gz', format='json') }} select * from {{ ref('codes') }}
     ",
     );
     project
@@ -55,10 +57,10 @@ fn files_are_written_in_three_formats_and_read_by_views() {
     // They are there for everyone, not only for the database.
     assert_eq!(project.read("out/b.csv"), "id|t\n1|\"x|y\"\n2|\"x|y\"\n");
     assert_eq!(project.read("out/c.json"), "{\"id\":1,\"name\":\"a\"}\n{\"id\":2,\"name\":\"b\"}\n");
-    assert_eq!(files(&project, "out"), ["out/b.csv", "out/c.json", "out/d.csv.gz"]);
+    assert_eq!(files(&project, "out"), ["out/b.csv", "out/c.json", "out/d.csv.gz", "out/e.json.gz"]);
     let kinds =
         "select table_name, table_type from information_schema.tables where table_schema = 'main' order by 1";
-    assert_eq!(project.query(kinds), "a | VIEW\nb | VIEW\nc | VIEW\ncodes | BASE TABLE\nd | VIEW");
+    assert_eq!(project.query(kinds), "a | VIEW\nb | VIEW\nc | VIEW\ncodes | BASE TABLE\nd | VIEW\ne | VIEW");
 }
 
 #[test]

@@ -39,17 +39,20 @@ impl Place {
             let is_folder = has(&options, "partition_by");
             if is_folder { format!("{root}/{name}") } else { format!("{root}/{name}.{extension}") }
         });
+        let (format, compression) = format_of(&location, has(&options, "delimiter"));
         if !has(&options, "format") {
-            let (format, compression) = format_of(&location, has(&options, "delimiter"));
             options.push(("format".to_owned(), format));
-            if let (Some(compression), false) = (compression, has(&options, "compression")) {
-                options.push(("compression".to_owned(), compression.to_owned()));
-            }
         }
         let get = |options: &[(String, String)], key: &str| {
             options.iter().find(|it| it.0.eq_ignore_ascii_case(key)).map(|it| it.1.to_lowercase())
         };
         let format = get(&options, "format").unwrap_or_default();
+        // Files are written under another name, which does not tell it to the engine.
+        if let Some(compression) =
+            compression.filter(|_| format != "parquet" && !has(&options, "compression"))
+        {
+            options.push(("compression".to_owned(), compression.to_owned()));
+        }
         if format == "csv" && !has(&options, "header") {
             options.push(("header".to_owned(), "1".to_owned()));
         }
