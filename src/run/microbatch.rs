@@ -129,6 +129,12 @@ impl Worker<'_> {
         tried
     }
 
+    /// How often this run has published the node before this transaction: once for each batch that is published by itself.
+    pub(super) fn published_before(&self) -> i64 {
+        let each = self.turn.as_ref().filter(|it| it.publish == PublishBatches::Each);
+        each.map_or(0, |it| i64::try_from(it.first).unwrap_or(i64::MAX))
+    }
+
     /// What readers see if only some batches were published.
     pub(super) fn kept_batches(&self) -> Option<Kept> {
         let batches = self.batches.as_ref().filter(|it| !it.successful.is_empty())?;

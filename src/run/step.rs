@@ -21,10 +21,13 @@ use crate::node::{NodeId, NodeKind, RelationKind};
 use crate::plan::scan::TestedRelation;
 use crate::plan::{Action, Step};
 use crate::template::Rendered;
-use crate::warehouse::{Effect, ErrorKind, Warehouse, WarehouseError};
+use crate::warehouse::{Effect, ErrorKind, Value, Warehouse, WarehouseError};
 
 /// How often a step is tried when others changed the catalog at the same moment.
 const CONFLICT_TRIES: u32 = 8;
+
+/// How often it is asked what became of a commit that was interrupted.
+const INTERRUPTED_TRIES: u32 = 100;
 
 /// How long it waits after the first time; twice as long after each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -304,11 +307,13 @@ impl Worker<'_> {
         let result = self.make_and_test().and_then(|tried| self.publish_files(tried));
         match result {
             Ok(tried) if tried.outcome == StepOutcome::Done(Outcome::Success) => {
-                self.warehouse.commit().map_err(|error| {
+                if let Err(error) = self.warehouse.commit() {
                     self.warehouse.rollback();
-                    self.drop_files();
-                    self.not_committed(&error)
-                })?;
+                    if !self.is_committed(&error) {
+                        self.drop_files();
+                        return Err(self.not_committed(&error));
+                    }
+                }
                 self.keep_files();
                 if !self.is_beside_history() {
                     // It is published already, whatever comes of this.
@@ -335,6 +340,23 @@ impl Worker<'_> {
                 other
             }
         }
+    }
+
+    /// Whether a transaction is committed although its commit was interrupted: the engine may have been done with it then.
+    fn is_committed(&mut self, error: &WarehouseError) -> bool {
+        if error.kind != ErrorKind::Interrupted || !self.is_beside_history() {
+            return false;
+        }
+        let asked = self.shared.history.publications(self.node.unique_id.as_str(), None);
+        // The question may be interrupted too.
+        for _ in 0..INTERRUPTED_TRIES {
+            match self.warehouse.scalars(&asked) {
+                Ok(row) => return row.first().and_then(Value::as_i64) > Some(self.published_before()),
+                Err(error) if error.kind == ErrorKind::Interrupted => {}
+                Err(_) => return false,
+            }
+        }
+        false
     }
 
     /// Begins the node's transaction.
