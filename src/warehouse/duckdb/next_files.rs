@@ -12,11 +12,16 @@
 //!
 //! Every step is one rename, and after each of them the journal and the names tell what was done.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Seek as _, Write as _};
+mod journal;
+mod tree;
+
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::moving::{allow_many_files, exchange, is_at, names, remove, sync, sync_all};
+use self::journal::{Journal, State, lock};
+use self::tree::{copy_masked, has_file, list, mask, number_after, unmask, unmask_any};
+use super::moving::{allow_many_files, exchange, names, remove, sync, sync_all};
 use crate::warehouse::{ErrorKind, FilesPlace, NextFiles, UnfinishedFiles, WarehouseError};
 
 /// What names of files end with that no pattern is to find.
@@ -146,83 +151,6 @@ impl Paths {
         }
         remove(&self.place.join(MARK))?;
         remove(&self.hidden)
-    }
-}
-
-/// How far an exchange is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Nothing has been exchanged, or all is as it was again.
-    Nothing,
-    /// The first version is getting its place.
-    First,
-    /// A version is taking the place of another.
-    Replaces,
-    /// The old version is not needed any more.
-    Kept,
-}
-
-const STATES: [(&str, State); 3] =
-    [("first", State::First), ("replaces", State::Replaces), ("kept", State::Kept)];
-
-/// The lock and the journal of a place.
-struct Journal {
-    file: File,
-    /// Folders that were made for it, the innermost first.
-    made: Vec<PathBuf>,
-}
-
-impl Journal {
-    fn write(&mut self, state: State, note: &str) -> io::Result<()> {
-        let word = STATES.iter().find(|it| it.1 == state).map(|it| it.0);
-        self.file.set_len(0)?;
-        self.file.rewind()?;
-        if let Some(word) = word {
-            self.file.write_all(format!("{word} {note}\n").as_bytes())?;
-        }
-        self.file.sync_all()
-    }
-
-    /// What is not written to its end says nothing: then nothing was exchanged yet, or nothing is to be undone.
-    fn read(&mut self) -> (State, String) {
-        let mut text = String::new();
-        let _ = self.file.rewind().and_then(|()| self.file.read_to_string(&mut text));
-        let line = text.strip_suffix('\n').and_then(|it| it.split_once(' '));
-        let state = |word: &str| STATES.iter().find(|it| it.0 == word).map(|it| it.1);
-        match line.and_then(|(word, note)| Some((state(word)?, note))) {
-            Some((state, note)) => (state, note.to_owned()),
-            None => (State::Nothing, String::new()),
-        }
-    }
-}
-
-/// Takes the lock of a place.
-fn lock(paths: &Paths) -> Result<Journal, WarehouseError> {
-    let is_missing = |it: &&Path| !it.as_os_str().is_empty() && !it.exists();
-    let made: Vec<PathBuf> =
-        paths.hidden.ancestors().skip(1).take_while(is_missing).map(Path::to_path_buf).collect();
-    loop {
-        fs::create_dir_all(&paths.hidden).map_err(|it| paths.cannot("written", &it))?;
-        let mut options = OpenOptions::new();
-        let opened = options.read(true).write(true).create(true).truncate(false).open(paths.journal());
-        let file = match opened {
-            Ok(file) => file,
-            // Another process has just ended, and removed it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(paths.cannot("locked", &error)),
-        };
-        match file.try_lock() {
-            Ok(()) if is_at(&file, &paths.journal()) => return Ok(Journal { file, made }),
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let place = paths.place.to_string_lossy();
-                let message =
-                    format!("`{place}` is being written by another node or another run of tidemill");
-                let kind = ErrorKind::Locked { holder: None };
-                return Err(WarehouseError { kind, message, position: None });
-            }
-            Err(TryLockError::Error(error)) => return Err(paths.cannot("locked", &error)),
-        }
     }
 }
 
@@ -456,10 +384,6 @@ fn failed(what: &str, location: &str, error: &io::Error) -> WarehouseError {
     WarehouseError { kind, message: format!("`{location}` cannot be {what}: {error}"), position: None }
 }
 
-fn unmask_any(path: &Path) -> io::Result<()> {
-    if path.is_dir() { unmask(path) } else { Ok(()) }
-}
-
 fn unknown(file: &Path) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, format!("{} is not one of its files", file.display()))
 }
@@ -471,88 +395,6 @@ fn pattern(paths: &Paths, root: &Path, mask: &str) -> String {
     } else {
         root.into_owned()
     }
-}
-
-/// Copies a version with masked names: by links where the file system has them.
-fn copy_masked(from: &Path, to: &Path) -> io::Result<()> {
-    if !from.is_dir() {
-        return fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop));
-    }
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let (entry, name) = entry.map(|it| (it.path(), it.file_name()))?;
-        if name == MARK {
-            continue;
-        }
-        let mut inside = to.join(&name);
-        if !is_real_folder(&entry) {
-            inside.as_mut_os_string().push(MASK);
-        }
-        if is_real_folder(&entry) {
-            copy_masked(&entry, &inside)?;
-        } else {
-            fs::hard_link(&entry, &inside).or_else(|_| fs::copy(&entry, &inside).map(drop))?;
-        }
-    }
-    Ok(())
-}
-
-fn is_real_folder(path: &Path) -> bool {
-    path.is_dir() && !path.is_symlink()
-}
-
-fn mask(folder: &Path) -> io::Result<()> {
-    let mut files = Vec::new();
-    list(folder, &mut files)?;
-    for file in files.iter().filter(|it| !it.to_string_lossy().ends_with(MASK)) {
-        let mut to = file.clone();
-        to.as_mut_os_string().push(MASK);
-        fs::rename(file, to)?;
-    }
-    Ok(())
-}
-
-fn unmask(folder: &Path) -> io::Result<()> {
-    let mut files = Vec::new();
-    list(folder, &mut files)?;
-    for file in files {
-        let name = file.file_name().and_then(|it| it.to_str()).and_then(|it| it.strip_suffix(MASK));
-        if let Some(name) = name {
-            fs::rename(&file, file.with_file_name(name))?;
-        }
-    }
-    Ok(())
-}
-
-/// All files below a folder.
-fn list(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if is_real_folder(&path) {
-            list(&path, files)?;
-        } else {
-            files.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn has_file(folder: &Path, ending: &str) -> bool {
-    let mut files = Vec::new();
-    // A folder that is not there has none.
-    let _ = list(folder, &mut files);
-    files.iter().any(|it| it.to_string_lossy().ends_with(ending))
-}
-
-/// A number that no file of ours has yet: a name never comes to mean another file between two versions.
-fn number_after(folder: &Path) -> u64 {
-    let mut files = Vec::new();
-    let _ = list(folder, &mut files);
-    let number = |it: &PathBuf| {
-        let name = it.file_name()?.to_str()?.strip_prefix("part-")?;
-        name.split(|it: char| !it.is_ascii_digit()).next()?.parse::<u64>().ok()
-    };
-    files.iter().filter_map(number).max().map_or(1, |it| it.saturating_add(1))
 }
 
 #[cfg(test)]
