@@ -19,9 +19,9 @@ use crate::run::event::Outcome;
 use crate::warehouse::{FilesPlace, Value, Warehouse, WarehouseError};
 
 /// Files of a node that was made.
-struct Made {
-    external: Option<external::Files>,
-    rows: Option<InFiles>,
+enum Made {
+    External(external::Files),
+    Rows(InFiles),
 }
 
 /// The same, in a run that is not published yet.
@@ -43,34 +43,38 @@ pub struct PlacedFiles(Vec<Waiting>);
 
 impl Made {
     fn is_remote(&self) -> bool {
-        self.external.as_ref().is_some_and(external::Files::is_remote)
+        matches!(self, Made::External(files) if files.is_remote())
     }
 
+    /// Lets all files reach the disk; [`Made::place`] is next.
     fn announce(&mut self, note: &str) -> Result<(), WarehouseError> {
-        match (&mut self.external, &mut self.rows) {
-            (Some(files), _) => files.announce(note),
-            (None, Some(files)) => files.announce(note),
-            (None, None) => Ok(()),
+        match self {
+            Made::External(files) => files.announce(note),
+            Made::Rows(files) => files.announce(note),
         }
     }
 
     /// Gives the files their place, and lets the view read them there.
     fn place(&mut self, warehouse: &mut dyn Warehouse, relation: &Relation) -> Result<(), WarehouseError> {
-        if let Some(files) = &mut self.external {
-            files.publish(warehouse, relation)?;
-            warehouse.execute(&files.view(relation))?;
-        }
-        if let Some(files) = &mut self.rows {
-            files.publish()?;
-            warehouse.execute(&files.view(relation))?;
-        }
-        Ok(())
+        let view = match self {
+            Made::External(files) => {
+                files.publish(warehouse, relation)?;
+                files.view(relation)
+            }
+            Made::Rows(files) => {
+                files.publish()?;
+                files.view(relation)
+            }
+        };
+        warehouse.execute(&view).map(drop)
     }
 
     /// What was there before is not needed any more.
     fn keep(self) {
-        self.external.into_iter().for_each(external::Files::keep);
-        self.rows.into_iter().for_each(InFiles::keep);
+        match self {
+            Made::External(files) => files.keep(),
+            Made::Rows(files) => files.keep(),
+        }
     }
 }
 
@@ -114,13 +118,16 @@ impl Shared<'_> {
 impl Worker<'_> {
     /// Publishes the files of a version that passed its tests; still in its transaction.
     pub(super) fn publish_files(&mut self, tried: Tried) -> Result<Tried, Failure> {
-        let has_files = self.external.is_some() || self.in_files.is_some();
-        let Some(relation) = self.step.relation.as_ref().filter(|_| has_files) else { return Ok(tried) };
         // Of a version that failed, rows may still be read.
         if tried.outcome != StepOutcome::Done(Outcome::Success) {
             return Ok(tried);
         }
-        let files = Made { external: self.external.take(), rows: self.in_files.take() };
+        let Some(relation) = &self.step.relation else { return Ok(tried) };
+        let files = match (self.external.take(), self.in_files.take()) {
+            (Some(files), _) => Made::External(files),
+            (None, Some(files)) => Made::Rows(files),
+            (None, None) => return Ok(tried),
+        };
         let note = self.shared.history.note(self.publications()?);
         let mut files = Waiting { files, relation: relation.clone(), note, comments: Vec::new() };
         if self.files_wait() {
@@ -146,7 +153,7 @@ impl Worker<'_> {
 
     /// In a run that is published as a whole: the view goes on reading files beside their place.
     fn let_files_wait(&mut self, files: &mut Waiting) -> Result<(), Failure> {
-        if let Some(external) = &mut files.files.external {
+        if let Made::External(external) = &mut files.files {
             self.take_out_of_table(external)?;
         }
         files.comments = self.comments("view")?;

@@ -190,12 +190,37 @@ fn a_place_that_cannot_be_written_to_leaves_all_others_as_they_were() {
     let project = lake();
     project.run("build").exit(0);
     let before = found(&project);
-    // What was a folder of partitions is somebody else's file system now, at the last moment.
-    let config = project.read("project.yml");
-    let spoil = format!("copy (select 1) to '{}/out/merged.parquet.d/x.csv'", project.dir().display());
-    project.write("project.yml", config + &format!("on-run-end: \"{spoil}\"\n"));
-    project.run("build --vars '{v: 10}'").exit(1);
+    // Its rows are in a table until the end, when it turns out that there is no such folder.
+    let location = format!("file://{}/missing/csv.csv", project.dir().display());
+    let model = project.read("models/csv.sql").replace("out/csv.csv", &location);
+    project.write("models/csv.sql", model);
+    project
+        .run("build --vars '{v: 10}'")
+        .exit(1)
+        .stdout_has("made         external main.csv")
+        .stderr_has("error[not-published]: the run went well, but `shop.duckdb` was not replaced")
+        .stderr_has("missing/csv.csv");
     assert_eq!(found(&project), before);
+    assert_eq!(rows(&project, FILES), "4 | 4 | 4 | 1 | 4 | 1");
+}
+
+#[test]
+fn what_has_its_place_already_is_put_back_if_a_later_one_fails() {
+    let project = lake();
+    project.run("build").exit(0);
+    let before = found(&project);
+    let config = project.read("project.yml");
+    let spoil = "drop view main.kept; create table main.kept as select 1 as v";
+    project.write("project.yml", config + &format!("on-run-end: \"{spoil}\"\n"));
+    project
+        .run("build --vars '{v: 10}'")
+        .exit(1)
+        .stderr_has("error[not-published]: the run went well, but `shop.duckdb` was not replaced")
+        .stderr_has("kept");
+    assert_eq!(found(&project), before);
+    assert_eq!(rows(&project, FILES), "4 | 4 | 4 | 1 | 4 | 1");
+    let status = "select distinct status from tidemill.node_runs where run_id = (select arg_max(run_id, started_at) from tidemill.runs)";
+    assert_eq!(project.query(status), "not published");
 }
 
 #[test]
